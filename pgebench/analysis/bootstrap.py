@@ -1,0 +1,253 @@
+"""Confidence intervals: a hierarchical bootstrap over targets, sources and truth seeds.
+
+The same draws serve all metrics, so that two metrics can be compared on the same resamples. In each resample the
+targets are drawn with replacement, the sources are drawn with replacement (the same draw for every target and
+backbone, since a source that is good for everyone is good everywhere), and within each (backbone, target) the seeds
+of the truth are drawn with replacement. Backbones are taken as given.
+
+Two facts are corrected for, both checked by simulation in `tests/analysis/test_coverage.py`:
+
+* Sources and targets are *crossed*. Drawing both counts the part of the variance that lives in single cells three times
+  (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007). Drawing only targets, and only sources,
+  gives two more variances, and 2 (V_targets + V_sources) - V_both is free of the excess. The spread of the draws is
+  scaled to it.
+* A bootstrap of n things is too narrow by sqrt((n - 1) / n) and ignores that the spread itself is estimated; the
+  draws are widened by sqrt(n / (n - 1)) t / z, n being the smaller number of drawn things (Hesterberg, "What
+  teachers should know about the bootstrap", American Statistician 2015).
+
+The draws are centred on the estimate: drawing seeds adds noise to the truth, which would pull every interval downwards.
+
+Rel@k and regret depend on the best of a *list*; a resample has fewer distinct sources, so its best is worse and its
+choice easier. For them the list of sources is held fixed, and their intervals speak about new targets with the same
+sources.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from pgebench.analysis.correlation import CORRELATIONS, correlations
+from pgebench.analysis.quality import BOUNDS, SELECTIONS, STATISTICS, mean_where_defined
+from pgebench.analysis.selection import selection
+from pgebench.analysis.table import FloatArray, mean_over_seeds
+
+LEVEL = 0.95
+# With fewer sources a resample is mostly copies of one source: nothing can be learnt by drawing them.
+FEWEST_SOURCES = 4
+# Elements of the largest temporary array (float64).
+CHUNK = 2_000_000
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Draws of the mean over targets of one statistic, for all metrics.
+
+    Attributes:
+        estimate: Value on the data itself, shape (metrics,).
+        full: Targets, sources and seeds drawn, shape (metrics, resamples).
+        both: Targets and sources drawn.
+        by_target: Only targets drawn.
+        by_source: Only sources drawn.
+        drawn: The smaller number of things drawn: the n of the small-sample correction; 0 if nothing could be drawn.
+        bounds: Lowest and highest possible value.
+    """
+
+    estimate: FloatArray
+    full: FloatArray
+    both: FloatArray
+    by_target: FloatArray
+    by_source: FloatArray
+    drawn: int
+    bounds: tuple[float, float]
+
+    def calibrated(self, weights: FloatArray) -> tuple[float, FloatArray]:
+        """Estimate and corrected draws of a linear combination of the metrics.
+
+        Args:
+            weights: Shape (metrics,); a one-hot vector for one metric, +1 and -1 for a difference.
+
+        Returns:
+            The estimate and the draws, those that are defined; no draws if nothing could be drawn.
+        """
+        used = weights != 0
+        estimate, full, both, by_target, by_source = (
+            weights[used] @ values[used]
+            for values in (self.estimate, self.full, self.both, self.by_target, self.by_source)
+        )
+        defined = np.isfinite(full) & np.isfinite(both) & np.isfinite(by_target) & np.isfinite(by_source)
+        if self.drawn < 2 or not defined.any() or not np.isfinite(estimate):
+            return float(estimate), np.empty(0)
+        v_target, v_source, v_both = (float(np.var(v[defined])) for v in (by_target, by_source, both))
+        variance = max(2 * (v_target + v_source) - v_both, v_target, v_source)
+        shrink = np.sqrt(min(variance / v_both, 1.0)) if v_both > 0 else 1.0
+        widen = np.sqrt(self.drawn / (self.drawn - 1)) * self._t_value() / stats.norm.ppf(0.5 + LEVEL / 2)
+        return float(estimate), estimate + (full[defined] - full[defined].mean()) * shrink * widen
+
+    def _t_value(self) -> float:
+        """Student's t at the level, for the small number of things drawn."""
+        return float(stats.t.ppf(0.5 + LEVEL / 2, self.drawn - 1))
+
+    def interval(self, metric: int) -> tuple[float, float]:
+        """95 % interval of one metric, cut at the bounds of the statistic; NaN if nothing could be drawn."""
+        _, draws = self.calibrated(self._one_hot(metric))
+        if draws.size == 0:
+            return float("nan"), float("nan")
+        low, high = np.clip(np.quantile(draws, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2]), *self.bounds)
+        return float(low), float(high)
+
+    def difference(self, first: int, second: int) -> tuple[float, float, float, float]:
+        """Difference of two metrics: estimate, 95 % interval, two-sided p-value (NaN if nothing could be drawn).
+
+        The p-value comes from a t-test with the standard deviation of the draws: a count of draws could not be smaller
+        than 2 / resamples, too coarse for a correction over many pairs.
+        """
+        estimate, draws = self.calibrated(self._one_hot(first) - self._one_hot(second))
+        if draws.size == 0:
+            return estimate, float("nan"), float("nan"), float("nan")
+        low, high = np.quantile(draws, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+        # The draws were widened by t / z for the interval; the test has its own t.
+        error = float(draws.std()) * float(stats.norm.ppf(0.5 + LEVEL / 2)) / self._t_value()
+        p = float(2 * stats.t.sf(abs(estimate) / error, self.drawn - 1)) if error > 0 else float(estimate == 0)
+        return estimate, float(low), float(high), p
+
+    def _one_hot(self, metric: int) -> FloatArray:
+        weights = np.zeros(len(self.estimate))
+        weights[metric] = 1.0
+        return weights
+
+
+def bootstrap(
+    scores: FloatArray,
+    truth: FloatArray,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    statistics: tuple[str, ...] = STATISTICS,
+) -> dict[str, Resamples]:
+    """Resample targets, sources and seeds, for all metrics and statistics at once.
+
+    Args:
+        scores: Shape (metrics, backbones, sources, targets), NaN where absent.
+        truth: Shape (backbones, sources, targets, seeds), NaN where absent.
+        resamples: Number of draws.
+        seed: Seed of the draws.
+        statistics: Which of `STATISTICS` are wanted.
+
+    Returns:
+        The draws for each of `statistics`.
+
+    >>> rng = np.random.default_rng(0)
+    >>> truth = rng.random((1, 8, 8, 3))
+    >>> draws = bootstrap(truth.mean(-1)[None], truth, resamples=50)
+    >>> low, high = draws["tau"].interval(0)
+    >>> float(draws["tau"].estimate[0]), low > 0.5, high
+    (1.0, True, 1.0)
+    """
+    rng = np.random.default_rng(seed)
+    _, sources, targets, seeds = truth.shape
+    draw_sources, draw_targets = sources >= FEWEST_SOURCES, targets >= 2
+    target_count = _multiplicity(rng, resamples, targets, draw_targets)
+    source_count = _multiplicity(rng, resamples, sources, draw_sources)
+    seed_share = _seed_shares(rng, resamples, truth)
+
+    accuracy = mean_over_seeds(truth)
+    values = {name: np.full((3, len(scores), resamples), np.nan) for name in statistics}
+    estimate = {name: np.full(len(scores), np.nan) for name in statistics}
+    by_target = {name: np.full((len(scores), resamples), np.nan) for name in statistics}
+    step = max(1, CHUNK // max(1, accuracy.size * sources))
+    for m, score in enumerate(scores):
+        plain = _statistics(score, accuracy[None], None, statistics)
+        for name in statistics:
+            estimate[name][m] = _mean(plain[name], np.ones((1, targets)))[0]
+            by_target[name][m] = _mean(plain[name], target_count)
+    for start in range(0, resamples, step):
+        rows = slice(start, start + step)
+        noisy = _reseeded(truth, accuracy, seed_share[rows])
+        for m, score in enumerate(scores):
+            quiet_part = _statistics(score, accuracy[None], source_count[rows], statistics)
+            # With one seed there is nothing to draw, and both draws are the same.
+            noisy_part = _statistics(score, noisy, source_count[rows], statistics) if seeds > 1 else quiet_part
+            for name in statistics:
+                values[name][0, m, rows] = _mean(noisy_part[name], target_count[rows])
+                values[name][1, m, rows] = _mean(quiet_part[name], target_count[rows])
+                values[name][2, m, rows] = _mean(quiet_part[name], np.ones((1, targets)))
+    result = {}
+    for name in statistics:
+        levels = ([targets] if draw_targets else []) + ([sources] if draw_sources and name in CORRELATIONS else [])
+        result[name] = Resamples(
+            estimate[name],
+            values[name][0],
+            values[name][1],
+            by_target[name],
+            values[name][2],
+            min(levels, default=0),
+            BOUNDS[name],
+        )
+    return result
+
+
+def _multiplicity(rng: np.random.Generator, resamples: int, n: int, draw: bool) -> FloatArray:
+    """How often each of n things is drawn, shape (resamples, n)."""
+    if not draw:
+        return np.ones((resamples, n))
+    return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(float)
+
+
+def _seed_shares(rng: np.random.Generator, resamples: int, truth: FloatArray) -> FloatArray:
+    """Share of each seed in each (backbone, target), shape (resamples, backbones, targets, seeds)."""
+    backbones, _, targets, seeds = truth.shape
+    if seeds == 0:
+        return np.zeros((resamples, backbones, targets, 0))
+    drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=(resamples, backbones, targets))
+    return drawn / seeds
+
+
+def _reseeded(truth: FloatArray, accuracy: FloatArray, shares: FloatArray) -> FloatArray:
+    """Mean accuracy with the drawn seeds, shape (resamples, backbones, sources, targets).
+
+    A cell none of whose own seeds was drawn (some of its runs failed) keeps its mean.
+    """
+    there = np.isfinite(truth)
+    total = np.einsum("bstk,rbtk->rbst", np.where(there, truth, 0.0), shares)
+    weight = np.einsum("bstk,rbtk->rbst", there.astype(float), shares)
+    drawn: FloatArray = np.where(weight > 0, total / np.where(weight > 0, weight, 1.0), accuracy)
+    return np.round(drawn, 12)
+
+
+def _statistics(
+    score: FloatArray, accuracy: FloatArray, source_count: FloatArray | None, statistics: tuple[str, ...]
+) -> dict[str, FloatArray]:
+    """Every statistic per resample, backbone and target.
+
+    Args:
+        score: Shape (backbones, sources, targets).
+        accuracy: Shape (resamples or 1, backbones, sources, targets).
+        source_count: Shape (resamples, sources), or None for the sources as they are.
+        statistics: Which of `STATISTICS` are wanted.
+
+    Returns:
+        Arrays of shape (resamples or 1, backbones, targets).
+    """
+    x, y = np.swapaxes(score, 1, 2)[None], np.swapaxes(accuracy, 2, 3)
+    count = None if source_count is None else source_count[:, None, None, :]
+    wanted = tuple(name for name in CORRELATIONS if name in statistics)
+    values = correlations(x, y, count, if_constant=0.0, wanted=wanted) if wanted else {}
+    selections = [name for name in SELECTIONS if name in statistics]
+    if not selections:
+        return values
+    values |= {name: np.full(y.shape[:3], np.nan) for name in selections}
+    for b in range(y.shape[1]):
+        for t in range(y.shape[2]):
+            picked = selection(x[0, b, t], y[:, b, t])
+            for name in selections:
+                values[name][:, b, t] = picked[name]
+    return values
+
+
+def _mean(values: FloatArray, target_count: FloatArray) -> FloatArray:
+    """Mean over (backbone, target) with target multiplicities; the resample axis is broadcast, result (resamples,)."""
+    rows, weight = np.broadcast_arrays(values, target_count[:, None, :])
+    return mean_where_defined(rows.reshape(len(rows), -1), weight.reshape(len(weight), -1))

@@ -1,0 +1,134 @@
+"""What a metric costs, and what the truth costs that it replaces.
+
+A score is charged for everything it stands on: the units it read, the units those read, and so on. Evidence and
+checkpoints that several metrics share are charged in full to each of them, as if it were the only one; so costs of
+different metrics must not be added up. Within one metric a shared unit is charged once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+# How often a unit has to be paid for, in the words of the report.
+DATASET, CHECKPOINT, PAIR = "dataset", "checkpoint", "pair"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of one metric (or truth) for the whole experiment.
+
+    Attributes:
+        per_dataset_s: Wall seconds once per (backbone, dataset), e.g. a principal gradient; 0 if there is no such unit.
+        per_checkpoint_s: Wall seconds once per (backbone, source), the training of the source model.
+        per_pair_s: Wall seconds once per (backbone, source, target).
+        total_s: Wall seconds to get all scores of this experiment.
+        without_checkpoints_s: The same when the trained source models are already at hand.
+        cpu_s: CPU seconds of `total_s`.
+        peak_rss_mb: Largest resident memory of any unit, in MB (NaN if unknown).
+        images: Images passed through a network.
+        units: Number of units charged.
+        unknown: Number of units that are needed but not in the records; their cost is missing from the sums.
+    """
+
+    per_dataset_s: float
+    per_checkpoint_s: float
+    per_pair_s: float
+    total_s: float
+    without_checkpoints_s: float
+    cpu_s: float
+    peak_rss_mb: float
+    images: int
+    units: int
+    unknown: int
+
+
+def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
+    """Cost of each metric, or of each truth.
+
+    Args:
+        records: Columns key, stage, status, backbone, source, target, wall_s, cpu_s, peak_rss_mb, images, inputs
+            and `column`.
+        column: "metric" for the score rows, "truth" for the truth rows.
+
+    Returns:
+        Name -> cost; names without a finished unit are absent.
+
+    >>> rows = [("c", "checkpoint", "a", None, None, 10.0, "[]"), ("e", "evidence", "a", "b", None, 2.0, '["c"]'),
+    ...         ("s", "score", "a", "b", "leep", 0.5, '["e"]')]
+    >>> frame = pd.DataFrame(rows, columns=["key", "stage", "source", "target", "metric", "wall_s", "inputs"])
+    >>> frame = frame.assign(status="done", backbone="net", cpu_s=0.0, peak_rss_mb=1.0, images=0)
+    >>> cost = costs(frame, "metric")["leep"]
+    >>> cost.total_s, cost.per_checkpoint_s, cost.per_pair_s, cost.without_checkpoints_s
+    (12.5, 10.0, 2.5, 2.5)
+    """
+    stage = "score" if column == "metric" else "truth"
+    # A later row of the same unit replaces an earlier one (a failed attempt that was resumed).
+    units = records.drop_duplicates("key", keep="last").set_index("key", drop=False)
+    reads = {str(key): _keys(text) for key, text in zip(units["key"], units["inputs"], strict=True)}
+    wanted = units[(units["stage"] == stage) & (units["status"] == "done") & units[column].notna()]
+    return {
+        str(name): _charge(units, _closure(rows["key"].astype(str), reads))
+        for name, rows in wanted.groupby(column, sort=True)
+    }
+
+
+def _keys(text: object) -> list[str]:
+    """Keys in the `inputs` cell; none if it is empty."""
+    if isinstance(text, str) and text:
+        return [str(key) for key in json.loads(text)]
+    return []
+
+
+def _closure(keys: Iterable[str], reads: Mapping[str, list[str]]) -> list[str]:
+    """The units and everything they stand on, each once, in a fixed order."""
+    seen: dict[str, None] = {}
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        if key not in seen:
+            seen[key] = None
+            waiting.extend(reads.get(key, []))
+    return sorted(seen)
+
+
+def _charge(units: pd.DataFrame, keys: list[str]) -> Cost:
+    known = units.loc[[key for key in keys if key in units.index]]
+    paid = pd.Series([_paid_per(row) for row in known.to_dict("records")], index=known.index, dtype=object)
+    wall = known["wall_s"].astype(float).fillna(0.0)
+    thing = {
+        DATASET: known["backbone"].astype(str) + "/" + known["source"].fillna(known["target"]).astype(str),
+        CHECKPOINT: known["backbone"].astype(str) + "/" + known["source"].astype(str),
+        PAIR: known["backbone"].astype(str) + "/" + known["source"].astype(str) + "/" + known["target"].astype(str),
+    }
+
+    def per(what: str) -> float:
+        mine = paid == what
+        things = int(thing[what][mine].nunique())
+        return float(wall[mine].sum()) / things if things else 0.0
+
+    memory = known["peak_rss_mb"].astype(float).dropna()
+    return Cost(
+        per_dataset_s=per(DATASET),
+        per_checkpoint_s=per(CHECKPOINT),
+        per_pair_s=per(PAIR),
+        total_s=float(wall.sum()),
+        without_checkpoints_s=float(wall[paid != CHECKPOINT].sum()),
+        cpu_s=float(known["cpu_s"].astype(float).fillna(0.0).sum()),
+        peak_rss_mb=float(memory.max()) if len(memory) else float("nan"),
+        images=int(known["images"].astype("Int64").fillna(0).sum()),
+        units=len(known),
+        unknown=len(keys) - len(known),
+    )
+
+
+def _paid_per(unit: Mapping[object, object]) -> str:
+    """Whether a unit is paid once per dataset, checkpoint or pair."""
+    if unit["stage"] == "checkpoint":
+        return CHECKPOINT
+    source, target = unit["source"], unit["target"]
+    both = isinstance(source, str) and isinstance(target, str) and source != target
+    return PAIR if both else DATASET

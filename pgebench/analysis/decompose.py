@@ -1,0 +1,187 @@
+"""Two-way decomposition: truth(source, target) = mean + target effect + source effect + interaction.
+
+The *source effect* is what makes a source good for everyone, the *target effect* how easy a target is, and the
+*interaction* what is left: this source for this target, i.e. relatedness. Choosing a source within a target is
+about the last two only. Cells may be missing (the diagonal always is), so the effects are found by least squares,
+each backbone on its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgebench.analysis.table import FloatArray, mean_over_seeds
+
+
+@dataclass(frozen=True)
+class TwoWay:
+    """Least-squares effects of one matrix.
+
+    Attributes:
+        source: Effect of each source, shape (sources,), mean 0 over the sources seen; NaN for a source never seen.
+        target: Mean level plus effect of each target, shape (targets,); NaN for a target never seen.
+        interaction: What the two leave over, shape (sources, targets), NaN in missing cells.
+    """
+
+    source: FloatArray
+    target: FloatArray
+    interaction: FloatArray
+
+
+def two_way(matrix: FloatArray) -> TwoWay:
+    """Fit a source and a target effect to a matrix with missing cells.
+
+    Args:
+        matrix: Shape (sources, targets), NaN where absent.
+
+    Returns:
+        The effects and the residual.
+
+    >>> matrix = np.add.outer([0.0, 1.0, 2.0], [10.0, 20.0, 30.0])
+    >>> matrix[0, 0] = np.nan
+    >>> fit = two_way(matrix)
+    >>> fit.source.round(6).tolist(), float(np.nanmax(np.abs(fit.interaction))) < 1e-9
+    ([-1.0, 0.0, 1.0], True)
+    """
+    there = np.isfinite(matrix)
+    sources, targets = matrix.shape
+    at_source, at_target = np.nonzero(there)
+    design = np.zeros((at_source.size, sources + targets))
+    design[np.arange(at_source.size), at_source] = 1.0
+    design[np.arange(at_source.size), sources + at_target] = 1.0
+    # The constant can move freely between the two sets of effects: the minimum-norm solution, then centred.
+    effects = np.linalg.lstsq(design, matrix[there], rcond=None)[0] if at_source.size else np.zeros(sources + targets)
+    source = np.where(there.any(axis=1), effects[:sources], np.nan)
+    target = np.where(there.any(axis=0), effects[sources:], np.nan)
+    level = float(np.mean(source[there.any(axis=1)])) if there.any() else 0.0
+    source, target = source - level, target + level
+    residual = matrix - source[:, None] - target[None, :]
+    # What is left of an additive matrix is rounding; as exact zeros it is seen to be constant.
+    spread = float(np.max(np.abs(matrix[there] - matrix[there].mean()), initial=0.0))
+    residual = np.where(np.abs(residual) < 1e-9 * spread, 0.0, residual)
+    return TwoWay(source, target, np.where(there, residual, np.nan))
+
+
+def interactions(values: FloatArray, *, rescale_targets: bool = False) -> FloatArray:
+    """Interaction part of each backbone's matrix.
+
+    Args:
+        values: Shape (backbones, sources, targets), NaN where absent.
+        rescale_targets: Bring the targets' spreads to one size first. Needed for scores, whose unit changes from
+            target to target (LEEP and LogME depend on the number of classes); not for accuracy, whose unit is the
+            same everywhere.
+
+    Returns:
+        Same shape.
+    """
+    parts = [two_way(matrix / _target_scale(matrix) if rescale_targets else matrix).interaction for matrix in values]
+    return np.stack(parts) if parts else values.copy()
+
+
+def _target_scale(matrix: FloatArray) -> FloatArray:
+    """Spread of each target relative to the others, shape (targets,).
+
+    Measured on pairs of sources, each pair against the same pair on the other targets, so that *which* sources a target
+    lacks does not matter: a score that depends on the source alone gets scale 1 everywhere and interaction 0.
+    """
+    scale = np.ones(matrix.shape[1])
+    for _ in range(5):
+        scaled = matrix / scale
+        gaps = np.abs(scaled[:, None, :] - scaled[None, :, :])
+        there = np.isfinite(gaps)
+        seen = there.sum(-1)
+        usual = np.where(there, gaps, 0.0).sum(-1) / np.maximum(seen, 1)
+        expected = np.where(there, usual[..., None], 0.0).sum((0, 1))
+        observed = np.where(there, gaps, 0.0).sum((0, 1))
+        usable = (expected > 0) & (observed > 0)
+        scale = scale * np.where(usable, observed / np.where(usable, expected, 1.0), 1.0)
+    return scale
+
+
+@dataclass(frozen=True)
+class VarianceShares:
+    """Where the variance of the truth (its mean over seeds) comes from; the shares add up to 1.
+
+    Attributes:
+        target: Some targets are easier.
+        source: Some sources are better for every target.
+        interaction: Some sources suit some targets; includes the seed noise if `seeds` is NaN.
+        seeds: Left over from averaging only a few seeds; NaN if every cell has one seed.
+    """
+
+    target: float
+    source: float
+    interaction: float
+    seeds: float
+
+    @property
+    def within_target(self) -> dict[str, float]:
+        """Shares of the variance within targets, which is what choosing a source is about; NaN if there is none."""
+        seeds = self.seeds if np.isfinite(self.seeds) else 0.0
+        total = self.source + self.interaction + seeds
+        parts = {"source": self.source, "interaction": self.interaction, "seeds": self.seeds}
+        return {name: part / total if total > 0 else float("nan") for name, part in parts.items()}
+
+
+def variance_shares(truth: FloatArray) -> VarianceShares:
+    """Split the variance of the truth, mean over backbones.
+
+    Sums of squares are taken in the order target, source, interaction; each is freed of the seed noise that it is
+    expected to contain (its degrees of freedom times the variance of a cell's mean) and cut at 0.
+
+    Args:
+        truth: Shape (backbones, sources, targets, seeds), NaN where absent.
+
+    Returns:
+        The shares; all NaN if no backbone has any variance.
+
+    >>> matrix = np.add.outer([0.0, 0.3], [0.2, 0.4, 0.6])
+    >>> shares = variance_shares(np.stack([matrix, matrix], axis=-1)[None])
+    >>> round(shares.target, 3), round(shares.source, 3), round(shares.interaction, 3), round(shares.seeds, 3)
+    (0.542, 0.458, 0.0, 0.0)
+    """
+    rows = [row for row in (_shares(matrix) for matrix in truth) if row is not None]
+    if not rows:
+        return VarianceShares(*[float("nan")] * 4)
+    return VarianceShares(*(float(part) for part in np.mean(rows, axis=0)))
+
+
+def _shares(truth: FloatArray) -> list[float] | None:
+    """Target, source, interaction and seed share of one backbone, truth of shape (sources, targets, seeds)."""
+    mean = mean_over_seeds(truth)
+    there = np.isfinite(mean)
+    if there.sum() < 2:
+        return None
+    cells = int(there.sum())
+    fit = two_way(mean)
+    grand = mean[there].mean()
+    column = np.where(there, mean, 0.0).sum(0) / np.maximum(there.sum(0), 1)
+    after_target = np.where(there, mean - column[None, :], 0.0)
+    total = float(((mean[there] - grand) ** 2).sum())
+    residual = float((np.where(there, fit.interaction, 0.0) ** 2).sum())
+    squares = [total - float((after_target**2).sum()), float((after_target**2).sum()) - residual, residual]
+    if not total > 0:
+        return None
+    used_sources, used_targets = int(there.any(1).sum()), int(there.any(0).sum())
+    freedom = [used_targets - 1, used_sources - 1, max(cells - used_sources - used_targets + 1, 0)]
+    noise = _variance_of_cell_mean(truth)
+    if not np.isfinite(noise):
+        parts = [max(square, 0.0) for square in squares]
+        return [part / sum(parts) for part in parts] + [float("nan")]
+    parts = [max(square - df * noise, 0.0) for square, df in zip(squares, freedom, strict=True)]
+    parts.append(min((cells - 1) * noise, total))
+    return [part / sum(parts) for part in parts]
+
+
+def _variance_of_cell_mean(truth: FloatArray) -> float:
+    """Mean over cells of (variance between seeds / number of seeds); NaN if no cell has two seeds."""
+    there = np.isfinite(truth)
+    count = there.sum(-1)
+    deviation = np.where(there, truth - mean_over_seeds(truth)[..., None], 0.0)
+    several = count >= 2
+    if not several.any():
+        return float("nan")
+    pooled = float((deviation[several] ** 2).sum() / (count[several] - 1).sum())
+    return pooled * float(np.mean(1.0 / count[count > 0]))

@@ -1,0 +1,257 @@
+"""The whole analysis of an experiment, and its summary: one row per truth and metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pgebench.analysis.bootstrap import bootstrap
+from pgebench.analysis.ceiling import Ceiling, noise_ceiling
+from pgebench.analysis.compare import paired_differences
+from pgebench.analysis.correlation import CORRELATIONS
+from pgebench.analysis.cost import Cost, costs
+from pgebench.analysis.decompose import VarianceShares, interactions, variance_shares
+from pgebench.analysis.null import holm, null_band, p_value, shuffled_means
+from pgebench.analysis.quality import STATISTICS, Quality, ranking_quality
+from pgebench.analysis.static import static_scores
+from pgebench.analysis.table import FloatArray, Table, build_table, mean_over_seeds
+
+PRIMARY = "weighted_tau"
+STATIC = "static"
+TRIVIAL = frozenset({STATIC, "random", "source_accuracy", "source_size", "source_classes", "num_classes", "parameters"})
+INTERACTION_COLUMNS = (
+    "interaction_weighted_tau",
+    "interaction_weighted_tau_low",
+    "interaction_weighted_tau_high",
+    "interaction_pearson",
+    "interaction_p",
+)
+COST_COLUMNS = {
+    "cost_per_dataset_s": "per_dataset_s",
+    "cost_per_checkpoint_s": "per_checkpoint_s",
+    "cost_per_pair_s": "per_pair_s",
+    "cost_total_s": "total_s",
+    "cost_without_checkpoints_s": "without_checkpoints_s",
+    "cost_cpu_s": "cpu_s",
+    "cost_peak_rss_mb": "peak_rss_mb",
+    "cost_images": "images",
+}
+
+
+@dataclass(frozen=True)
+class TruthResult:
+    """Everything found about one truth.
+
+    Attributes:
+        name: Name of the truth, e.g. `finetune`.
+        metrics: Metrics, the best mean weighted tau first.
+        scores: Metric -> score, shape (backbones, sources, targets), the static ranker included.
+        truth: Accuracy, shape (backbones, sources, targets, seeds).
+        quality: Metric -> statistics per (backbone, target).
+        league: One row per metric in the order of `metrics`; the columns are those of `summary.csv`.
+        pairs: Paired differences of the weighted tau, see `paired_differences`.
+        by_backbone: Columns backbone, metric, weighted_tau, low, high, ceiling; empty with a single backbone.
+        ceiling: Statistic -> noise ceiling.
+        shares: Where the variance of the truth comes from.
+    """
+
+    name: str
+    metrics: tuple[str, ...]
+    scores: dict[str, FloatArray]
+    truth: FloatArray
+    quality: dict[str, Quality]
+    league: pd.DataFrame
+    pairs: pd.DataFrame
+    by_backbone: pd.DataFrame
+    ceiling: dict[str, Ceiling]
+    shares: VarianceShares
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything found about an experiment.
+
+    Attributes:
+        table: The arrays.
+        results: One entry per truth, the primary one first; empty if there is no truth yet.
+        metric_costs: Metric -> cost; without the static ranker, which has no cost of its own.
+        truth_costs: Truth -> cost.
+        failures: Rows of the records that are not done.
+        units: Number of units in the records, by status.
+    """
+
+    table: Table
+    results: tuple[TruthResult, ...]
+    metric_costs: dict[str, Cost]
+    truth_costs: dict[str, Cost]
+    failures: pd.DataFrame
+    units: dict[str, int]
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """All league tables below one another."""
+        leagues = [result.league for result in self.results]
+        return pd.concat(leagues, ignore_index=True) if leagues else pd.DataFrame(columns=summary_columns())
+
+
+def summary_columns() -> list[str]:
+    """Columns of `summary.csv`, in order.
+
+    >>> summary_columns()[:6]
+    ['truth', 'metric', 'kind', 'weighted_tau', 'weighted_tau_low', 'weighted_tau_high']
+    """
+    statistics = [f"{name}{end}" for name in STATISTICS for end in ("", "_low", "_high")]
+    ceilings = [f"{name}_ceiling" for name in CORRELATIONS]
+    return [
+        "truth",
+        "metric",
+        "kind",
+        *statistics,
+        "targets",
+        "coverage",
+        "constant_targets",
+        "score_seeds",
+        "p",
+        "p_holm",
+        "null_low",
+        "null_high",
+        *ceilings,
+        "perfect_ceiling",
+        *INTERACTION_COLUMNS,
+        "interaction_p_holm",
+        *COST_COLUMNS,
+        "cost_share_of_truth",
+    ]
+
+
+def analyse(
+    records: pd.DataFrame,
+    *,
+    primary_truth: str = "finetune",
+    resamples: int = 1000,
+    shuffles: int = 2000,
+    seed: int = 0,
+) -> Analysis:
+    """Run the whole protocol on the records of an experiment.
+
+    Args:
+        records: One row per unit, see `build_table` and `costs` for the columns used; others are ignored.
+        primary_truth: The truth that comes first, if it is there.
+        resamples: Draws of the bootstrap.
+        shuffles: Draws of the null distribution.
+        seed: Seed of both. The same records and seed give the same numbers.
+
+    Returns:
+        The analysis. Without any truth it has no results, but costs and failures.
+    """
+    table = build_table(records)
+    metric_costs, truth_costs = costs(records, "metric"), costs(records, "truth")
+    order = sorted(table.truth, key=lambda name: (name != primary_truth, name))
+    results = tuple(
+        _judge(table, name, metric_costs, truth_costs.get(name), resamples=resamples, shuffles=shuffles, seed=seed)
+        for name in order
+    )
+    unfinished = records[records["status"] != "done"]
+    status = records["status"].value_counts().sort_index()
+    return Analysis(
+        table=table,
+        results=results,
+        metric_costs=metric_costs,
+        truth_costs=truth_costs,
+        failures=unfinished.sort_values(["stage", "key"], ignore_index=True),
+        units={str(name): int(count) for name, count in status.items()},
+    )
+
+
+def _judge(
+    table: Table,
+    name: str,
+    metric_costs: dict[str, Cost],
+    truth_cost: Cost | None,
+    *,
+    resamples: int,
+    shuffles: int,
+    seed: int,
+) -> TruthResult:
+    truth = table.truth[name]
+    scores = {**table.scores, STATIC: static_scores(truth)}
+    quality = {metric: ranking_quality(score, truth) for metric, score in scores.items()}
+    # Best first; a metric without any value last.
+    metrics = sorted(scores, key=lambda metric: (-np.nan_to_num(quality[metric].mean(PRIMARY), nan=-2.0), metric))
+    stacked = np.stack([scores[metric] for metric in metrics])
+    draws = bootstrap(stacked, truth, resamples=resamples, seed=seed)
+    accuracy = mean_over_seeds(truth)
+    ceiling = noise_ceiling(truth, seed=seed)
+
+    special = interactions(accuracy)
+    special_scores = [interactions(score, rescale_targets=True) for score in stacked]
+    special_draws = bootstrap(
+        np.stack(special_scores), special[..., None], resamples=resamples, seed=seed, statistics=(PRIMARY, "pearson")
+    )
+    rows = []
+    for m, metric in enumerate(metrics):
+        null = shuffled_means(stacked[m], accuracy, shuffles=shuffles, seed=seed)
+        special_null = shuffled_means(special_scores[m], special, shuffles=shuffles, seed=seed)
+        row: dict[str, object] = {"truth": name, "metric": metric, "kind": "trivial" if metric in TRIVIAL else "metric"}
+        for statistic in STATISTICS:
+            row[statistic] = quality[metric].mean(statistic)
+            row[f"{statistic}_low"], row[f"{statistic}_high"] = draws[statistic].interval(m)
+        row["targets"] = quality[metric].targets
+        row["coverage"] = quality[metric].coverage
+        row["constant_targets"] = quality[metric].constant
+        row["score_seeds"] = table.score_seeds.get(metric, 1)
+        row["p"] = p_value(quality[metric].mean(PRIMARY), null)
+        row["null_low"], row["null_high"] = null_band(null)
+        for statistic in CORRELATIONS:
+            row[f"{statistic}_ceiling"] = ceiling[statistic].repeat
+        row["perfect_ceiling"] = ceiling[PRIMARY].perfect
+        # Leaving one target out makes the static ranker's own interaction the negative of the truth's: an artefact.
+        special_tau = float(special_draws[PRIMARY].estimate[m])
+        special_values = (
+            special_tau,
+            *special_draws[PRIMARY].interval(m),
+            float(special_draws["pearson"].estimate[m]),
+            p_value(special_tau, special_null),
+        )
+        if metric == STATIC:
+            special_values = (float("nan"),) * 5
+        for column, value in zip(INTERACTION_COLUMNS, special_values, strict=True):
+            row[column] = value
+        cost = metric_costs.get(metric)
+        for column, field in COST_COLUMNS.items():
+            row[column] = float(getattr(cost, field)) if cost else float("nan")
+        row["cost_share_of_truth"] = (
+            cost.total_s / truth_cost.total_s if cost and truth_cost and truth_cost.total_s > 0 else float("nan")
+        )
+        rows.append(row)
+    league = pd.DataFrame(rows)
+    league["p_holm"] = holm(league["p"].to_numpy(dtype=float))
+    league["interaction_p_holm"] = holm(league["interaction_p"].to_numpy(dtype=float))
+    return TruthResult(
+        name=name,
+        metrics=tuple(metrics),
+        scores=scores,
+        truth=truth,
+        quality=quality,
+        league=league[summary_columns()],
+        pairs=paired_differences(metrics, draws[PRIMARY], leave_out=("random",)),
+        by_backbone=_by_backbone(table, stacked, truth, metrics, resamples, seed),
+        ceiling=ceiling,
+        shares=variance_shares(truth),
+    )
+
+
+def _by_backbone(
+    table: Table, scores: FloatArray, truth: FloatArray, metrics: list[str], resamples: int, seed: int
+) -> pd.DataFrame:
+    """The league of each backbone on its own."""
+    rows = []
+    for b, backbone in enumerate(table.backbones if len(table.backbones) > 1 else ()):
+        one = truth[b : b + 1]
+        draws = bootstrap(scores[:, b : b + 1], one, resamples=resamples, seed=seed, statistics=(PRIMARY,))[PRIMARY]
+        top = noise_ceiling(one, seed=seed)[PRIMARY].repeat
+        for m, metric in enumerate(metrics):
+            rows.append((backbone, metric, float(draws.estimate[m]), *draws.interval(m), top))
+    return pd.DataFrame(rows, columns=["backbone", "metric", PRIMARY, "low", "high", "ceiling"])

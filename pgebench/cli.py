@@ -1,0 +1,95 @@
+"""The commands ``pgebench`` and ``pgebench-report``."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from pgebench.config import conf_dir, register
+
+GROUPS = ("backbone", "dataset@source", "dataset@target", "metric", "truth", "experiment", "launch", "tracking")
+
+
+def main() -> None:
+    """Run an experiment; Hydra reads the command line."""
+    arguments = [_with_group(argument) for argument in sys.argv[1:]]
+    folders = [conf_dir(), *_config_dirs(arguments)]
+    if message := unknown_choice(arguments, folders):
+        raise SystemExit(f"pgebench: error: {message}")
+    for folder in folders[1:]:
+        # A user's metric is a function beside its YAML; workers inherit the variable, not sys.path.
+        sys.path.insert(0, str(folder))
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    register()
+    sys.argv[1:] = arguments
+    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(_job)()
+
+
+def report() -> None:
+    """Build the report of a finished experiment again: ``pgebench-report results=DIR``."""
+    from pgebench.errors import PgebenchError
+    from pgebench.report import build_report
+
+    values = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
+    if set(values) != {"results"} or not values["results"]:
+        raise SystemExit("usage: pgebench-report results=DIR, for example results=results/embedded")
+    results = Path(values["results"])
+    if not (results / "records.parquet").is_file():
+        raise SystemExit(f"pgebench-report: error: results={results} has no records.parquet; run pgebench first")
+    try:
+        print(f"Report: {build_report(results)}")
+    except (OSError, ValueError, PgebenchError) as error:
+        raise SystemExit(f"pgebench-report: error: {error}") from error
+
+
+def unknown_choice(arguments: Sequence[str], folders: Sequence[Path]) -> str | None:
+    """What is wrong with the first override that chooses an option which no folder has, in one line.
+
+    Hydra says the same in twenty lines, with its search path.
+    """
+    for argument in arguments:
+        group, _, value = argument.partition("=")
+        if group not in GROUPS or re.search(r"[(${]", value):  # functions and interpolations are Hydra's to judge
+            continue
+        directory = group.partition("@")[0]
+        known = sorted(path.stem for folder in folders for path in (folder / directory).glob("*.yaml"))
+        for choice in re.findall(r"[^\[\],\s'\"]+", value):
+            if choice not in known and choice != "null":
+                close = difflib.get_close_matches(choice, known, n=1)
+                hint = f"did you mean {close[0]}? " if close else ""
+                name = group.partition("@")[2] or group
+                return f"{name}={choice}: no such {directory}; {hint}choose from {', '.join(known)}"
+    return None
+
+
+def _with_group(argument: str) -> str:
+    """``source=NAME`` and ``target=NAME`` choose from the group of datasets; Hydra spells that ``dataset@source``."""
+    return re.sub(r"^(source|target)=", r"dataset@\1=", argument)
+
+
+def _config_dirs(arguments: Sequence[str]) -> list[Path]:
+    found = []
+    for position, argument in enumerate(arguments):
+        name, _, value = argument.partition("=")
+        if name in ("--config-dir", "-cd"):
+            value = value or (arguments[position + 1] if position + 1 < len(arguments) else "")
+            found.append(Path(value).resolve())
+    return found
+
+
+def _job(config: DictConfig) -> None:
+    # torch takes seconds to import: --help, --cfg and shell completion do without it.
+    from pgebench.experiment import run_job
+
+    run_job(config)
+
+
+if __name__ == "__main__":
+    main()

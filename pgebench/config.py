@@ -1,0 +1,173 @@
+"""The schema of a config: a typo or a wrong type is an error before anything runs.
+
+The values are in ``conf/``; this file says which keys exist and what they mean.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+
+@dataclass
+class BackboneConfig:
+    """A timm architecture and how images are made ready for it.
+
+    ``mean`` and ``std`` are per channel, for pixels in [0, 1]; null takes those that timm states for the model.
+    ``pretrained`` starts source training from timm's weights (needs a network or a filled cache).
+    """
+
+    name: str = MISSING
+    model: str = MISSING
+    image_size: int = 32
+    mean: list[float] | None = None
+    std: list[float] | None = None
+    pretrained: bool = False
+
+
+@dataclass
+class DatasetConfig:
+    """A dataset, seen as a task.
+
+    ``loader`` is instantiated and gives images, labels and a fixed split. The other keys make a view of it:
+    ``classes`` keeps these class indices, ``train_per_class`` keeps that many training images of each class (the
+    validation and test splits stay whole), ``image_size`` resamples the pictures to that many pixels a side before
+    the backbone's own preprocessing, ``permute_labels`` renumbers the classes by the permutation with that seed.
+    """
+
+    name: str = MISSING
+    loader: Any = MISSING
+    classes: list[int] | None = None
+    train_per_class: int | None = None
+    image_size: int | None = None
+    permute_labels: int | None = None
+
+
+@dataclass
+class RecipeConfig:
+    """A training run: AdamW, linear warm-up, cosine decay; the learning rate is the best of a grid on validation."""
+
+    steps: int = MISSING
+    batch_size: int = MISSING
+    learning_rates: list[float] = MISSING
+    weight_decay: float = 0.05
+    shift: int = 0
+    """Random translation of each batch by up to this many pixels in each direction."""
+
+
+@dataclass
+class RecipesConfig:
+    """Every training run of an experiment."""
+
+    checkpoint: RecipeConfig = field(default_factory=RecipeConfig)
+    finetune: RecipeConfig = field(default_factory=RecipeConfig)
+    linear_probe: RecipeConfig = field(default_factory=RecipeConfig)
+
+
+@dataclass
+class GradientConfig:
+    """A principal gradient; the fields of ``pgebench.pge.GradientSettings``."""
+
+    restart: str = "paired"
+    restarts: int = 4
+    episodes: int = 50
+    loss: str = "proto"
+    way: int = 5
+    shot: int = 5
+    query: int = 16
+    seed: int = 0
+
+
+@dataclass
+class MetricConfig:
+    """A transferability metric.
+
+    ``function`` is a function of evidence; it gets the evidence that its parameter names ask for, and the other
+    parameters from this YAML. ``gradient`` says which principal gradients to hand over, if it asks for any.
+    Raise ``version`` when the function changes its results. ``seeds`` scores are taken with different seeds.
+    """
+
+    function: Any = MISSING
+    gradient: GradientConfig | None = None
+    seeds: int = 1
+    version: int = 1
+
+
+@dataclass
+class TruthConfig:
+    """A definition of transfer accuracy: ``finetune`` all weights, or ``linear_probe`` on frozen features."""
+
+    protocol: str = MISSING
+    recipe: RecipeConfig = field(default_factory=RecipeConfig)
+    seeds: int = 1
+
+
+@dataclass
+class BudgetConfig:
+    """Sizes that experiments set and that the metric and truth YAMLs refer to."""
+
+    truth_seeds: int = 2
+    restarts: int = 4
+    episodes: int = 50
+    official_episodes: int = 40_000
+    random_seeds: int = 20
+
+
+@dataclass
+class TrackingConfig:
+    """Weights & Biases: ``mode`` is ``offline``, ``online`` or ``disabled``."""
+
+    mode: str = "offline"
+    project: str = "pgebench"
+    entity: str | None = None
+
+
+@dataclass
+class Config:
+    """One cell of an experiment, and the settings of the whole."""
+
+    experiment_name: str = MISSING
+    backbone: BackboneConfig = field(default_factory=BackboneConfig)
+    source: DatasetConfig = field(default_factory=DatasetConfig)
+    target: DatasetConfig = field(default_factory=DatasetConfig)
+    metric: dict[str, MetricConfig] = field(default_factory=dict)
+    truth: dict[str, TruthConfig] = field(default_factory=dict)
+    primary_truth: str = "finetune"
+    recipe: RecipesConfig = field(default_factory=RecipesConfig)
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    seed: int = 0
+    results: str = MISSING
+    store: str = MISSING
+    device: str = "auto"
+    workers: int = 1
+    threads: int = 1
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    progress: bool = True
+    level: str = "all"
+    common_classes: int | None = None
+
+
+def conf_dir() -> Path:
+    """The folder of YAML files: beside the package in a checkout, inside it in a wheel."""
+    package = Path(__file__).resolve().parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "config.yaml").is_file():
+            return folder
+    raise FileNotFoundError("pgebench's conf/ folder is missing: install the package again")
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def register() -> None:
+    """Make the schema and the resolvers known to Hydra; may be called more than once."""
+    ConfigStore.instance().store(name="schema", node=Config)
+    OmegaConf.register_new_resolver("cores", available_cores, replace=True)
+    OmegaConf.register_new_resolver("share", lambda cores, jobs: max(1, int(cores) // max(1, int(jobs))), replace=True)

@@ -1,0 +1,160 @@
+"""Tasks: labelled images with a fixed split, and views of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from pgebench.errors import ConfigError, DataError
+from pgebench.instantiate import build
+from pgebench.unit import canonical_json, derive_seed
+
+VERSION = 1
+"""Raised when a view of the same dataset with the same parameters would hold other images."""
+
+SPLITS = ("train", "val", "test")
+
+
+class Collection(Protocol):
+    """What a dataset loader returns.
+
+    ``images`` uint8 (N, H, W) or (N, H, W, 3); ``labels`` int64 (N,); ``split`` uint8 (N,) with 0 train, 1 val,
+    2 test; ``revision`` a hash of the content.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    split: np.ndarray
+    class_names: tuple[str, ...]
+    revision: str
+
+
+@dataclass(frozen=True)
+class Task:
+    """A view of a collection: labels run from 0 to ``classes`` - 1 without gaps.
+
+    Args:
+        name: for messages.
+        images: uint8, shape (N, H, W) or (N, H, W, 3).
+        labels: int64, shape (N,).
+        split: uint8, shape (N,); 0 train, 1 val, 2 test.
+        class_names: one a label.
+    """
+
+    name: str
+    images: np.ndarray
+    labels: np.ndarray
+    split: np.ndarray
+    class_names: tuple[str, ...]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+    def indices(self, split: str) -> np.ndarray:
+        """Positions of a split's images."""
+        return np.flatnonzero(self.split == SPLITS.index(split))
+
+    def part(self, split: str) -> tuple[np.ndarray, np.ndarray]:
+        """Images and labels of ``train``, ``val`` or ``test``."""
+        chosen = self.indices(split)
+        return self.images[chosen], self.labels[chosen]
+
+    def counts(self) -> dict[str, int]:
+        """Number of classes and of images in each split."""
+        return {"classes": self.classes} | {split: len(self.indices(split)) for split in SPLITS}
+
+
+def dataset_params(dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a dataset config that decide its content, with the content's revision; JSON types."""
+    collection = _collection(canonical_json(dataset["loader"]))
+    fields = ("loader", "classes", "train_per_class", "image_size", "permute_labels")
+    return {name: dataset.get(name) for name in fields} | {"revision": collection.revision, "version": VERSION}
+
+
+def open_task(name: str, params: Mapping[str, Any]) -> Task:
+    """The task that ``dataset_params`` describes.
+
+    Raises:
+        ConfigError: a class index that the collection lacks, or a repeated one.
+        DataError: fewer training images in a class than ``train_per_class``, an empty split, or changed content.
+    """
+    return _open_task(name, canonical_json(dict(params)))
+
+
+def view(
+    collection: Collection,
+    name: str,
+    classes: list[int] | None = None,
+    train_per_class: int | None = None,
+    permute_labels: int | None = None,
+) -> Task:
+    """Choose classes and training images of a collection and renumber the labels.
+
+    The training images of a class are the first ``train_per_class`` in a fixed shuffled order, so that a smaller
+    budget is a subset of a larger one.
+    """
+    chosen = list(range(len(collection.class_names))) if classes is None else list(classes)
+    unknown = sorted(set(chosen) - set(range(len(collection.class_names))))
+    if unknown or len(set(chosen)) < len(chosen) or len(chosen) < 2:
+        raise ConfigError(
+            f"dataset {name}: classes={chosen} must be two or more different indices from "
+            f"0 to {len(collection.class_names) - 1}"
+        )
+    if permute_labels is not None:
+        chosen = list(np.random.default_rng(permute_labels).permutation(chosen))
+
+    new_label = np.full(len(collection.class_names), -1)
+    new_label[chosen] = np.arange(len(chosen))
+    labels = new_label[collection.labels]
+    keep = labels >= 0
+    if train_per_class is not None:
+        keep &= _budget(collection, chosen, train_per_class, name)
+    task = Task(
+        name=name,
+        images=collection.images[keep],
+        labels=labels[keep].astype(np.int64),
+        split=collection.split[keep],
+        class_names=tuple(collection.class_names[index] for index in chosen),
+    )
+    for split in SPLITS:
+        if len(np.unique(task.part(split)[1])) < task.classes:
+            raise DataError(f"dataset {name}: a class has no image in the {split} split; leave it out with classes=[...]")
+    return task
+
+
+def _budget(collection: Collection, classes: list[int], train_per_class: int, name: str) -> np.ndarray:
+    """Mask (N,) that drops the training images beyond the budget."""
+    mask = collection.split != 0
+    for label in classes:
+        images = np.flatnonzero((collection.split == 0) & (collection.labels == label))
+        if not 1 <= train_per_class <= len(images):
+            raise DataError(
+                f"dataset {name}: train_per_class={train_per_class}, but class '{collection.class_names[label]}' has "
+                f"{len(images)} training images; give train_per_class from 1 to {len(images)}, or other classes"
+            )
+        # The order depends on the class alone: a view with fewer classes keeps the same images of each.
+        order = np.random.default_rng(derive_seed("train_per_class", int(label))).permutation(images)
+        mask[order[:train_per_class]] = True
+    return mask
+
+
+@lru_cache(maxsize=64)
+def _collection(loader: str) -> Collection:
+    return build(loader)
+
+
+@lru_cache(maxsize=64)
+def _open_task(name: str, params: str) -> Task:
+    import json
+
+    fields = json.loads(params)
+    collection = _collection(canonical_json(fields["loader"]))
+    if collection.revision != fields["revision"]:
+        raise DataError(f"dataset {name}: its content changed while the experiment ran; run the same command again")
+    return view(collection, name, fields["classes"], fields["train_per_class"], fields["permute_labels"])

@@ -1,0 +1,199 @@
+"""One experiment from plan to report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from pgebench import provenance
+from pgebench.errors import ConfigError, PgebenchError
+from pgebench.plan import LEVELS, all_units, plan
+from pgebench.progress import Progress
+from pgebench.runner import run_units
+from pgebench.store import CRASHED, DONE, FAILED, Store, write_atomically
+from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
+from pgebench.table import frame
+from pgebench.unit import Unit
+
+PASSES = (("source", "target"), ("pair",))
+"""Levels that are launched together: all datasets first, then all pairs, so that no job waits for another."""
+
+INTERRUPTED = 130
+
+
+def run_job(config: DictConfig) -> None:
+    """What a launched job does: the units of one cell at its level. Failures are in the records."""
+    torch.set_num_threads(config.threads)
+    units = plan(cell_of(config))
+    levels = LEVELS if config.level == "all" else (config.level,)
+    store = Store(Path(config.store))
+    for level in levels:
+        run_units(units[level], store, device_of(config.device), config.workers)
+
+
+def run_experiment(
+    overrides: Sequence[Override], compose: Compose, launcher: Launcher, arguments: Sequence[str]
+) -> int:
+    """Plan, run what is missing, and report.
+
+    Args:
+        overrides: the experiment's sweep followed by the user's.
+        compose: makes the config of one job from its overrides.
+        launcher: the user's.
+        arguments: what the user typed, for the report.
+
+    Returns:
+        The exit code: 0 if every unit is done, 1 if one is not, 2 for a wrong config, 130 when interrupted.
+    """
+    try:
+        sweep = expand(overrides, compose)
+        units = all_units(job.cell for job in sweep.jobs)
+        store = Store(Path(sweep.config.store))
+        results = Path(sweep.config.results)
+        device_of(sweep.config.device)
+        write_atomically(results / "meta.json", _meta(sweep, store, units, arguments))
+    except (PgebenchError, OmegaConfBaseException, HydraException) as error:
+        print(f"pgebench: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    if sweep.skipped:
+        print(f"{len(sweep.skipped)} pairs of sources and targets are left out because they share images.")
+    code = _launch(sweep, units, store, launcher)
+    table = frame(units, store)
+    if code == INTERRUPTED:
+        done = int((table.status == DONE).sum())
+        print(f"\nInterrupted: {done} of {len(table)} units are done and kept. Run the same command again to go on.")
+        return code
+    return publish(sweep, table, store, units, results, arguments)
+
+
+def publish(
+    sweep: Sweep, table: pd.DataFrame, store: Store, units: Sequence[Unit], results: Path, arguments: Sequence[str]
+) -> int:
+    """Write table and report, hand them to W&B, tell the user; returns the exit code."""
+    from pgebench.report import build_report
+    from pgebench.tracking import track
+
+    try:
+        table.to_parquet(results / "records.parquet", index=False)
+        write_atomically(results / "meta.json", _meta(sweep, store, units, arguments))
+        report = build_report(results)
+    except (OSError, PgebenchError) as error:
+        print(f"pgebench: error: cannot write the report: {error}", file=sys.stderr)
+        return 1
+    track(results, plain(sweep.config.tracking))
+    open_units = table[table.status != DONE]
+    print(f"{len(table) - len(open_units)} of {len(table)} units done. Report: {report}")
+    if open_units.empty:
+        return 0
+    print(failures(open_units), file=sys.stderr)
+    return 1
+
+
+def failures(table: pd.DataFrame, most: int = 20) -> str:
+    """What went wrong, one line a unit, and how to go on."""
+    rows = [
+        f"  {row.status:8} {row.stage:10} "
+        + " ".join(str(row[column]) for column in ("backbone", "source", "target", "metric", "truth") if row[column])
+        + (f": {row.error}" if row.error else "")
+        for _, row in table.head(most).iterrows()
+    ]
+    rest = [f"  ... and {len(table) - most} more, see records.csv"] if len(table) > most else []
+    head = f"{len(table)} units have no result:"
+    return "\n".join([head, *rows, *rest, "Mend the cause and run the same command again: finished units are kept."])
+
+
+def device_of(name: str) -> torch.device:
+    """The device that ``device=NAME`` means; ``auto`` is a GPU where there is one.
+
+    Raises:
+        ConfigError: no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"device={name} cannot be used here ({error}); choose device=auto or device=cpu") from error
+    return device
+
+
+def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launcher) -> int:
+    """Launch, pass by pass, the jobs that have something to do."""
+    done = {unit.key for unit in units if store.is_done(unit)}
+    waiting = [unit for unit in units if unit.key not in done]
+    if not waiting:
+        print(f"All {len(units)} units are done already.")
+        return 0
+    print(f"{len(units)} units, {len(done)} done already, {len(waiting)} to run with {sweep.config.workers} workers.")
+    number = 0
+    try:
+        with Progress(waiting, store, sweep.config.progress):
+            for levels in PASSES:
+                overrides = _jobs(sweep.jobs, levels, done)
+                if overrides:
+                    _report_broken(launcher.launch(overrides, initial_job_idx=number))
+                number += len(overrides)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # a launcher whose worker was killed; the records tell the rest
+        print(f"pgebench: the launcher stopped: {type(error).__name__}: {error}", file=sys.stderr)
+    return 0
+
+
+def _jobs(jobs: Sequence[Job], levels: Sequence[str], done: set[str]) -> list[list[str]]:
+    """Overrides of the jobs that have an open unit which no earlier job will run."""
+    taken = set(done)
+    result = []
+    for job in jobs:
+        units = plan(job.cell)
+        for level in levels:
+            own = {unit.key for unit in units[level]} - taken
+            if own:
+                taken |= own
+                result.append([*job.overrides, f"level={level}"])
+    return result
+
+
+def _report_broken(returns: Any) -> None:
+    for job in returns or []:
+        try:
+            _ = job.return_value
+        except Exception as error:  # a job that broke outside its units, say by a config that changed meanwhile
+            print(f"pgebench: a job stopped: {type(error).__name__}: {error}", file=sys.stderr)
+
+
+def _meta(sweep: Sweep, store: Store, units: Sequence[Unit], arguments: Sequence[str]) -> bytes:
+    """What the report says beside the table, as JSON; the same experiment gives the same bytes."""
+    config = plain(sweep.config)
+    tasks = {
+        named.name: named.config for job in sweep.jobs for named in (job.cell.source, job.cell.target)
+    }
+    records = [store.record(unit) for unit in units]
+    finished = [record["finished"] for record in records if record["status"] in (DONE, FAILED, CRASHED)]
+    meta = {
+        "experiment": config["experiment_name"],
+        "command": shlex.join(["pgebench", *arguments]),
+        "created": max(finished, default=None),
+        "versions": provenance.versions(),
+        "machine": provenance.machine(str(device_of(config["device"]))),
+        "primary_truth": config["primary_truth"],
+        "seed": config["seed"],
+        "config": config,
+        "datasets": tasks,
+        "skipped": sweep.skipped,
+        "notes": [],
+    }
+    return json.dumps(meta, indent=1, sort_keys=True).encode()

@@ -1,0 +1,76 @@
+"""Episodes: few-shot tasks drawn from a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from pgebench.errors import DataError
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Rows of one few-shot task.
+
+    Args:
+        support: int64 (way, shot), rows of the dataset, one line a class.
+        query: int64 (queries,), rows of the dataset.
+        query_labels: int64 (queries,), in [0, way): the line of ``support`` with the query's class.
+    """
+
+    support: np.ndarray
+    query: np.ndarray
+    query_labels: np.ndarray
+
+
+class EpisodeSampler:
+    """Draws episodes without end.
+
+    Each episode draws ``way`` classes, and of each class ``shot`` support and ``query`` query images, all different.
+    A class with fewer than ``shot + query`` images lends fewer queries.
+
+    Args:
+        labels: (n,) integers.
+        way: classes in an episode.
+        shot: support images a class.
+        query: query images a class, where there are enough.
+        seed: of the draws.
+
+    Raises:
+        DataError: fewer classes than ``way``, or a class with fewer than ``shot + 1`` images.
+
+    >>> episode = next(iter(EpisodeSampler(np.repeat([0, 1, 2], 4), way=2, shot=1, query=2, seed=0)))
+    >>> episode.support.shape, episode.query.shape
+    ((2, 1), (4,))
+    """
+
+    def __init__(self, labels: np.ndarray, way: int, shot: int, query: int, seed: int) -> None:
+        self.rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+        self.way, self.shot, self.query = way, shot, query
+        if len(self.rows) < way:
+            raise DataError(f"an episode needs {way} classes and the dataset has {len(self.rows)}: lower the metric's way")
+        fewest = min(len(rows) for rows in self.rows)
+        if fewest < shot + 1:
+            raise DataError(
+                f"a class has {fewest} images and an episode needs shot + 1 = {shot + 1} of each: "
+                f"raise target.train_per_class, or lower metric.<name>.gradient.shot to at most {fewest - 1}"
+            )
+        self.fewest_queries = min(query, fewest - shot)
+        self._random = np.random.default_rng(seed)
+
+    def __iter__(self) -> Iterator[Episode]:
+        while True:
+            classes = self._random.choice(len(self.rows), self.way, replace=False)
+            # Sorted, so that a loss with class outputs sees the dataset's own order; the prototype loss ignores it.
+            classes.sort()
+            drawn = [
+                self._random.choice(self.rows[label], min(self.shot + self.query, len(self.rows[label])), replace=False)
+                for label in classes
+            ]
+            yield Episode(
+                support=np.stack([rows[: self.shot] for rows in drawn]),
+                query=np.concatenate([rows[self.shot :] for rows in drawn]),
+                query_labels=np.repeat(np.arange(self.way), [len(rows) - self.shot for rows in drawn]),
+            )

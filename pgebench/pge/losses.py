@@ -1,0 +1,51 @@
+"""Losses whose gradient PGE averages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional as F
+
+Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, int], torch.Tensor]
+"""(support features (way, shot, d), query features (q, d), query labels (q,), seed of the restart) -> scalar."""
+
+
+def prototype_loss(support: torch.Tensor, query: torch.Tensor, query_labels: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    """Cross-entropy over minus the squared distances of queries to class prototypes (Snell et al., 2017, eq. 2).
+
+    Args:
+        support: (way, shot, d); the prototypes are the means over ``shot``.
+        query: (q, d).
+        query_labels: int64 (q,), in [0, way).
+        seed: not used; every loss is given the seed of its restart.
+
+    Returns:
+        The mean over queries; it does not depend on the order of the classes.
+    """
+    prototypes = support.mean(1)
+    distances = (query[:, None, :] - prototypes[None, :, :]).square().sum(-1)
+    return F.cross_entropy(-distances, query_labels)
+
+
+def linear_loss(support: torch.Tensor, query: torch.Tensor, query_labels: torch.Tensor, seed: int = 0) -> torch.Tensor:
+    """Cross-entropy of a random linear classifier over support and query images together.
+
+    The classifier is drawn from ``seed``, so paired restarts share it between datasets. Its gradient depends on the
+    order of the classes: renumber them and it changes.
+
+    Args:
+        support: (way, shot, d).
+        query: (q, d).
+        query_labels: int64 (q,), in [0, way).
+        seed: of the classifier.
+    """
+    way, shot, width = support.shape
+    generator = torch.Generator().manual_seed(seed)
+    weight = torch.randn(way, width, generator=generator).to(support.device) / width**0.5
+    features = torch.cat([support.flatten(0, 1), query])
+    labels = torch.cat([torch.arange(way, device=query.device).repeat_interleave(shot), query_labels])
+    return F.cross_entropy(features @ weight.T, labels)
+
+
+LOSSES: dict[str, Loss] = {"proto": prototype_loss, "ce": linear_loss}

@@ -1,0 +1,162 @@
+"""From configs to units: what an experiment consists of, without running any of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from pgebench import backbones
+from pgebench.datasets import dataset_params, open_task
+from pgebench.errors import ConfigError
+from pgebench.pge import GradientSettings
+from pgebench.stages import checkpoint, evidence, gradient, score, truth
+from pgebench.unit import Label, Unit, canonical_json, derive_seed
+
+LEVELS = ("source", "target", "pair")
+"""Work on a source alone, on a target alone, and on a pair, in the order in which it must run."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """The config of a backbone or dataset (plain JSON types) with its name in the table."""
+
+    name: str
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One backbone, source and target, with the settings of the experiment.
+
+    Args:
+        backbone: fields of ``BackboneConfig``.
+        source: fields of ``DatasetConfig``.
+        target: fields of ``DatasetConfig``.
+        settings: the rest of the config: ``metric``, ``truth``, ``recipe``, ``seed``.
+        common_classes: the smallest number of classes of all datasets compared; null for those of this cell.
+    """
+
+    backbone: Named
+    source: Named
+    target: Named
+    settings: Mapping[str, Any]
+    common_classes: int | None = None
+
+    def overlap(self) -> str | None:
+        """Why the pair says nothing about transfer, or None if it does."""
+        source, target = self.source.config, self.target.config
+        if source["loader"] != target["loader"]:
+            return None
+        classes = [None if config["classes"] is None else set(config["classes"]) for config in (source, target)]
+        if classes[0] == classes[1]:
+            return "they are the same classes of the same images"
+        if None in classes or classes[0] & classes[1]:  # type: ignore[operator]
+            return "they share images"
+        return None
+
+
+def plan(cell: Cell) -> dict[str, list[Unit]]:
+    """The units of a cell, by level; in each list inputs stand before the units that read them.
+
+    Raises:
+        ConfigError: source and target overlap, or a metric, truth, backbone or dataset is not as it must be.
+    """
+    if reason := cell.overlap():
+        raise ConfigError(
+            f"source={cell.source.name} and target={cell.target.name}: {reason}; choose datasets without a common image"
+        )
+    backbone = _backbone(canonical_json(cell.backbone.config))
+    source, target = (_dataset(canonical_json(named.config)) for named in (cell.source, cell.target))
+    settings = cell.settings
+    names = Label(backbone=cell.backbone.name, source=cell.source.name)
+    trained = checkpoint.unit(backbone, source, settings["recipe"]["checkpoint"], settings["seed"], names)
+    on_target = replace(names, target=cell.target.name)
+    seen = evidence.unit(trained, target, on_target)
+    seen_source = evidence.unit(trained, source, replace(names, target=cell.source.name))
+    units: dict[str, dict[str, Unit]] = {level: {} for level in LEVELS}
+
+    def add(level: str, unit: Unit) -> Unit:
+        return units[level].setdefault(unit.key, unit)
+
+    add("source", trained)
+    for name, metric in settings["metric"].items():
+        wanted = score.asks_for(name, metric["function"])
+        inputs: dict[str, Unit] = {}
+        if set(wanted) & set(score.TARGET_EVIDENCE):
+            inputs["evidence"] = add("pair", seen)
+        if set(wanted) & set(score.SOURCE_EVIDENCE):
+            inputs["source_evidence"] = add("source", seen_source)
+        if "source_accuracy" in wanted:
+            inputs["checkpoint"] = trained
+        if set(wanted) & set(score.GRADIENTS):
+            settings_of = _gradient_settings(name, metric, cell, source, target)
+            label = Label(backbone=cell.backbone.name, metric=name)
+            for role, params, named in (("source", source, cell.source), ("target", target, cell.target)):
+                made = gradient.unit(backbone, params, settings_of, replace(label, **{role: named.name}))
+                inputs[f"{role}_gradient"] = add(role, made)
+        for number in range(metric["seeds"]):
+            facts = {key: _fact(key, backbone, source, target, number) for key in wanted if key in score.FACTS}
+            add("pair", score.unit(name, metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
+    for name, protocol in settings["truth"].items():
+        for number in range(protocol["seeds"]):
+            add("pair", truth.unit(trained, target, protocol, number, replace(on_target, truth=name, seed=number)))
+    return {level: list(found.values()) for level, found in units.items()}
+
+
+def all_units(cells: Iterable[Cell]) -> list[Unit]:
+    """Every unit of an experiment once, inputs first."""
+    found: dict[str, Unit] = {}
+    for level_units in map(plan, cells):
+        for level in LEVELS:
+            for unit in level_units[level]:
+                found.setdefault(unit.key, unit)
+    return list(found.values())
+
+
+def class_count(named: Named) -> int:
+    """Number of classes of a dataset config."""
+    return open_task(named.name, _dataset(canonical_json(named.config))).classes
+
+
+def _gradient_settings(
+    name: str, metric: Mapping[str, Any], cell: Cell, source: Mapping[str, Any], target: Mapping[str, Any]
+) -> GradientSettings:
+    if metric["gradient"] is None:
+        raise ConfigError(f"metric.{name} asks for principal gradients: say which under metric.{name}.gradient")
+    settings = GradientSettings(**metric["gradient"])
+    # Gradients are comparable only if their episodes have the same number of classes.
+    common = cell.common_classes or min(class_count(cell.source), class_count(cell.target))
+    return replace(settings, way=min(settings.way, common))
+
+
+def _fact(key: str, backbone: Mapping[str, Any], source: Mapping[str, Any], target: Mapping[str, Any], seed: int) -> int:
+    if key == "seed":
+        # Each pair draws for itself: a score that ignores its pair must not look like agreement between pairs.
+        return derive_seed("score", backbone, source, target, seed) % 2**32
+    if key == "parameters":
+        return _parameters(canonical_json(backbone))
+    counts = _counts(canonical_json(source if key.startswith("source") else target))
+    return counts["train" if key == "source_size" else "classes"]
+
+
+@lru_cache(maxsize=1024)
+def _backbone(config: str) -> dict[str, Any]:
+    return backbones.backbone_params(json.loads(config))
+
+
+@lru_cache(maxsize=1024)
+def _dataset(config: str) -> dict[str, Any]:
+    return dataset_params(json.loads(config))
+
+
+@lru_cache(maxsize=1024)
+def _counts(params: str) -> dict[str, int]:
+    return open_task("dataset", json.loads(params)).counts()
+
+
+@lru_cache(maxsize=64)
+def _parameters(params: str) -> int:
+    return sum(parameter.numel() for parameter in backbones.create(json.loads(params), 0, seed=0).parameters())

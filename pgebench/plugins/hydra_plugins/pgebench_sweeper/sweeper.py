@@ -1,0 +1,67 @@
+"""Hydra's way into an experiment: overrides in, jobs to the user's launcher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+@dataclass
+class PgebenchSweeperConf:
+    """``params`` are the sweep of an experiment; the command line replaces them key by key."""
+
+    _target_: str = "hydra_plugins.pgebench_sweeper.sweeper.PgebenchSweeper"
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+ConfigStore.instance().store(
+    group="hydra/sweeper", name="pgebench", node=PgebenchSweeperConf, provider="pgebench_sweeper"
+)
+
+
+class PgebenchSweeper(Sweeper):
+    """Plans the experiment, launches what is not done yet, and writes the report.
+
+    Args:
+        params: override keys and comma-separated values, as after ``-m`` on the command line.
+    """
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self.params = params
+        self.hydra_context: HydraContext | None = None
+        self.config: DictConfig | None = None
+        self.launcher: Launcher | None = None
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Called by Hydra before ``sweep``."""
+        self.hydra_context, self.config = hydra_context, config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run the experiment that the overrides describe; exits with its code."""
+        # Hydra imports every plugin at every start, for shell completion too: torch must wait until here.
+        from pgebench.experiment import run_experiment
+
+        assert self.hydra_context is not None and self.config is not None and self.launcher is not None
+        loader, master, launcher = self.hydra_context.config_loader, self.config, self.launcher
+        parser = OverridesParser.create(config_loader=loader)
+        overrides = parser.parse_overrides([*(f"{key}={value}" for key, value in self.params.items()), *arguments])
+
+        def compose(chosen: Sequence[str]) -> DictConfig:
+            return loader.load_sweep_config(master, list(chosen))
+
+        code = run_experiment(overrides, compose, launcher, arguments)
+        if code:
+            # Hydra turns every exception into its own message; an exit code passes through.
+            raise SystemExit(code)

@@ -1,0 +1,16 @@
+"""The stages of the data flow; to add one is to add a module and a line here."""
+
+from collections.abc import Callable
+
+from pgebench.stages import checkpoint, evidence, gradient, score, truth
+from pgebench.stages.base import Outcome, Run
+
+STAGES: dict[str, Callable[[Run], Outcome]] = {
+    "checkpoint": checkpoint.run,
+    "gradient": gradient.run,
+    "evidence": evidence.run,
+    "score": score.run,
+    "truth": truth.run,
+}
+
+__all__ = ["STAGES", "Outcome", "Run"]

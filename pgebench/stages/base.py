@@ -1,0 +1,65 @@
+"""What every stage is given and gives back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from pgebench import backbones
+from pgebench.datasets import Task, open_task
+from pgebench.store import Store
+from pgebench.unit import Unit
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of a unit.
+
+    Args:
+        value: the number in the table, if the stage has one.
+        tensors: the artifact.
+        detail: facts for the record, JSON types.
+        images: images that went through a network.
+    """
+
+    value: float = math.nan
+    tensors: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    images: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A unit about to be run, with where its inputs are and where it computes."""
+
+    unit: Unit
+    store: Store
+    device: torch.device
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The unit's parameters."""
+        return self.unit.params
+
+    def task(self, role: str = "dataset") -> Task:
+        """The dataset in ``params[role]``."""
+        name = self.unit.label.target or self.unit.label.source or role
+        return open_task(name, self.params[role])
+
+    def part(self, split: str, role: str = "dataset") -> tuple[torch.Tensor, torch.Tensor]:
+        """Network inputs (n, 3, size, size) and labels (n,) of a split, on the device."""
+        images, labels = self.task(role).part(split)
+        tensor = backbones.inputs(self.params["backbone"], self.params[role], images, self.device)
+        return tensor, torch.from_numpy(labels).to(self.device)
+
+    def record(self, role: str) -> dict[str, Any]:
+        """The record of an input."""
+        return self.store.record(self.unit.inputs[role])
+
+    def load(self, role: str) -> dict[str, torch.Tensor]:
+        """The artifact of an input."""
+        return self.store.load(self.unit.inputs[role])

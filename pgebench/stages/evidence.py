@@ -1,0 +1,29 @@
+"""Evidence: a checkpoint's view of a dataset's training images. Validation and test images stay unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pgebench import backbones
+from pgebench.stages import checkpoint
+from pgebench.stages.base import Outcome, Run
+from pgebench.unit import Label, Unit
+
+VERSION = 1
+
+
+def unit(trained: Unit, dataset: Mapping[str, Any], label: Label) -> Unit:
+    """What the checkpoint ``trained`` makes of a dataset."""
+    params = {"backbone": trained.params["backbone"], "dataset": dataset}
+    return Unit("evidence", VERSION, params, {"checkpoint": trained}, label)
+
+
+def run(work: Run) -> Outcome:
+    """Features (n, d), source-head probabilities (n, Cs) and labels (n,)."""
+    network = checkpoint.load(work)
+    images, labels = work.part("train")
+    features, logits = backbones.features_and_logits(network, images)
+    # Softmax in double precision: the rows must add up to 1 for LEEP.
+    tensors = {"features": features, "source_probabilities": logits.double().softmax(1), "labels": labels}
+    return Outcome(tensors=tensors, detail={"dimension": features.shape[1]}, images=len(labels))

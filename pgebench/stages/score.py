@@ -1,0 +1,104 @@
+"""Scores: a metric's function applied to the evidence that its parameter names ask for."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pgebench.errors import ConfigError, NonFinite
+from pgebench.instantiate import function
+from pgebench.stages import gradient
+from pgebench.stages.base import Outcome, Run
+from pgebench.unit import Label, Unit
+
+VERSION = 1
+
+TARGET_EVIDENCE = ("features", "labels", "source_probabilities", "source_labels")
+SOURCE_EVIDENCE = ("source_features", "source_targets")
+GRADIENTS = ("source_gradient", "target_gradient")
+FACTS = ("source_size", "source_classes", "target_classes", "parameters", "seed")
+EVIDENCE = (*TARGET_EVIDENCE, *SOURCE_EVIDENCE, *GRADIENTS, "source_accuracy", *FACTS)
+"""Every parameter name that the runner can fill."""
+
+
+def asks_for(name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The evidence that a metric's function asks for, in the order of its parameters.
+
+    Raises:
+        ConfigError: a parameter without default that is neither evidence nor set in the YAML, or a key in the YAML
+            that the function does not take.
+    """
+    score, fixed = function(config)
+    parameters = inspect.signature(score).parameters
+    unknown = sorted(set(fixed) - set(parameters))
+    if unknown:
+        raise ConfigError(
+            f"metric.{name}.function has no parameter {', '.join(unknown)}; it takes {', '.join(parameters)}"
+        )
+    wanted = tuple(key for key in parameters if key in EVIDENCE and key not in fixed)
+    for key, parameter in parameters.items():
+        if key not in fixed and key not in EVIDENCE and parameter.default is inspect.Parameter.empty:
+            raise ConfigError(
+                f"metric.{name}.function asks for '{key}', which is no evidence; "
+                f"set it in the YAML or name one of {', '.join(EVIDENCE)}"
+            )
+    return wanted
+
+
+def unit(
+    name: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, Unit],
+    facts: Mapping[str, Any],
+    seed: int,
+    label: Label,
+) -> Unit:
+    """The score of one metric on one pair.
+
+    Args:
+        name: of the metric, for messages.
+        config: fields of ``MetricConfig``.
+        inputs: the units that its evidence comes from, by role: ``evidence``, ``source_evidence``, ``checkpoint``,
+            ``source_gradient``, ``target_gradient``.
+        facts: values of ``FACTS`` that it asks for.
+        seed: number of the replicate.
+        label: for the table.
+    """
+    params = {
+        "function": dict(config["function"]),
+        "metric_version": config["version"],
+        "facts": dict(facts),
+        "replicate": seed,
+    }
+    return Unit("score", VERSION, params, inputs, label)
+
+
+def run(work: Run) -> Outcome:
+    """Call the function; the value is its score."""
+    name = work.unit.label.metric or "?"
+    score, fixed = function(work.params["function"])
+    wanted = asks_for(name, work.params["function"])
+    value = float(score(**{key: _evidence(work, key) for key in wanted}, **fixed))
+    if not math.isfinite(value):
+        raise NonFinite(
+            f"metric {name} gave {value} for {work.unit.label}. A score must be finite: "
+            "check the metric's assumptions on this target, or leave it out with metric=[...]"
+        )
+    return Outcome(value)
+
+
+def _evidence(work: Run, key: str) -> Any:
+    loaders: dict[str, Callable[[], Any]] = {
+        "features": lambda: work.load("evidence")["features"].numpy(),
+        "labels": lambda: work.load("evidence")["labels"].numpy(),
+        "source_probabilities": lambda: work.load("evidence")["source_probabilities"].numpy(),
+        "source_labels": lambda: work.load("evidence")["source_probabilities"].argmax(1).numpy(),
+        "source_features": lambda: work.load("source_evidence")["features"].numpy(),
+        "source_targets": lambda: work.load("source_evidence")["labels"].numpy(),
+        "source_gradient": lambda: gradient.load(work, "source_gradient"),
+        "target_gradient": lambda: gradient.load(work, "target_gradient"),
+        "source_accuracy": lambda: work.record("checkpoint")["value"],
+    }
+    return loaders[key]() if key in loaders else work.params["facts"][key]

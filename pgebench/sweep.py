@@ -1,0 +1,147 @@
+"""From the overrides of a multirun to cells: few compositions, however many cells.
+
+Hydra composes a config in tens of milliseconds, so a sweep of ten thousand cells cannot compose each. The subtrees
+``backbone``, ``source`` and ``target`` are composed once for each of their choices, and cells are put together from
+them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+
+from pgebench.errors import ConfigError
+from pgebench.plan import Cell, Named, class_count
+
+GROUPS = ("backbone", "source", "target")
+SETTINGS = ("metric", "truth", "recipe", "seed")
+
+Compose = Callable[[Sequence[str]], DictConfig]
+"""Overrides of one job -> its config."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One combination of the swept values of a group, as overrides, with what tells it apart in the table."""
+
+    overrides: tuple[str, ...]
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell and the overrides with which Hydra composes it."""
+
+    cell: Cell
+    overrides: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All jobs of a multirun, the composed config of the first, and the pairs left out with the reason."""
+
+    jobs: list[Job]
+    config: DictConfig
+    skipped: list[str]
+
+
+def group_of(key: str) -> str:
+    """The subtree that an override touches: ``backbone``, ``source``, ``target`` or ``settings``.
+
+    >>> group_of("dataset@source"), group_of("target.classes"), group_of("budget.episodes")
+    ('source', 'target', 'settings')
+    """
+    root = key.lstrip("+~").removeprefix("dataset@").split(".")[0].split("@")[0]
+    return root if root in GROUPS else "settings"
+
+
+def choices(overrides: Sequence[Override]) -> dict[str, list[Choice]]:
+    """The combinations of each group; a later override of a key replaces an earlier one."""
+    axes: dict[str, tuple[list[str], bool]] = {}
+    for override in overrides:
+        key = override.get_key_element()
+        if override.is_sweep_override():
+            if not override.is_discrete_sweep():
+                raise ConfigError(f"{override.input_line}: only lists of values can be swept, such as {key}=1,2,3")
+            axes[key] = [f"{key}={value}" for value in override.sweep_string_iterator()], True
+        else:
+            axes[key] = [f"{key}={override.get_value_element_as_str()}"], False
+    result = {}
+    for group in (*GROUPS, "settings"):
+        own = [(key, values, swept) for key, (values, swept) in axes.items() if group_of(key) == group]
+        result[group] = [
+            Choice(chosen, _suffix(chosen, own)) for chosen in itertools.product(*(values for _, values, _ in own))
+        ]
+    return result
+
+
+def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
+    """Every cell that the overrides ask for, overlapping pairs left out.
+
+    Raises:
+        ConfigError: no pair is left, or one explicit pair is impossible.
+    """
+    found = choices(overrides)
+    first = {group: options[0].overrides for group, options in found.items()}
+    jobs: list[Job] = []
+    skipped: list[str] = []
+    config: DictConfig | None = None
+    for setting in found["settings"]:
+        composed: dict[str, list[tuple[Choice, Named]]] = {}
+        for group in GROUPS:
+            composed[group] = []
+            for choice in found[group]:
+                chosen = first | {"settings": setting.overrides, group: choice.overrides}
+                whole = compose(list(itertools.chain.from_iterable(chosen.values())))
+                config = whole if config is None else config
+                subtree: dict[str, Any] = plain(whole[group])
+                name = subtree["name"] + choice.suffix + (setting.suffix if group == "backbone" else "")
+                composed[group].append((choice, Named(name, subtree)))
+                if group == GROUPS[0] and choice is found[group][0]:
+                    settings = {key: plain(whole[key]) for key in SETTINGS}
+        named = [name for group in ("source", "target") for _, name in composed[group]]
+        common = min(class_count(name) for name in named)
+        several = len(composed["source"]) * len(composed["target"]) > 1
+        for backbone, source, target in itertools.product(*(composed[group] for group in GROUPS)):
+            cell = Cell(backbone[1], source[1], target[1], settings, common)
+            if several and (reason := cell.overlap()):
+                if backbone is composed["backbone"][0]:
+                    skipped.append(f"{source[1].name} -> {target[1].name}: {reason}")
+                continue
+            parts = (*setting.overrides, *backbone[0].overrides, *source[0].overrides, *target[0].overrides)
+            jobs.append(Job(cell, (*parts, f"common_classes={common}")))
+    if not jobs or config is None:
+        raise ConfigError(f"no source can be transferred to a target: {'; '.join(skipped)}. Choose other datasets")
+    return Sweep(jobs, config, sorted(set(skipped)))
+
+
+def cell_of(config: DictConfig) -> Cell:
+    """The cell of one composed config."""
+    backbone, source, target = (plain(config[group]) for group in GROUPS)
+    return Cell(
+        *(Named(subtree["name"], subtree) for subtree in (backbone, source, target)),
+        settings={key: plain(config[key]) for key in SETTINGS},
+        common_classes=config.common_classes,
+    )
+
+
+def plain(node: Any) -> Any:
+    """A config node as plain Python values, interpolations resolved."""
+    return OmegaConf.to_container(node, resolve=True) if OmegaConf.is_config(node) else node
+
+
+def _suffix(chosen: Sequence[str], own: Sequence[tuple[str, list[str], bool]]) -> str:
+    """What tells a choice from the others beyond its option's name: ``[image_size=16]``."""
+    parts = []
+    for text, (key, _, swept) in zip(chosen, own, strict=True):
+        if swept and (group_of(key) == "settings" or "." in key):
+            name = key if group_of(key) == "settings" else key.split(".", 1)[1]
+            parts.append(f"{name}={text.split('=', 1)[1]}")
+    return f"[{', '.join(parts)}]" if parts else ""
+
+

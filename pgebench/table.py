@@ -1,0 +1,50 @@
+"""The table: one row a unit, rebuilt at any time from the plan and the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from pgebench.store import Store
+from pgebench.unit import Unit
+
+TYPES = {
+    "seed": "Int64",
+    "value": "float64",
+    "wall_s": "float64",
+    "cpu_s": "float64",
+    "peak_rss_mb": "float64",
+    "images": "Int64",
+    "attempts": "Int64",
+    "workers": "Int64",
+    "threads": "Int64",
+}
+COLUMNS = (
+    "key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value",
+    "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "error", "finished", "detail", "inputs",
+)  # fmt: skip
+
+
+def frame(units: Sequence[Unit], store: Store) -> pd.DataFrame:
+    """The records of these units, in this order, labelled as the plan labels them.
+
+    Columns: ``COLUMNS``; ``detail`` and ``inputs`` are JSON text. A unit without a record has status ``missing``.
+    """
+    rows = [_row(unit, store.record(unit)) for unit in units]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(TYPES)
+
+
+def _row(unit: Unit, record: dict[str, Any]) -> dict[str, Any]:
+    copied = ("status", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "error")
+    return {
+        "key": unit.key,
+        "stage": unit.stage,
+        **asdict(unit.label),
+        **{column: record.get(column) for column in (*copied, "finished")},
+        "detail": json.dumps(record.get("detail", {}), sort_keys=True),
+        "inputs": json.dumps([needed.key for needed in unit.inputs.values()]),
+    }

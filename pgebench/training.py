@@ -1,0 +1,152 @@
+"""The training loop of checkpoints, fine-tuning and probes: tensors in memory, no workers, no surprises."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from pgebench.errors import NonFinite
+from pgebench.images import take
+
+WARMUP = 0.1
+"""Share of the steps in which the learning rate rises linearly."""
+
+
+def batch_indices(n: int, steps: int, batch_size: int, seed: int) -> torch.Tensor:
+    """Rows of each batch, (steps, batch): permutations of the data laid end to end.
+
+    >>> sorted(batch_indices(4, steps=2, batch_size=2, seed=0).flatten().tolist())
+    [0, 1, 2, 3]
+    """
+    generator = torch.Generator().manual_seed(seed)
+    batch_size = min(batch_size, n)
+    epochs = math.ceil(steps * batch_size / n)
+    order = torch.cat([torch.randperm(n, generator=generator) for _ in range(epochs)])
+    return order[: steps * batch_size].view(steps, batch_size)
+
+
+def schedule(steps: int) -> list[float]:
+    """Factor of the learning rate in each step: linear warm-up, then cosine to zero."""
+    warmup = max(1, round(WARMUP * steps))
+    rise = [(step + 1) / warmup for step in range(min(warmup, steps))]
+    fall = max(1, steps - warmup)
+    return rise + [0.5 * (1 + math.cos(math.pi * (step + 1) / (fall + 1))) for step in range(steps - len(rise))]
+
+
+def fit(
+    model: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    recipe: Mapping[str, Any],
+    learning_rate: float,
+    seed: int,
+) -> None:
+    """Train in place with AdamW on the cross-entropy.
+
+    Args:
+        model: maps a batch of ``images`` to class scores.
+        images: (n, ...) inputs, on the model's device.
+        labels: int64 (n,), on the same device.
+        recipe: fields of ``RecipeConfig``.
+        learning_rate: the peak.
+        seed: of the order of the images and of the shifts.
+
+    Raises:
+        NonFinite: the loss diverged.
+    """
+    model.train()
+    batches = batch_indices(len(labels), recipe["steps"], recipe["batch_size"], seed).to(labels.device)
+    shifts = _shifts(recipe["steps"], recipe["shift"], seed)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=learning_rate, weight_decay=recipe["weight_decay"], fused=True
+    )
+    loss = torch.zeros((), device=labels.device)
+    for rows, factor, shift in zip(batches, schedule(recipe["steps"]), shifts, strict=True):
+        optimizer.param_groups[0]["lr"] = learning_rate * factor
+        inputs = take(images, rows) if images.ndim == 4 else images.index_select(0, rows)
+        if shift != (0, 0):
+            inputs = torch.roll(inputs, shift, dims=(2, 3))
+        loss = F.cross_entropy(model(inputs), labels.index_select(0, rows))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+    if not torch.isfinite(loss):
+        raise NonFinite(f"training diverged at learning rate {learning_rate}: lower the recipe's learning_rates")
+
+
+def _shifts(steps: int, most: int, seed: int) -> list[tuple[int, int]]:
+    if most == 0:
+        return [(0, 0)] * steps
+    generator = torch.Generator().manual_seed(seed)
+    return [tuple(pair) for pair in torch.randint(-most, most + 1, (steps, 2), generator=generator).tolist()]
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch: int = 256) -> float:
+    """Share of images classified rightly, in [0, 1], in evaluation mode."""
+    model.eval()
+    right = sum(
+        int((model(part).argmax(1) == truth).sum())
+        for part, truth in zip(images.split(batch), labels.split(batch), strict=True)
+    )
+    return right / len(labels)
+
+
+@dataclass
+class Fitted:
+    """The best model of a grid: its learning rate, its validation accuracy, and that of every learning rate."""
+
+    model: nn.Module
+    learning_rate: float
+    val_accuracy: float
+    val_by_learning_rate: dict[str, float]
+    images: int
+
+
+def fit_best(
+    start: Callable[[], nn.Module],
+    train: tuple[torch.Tensor, torch.Tensor],
+    val: tuple[torch.Tensor, torch.Tensor],
+    recipe: Mapping[str, Any],
+    seed: int,
+) -> Fitted:
+    """Train once a learning rate of the recipe's grid and keep what is best on the validation split.
+
+    A learning rate that diverges scores 0 there; ties go to the earlier, that is smaller, learning rate.
+
+    Raises:
+        NonFinite: every learning rate diverged.
+    """
+    best: tuple[float, float, nn.Module] | None = None
+    scores: dict[str, float] = {}
+    for learning_rate in sorted(recipe["learning_rates"]):
+        model = start()
+        try:
+            fit(model, *train, recipe=recipe, learning_rate=learning_rate, seed=seed)
+            scores[str(learning_rate)] = accuracy(model, *val)
+        except NonFinite:
+            scores[str(learning_rate)] = 0.0
+            continue
+        if best is None or scores[str(learning_rate)] > best[0]:
+            best = scores[str(learning_rate)], learning_rate, model
+    if best is None:
+        raise NonFinite(f"training diverged at every learning rate of {recipe['learning_rates']}; give smaller ones")
+    seen = min(recipe["batch_size"], len(train[1])) * recipe["steps"] * len(scores) + len(val[1]) * len(scores)
+    return Fitted(best[2], best[1], best[0], scores, seen)
+
+
+def with_new_head(network: nn.Module, classes: int, seed: int) -> nn.Module:
+    """A copy of the network with a fresh classifier; the original is left alone."""
+    network = copy.deepcopy(network)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network.reset_classifier(classes)  # type: ignore[operator]
+    device = next(network.parameters()).device
+    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,97 @@
+"""The unit of work: what it computes is its identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces; raises ``ValueError`` on NaN and ``TypeError`` on what JSON lacks.
+
+    >>> canonical_json({"b": 1, "a": [1.5, None]})
+    '{"a":[1.5,null],"b":1}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """The sha256, in hexadecimal, of a value's canonical JSON."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def derive_seed(*parts: Any) -> int:
+    """A seed in [0, 2**63) that depends on nothing but ``parts``.
+
+    Streams for different purposes must not share a seed, so each passes its purpose first.
+
+    >>> derive_seed("batches", 0) == derive_seed("batches", 0) != derive_seed("batches", 1)
+    True
+    """
+    return int(digest(parts)[:16], 16) >> 1
+
+
+@dataclass(frozen=True)
+class Label:
+    """How a unit is shown in the table. Not part of its identity: the same work may have two names."""
+
+    backbone: str | None = None
+    source: str | None = None
+    target: str | None = None
+    metric: str | None = None
+    truth: str | None = None
+    seed: int | None = None
+
+    def __str__(self) -> str:
+        pair = " -> ".join(name for name in (self.source, self.target) if name)
+        what = self.metric or self.truth
+        seed = None if self.seed is None else f"seed {self.seed}"
+        return " ".join(part for part in (self.backbone, pair, what, seed) if part)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of work with a content key.
+
+    Args:
+        stage: name of the stage that can run it (a key of ``pgebench.stages.STAGES``).
+        version: version of that stage's code; a new one makes old results unreachable.
+        params: every field that decides the result, in JSON types. No paths, devices or worker counts.
+        inputs: the units whose results it reads, by role; their keys are part of this unit's key.
+        label: names for the table.
+
+    >>> a = Unit("score", 1, {"metric": "leep"}, label=Label(source="mnist"))
+    >>> b = Unit("score", 1, {"metric": "leep"}, label=Label(source="another name"))
+    >>> a.key == b.key
+    True
+    """
+
+    stage: str
+    version: int
+    params: Mapping[str, Any]
+    inputs: Mapping[str, Unit] = field(default_factory=dict)
+    label: Label = Label()
+
+    @cached_property
+    def key(self) -> str:
+        """The sha256 of the canonical JSON of stage, version, parameters and inputs' keys."""
+        return digest(self.identity())
+
+    def identity(self) -> dict[str, Any]:
+        """The dict that is hashed; kept in the record so that a key can be explained."""
+        return {
+            "stage": self.stage,
+            "version": self.version,
+            "params": dict(self.params),
+            "inputs": {role: unit.key for role, unit in self.inputs.items()},
+        }
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.label}"
+
+    def __hash__(self) -> int:
+        return hash(self.key)

@@ -100,10 +100,13 @@ class MetricConfig:
 
 @dataclass
 class TruthConfig:
-    """A definition of transfer accuracy: ``finetune`` all weights, or ``linear_probe`` on frozen features."""
+    """A definition of transfer accuracy: ``finetune`` all weights, or ``linear_probe`` on frozen features.
+
+    ``recipe`` refers to one of ``recipe.*`` (the schema lets no interpolation stand for a dataclass, so it is free).
+    """
 
     protocol: str = MISSING
-    recipe: RecipeConfig = field(default_factory=RecipeConfig)
+    recipe: Any = MISSING
     seeds: int = 1
 
 
@@ -147,7 +150,7 @@ class Config:
     workers: int = 1
     threads: int = 1
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
-    progress: bool = True
+    progress: str = "auto"
     level: str = "all"
     common_classes: int | None = None
 

@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
 from pgebench.errors import ConfigError, PgebenchError
-from pgebench.plan import LEVELS, all_units, plan
+from pgebench.plan import LEVELS, all_units, counts, plan
 from pgebench.progress import Progress
 from pgebench.runner import run_units
 from pgebench.store import CRASHED, DONE, FAILED, Store, write_atomically
@@ -177,10 +177,8 @@ def _report_broken(returns: Any) -> None:
 
 def _meta(sweep: Sweep, store: Store, units: Sequence[Unit], arguments: Sequence[str]) -> bytes:
     """What the report says beside the table, as JSON; the same experiment gives the same bytes."""
-    config = plain(sweep.config)
-    tasks = {
-        named.name: named.config for job in sweep.jobs for named in (job.cell.source, job.cell.target)
-    }
+    config = {key: plain(node) for key, node in sweep.config.items() if key != "hydra"}
+    tasks = {named.name: named for job in sweep.jobs for named in (job.cell.target, job.cell.source)}
     records = [store.record(unit) for unit in units]
     finished = [record["finished"] for record in records if record["status"] in (DONE, FAILED, CRASHED)]
     meta = {
@@ -192,7 +190,7 @@ def _meta(sweep: Sweep, store: Store, units: Sequence[Unit], arguments: Sequence
         "primary_truth": config["primary_truth"],
         "seed": config["seed"],
         "config": config,
-        "datasets": tasks,
+        "datasets": {name: counts(named) for name, named in tasks.items()},
         "skipped": sweep.skipped,
         "notes": [],
     }

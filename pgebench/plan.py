@@ -116,9 +116,9 @@ def all_units(cells: Iterable[Cell]) -> list[Unit]:
     return list(found.values())
 
 
-def class_count(named: Named) -> int:
-    """Number of classes of a dataset config."""
-    return open_task(named.name, _dataset(canonical_json(named.config))).classes
+def counts(named: Named) -> dict[str, int]:
+    """Number of ``classes`` and of images in ``train``, ``val`` and ``test`` of a dataset config."""
+    return open_task(named.name, _dataset(canonical_json(named.config))).counts()
 
 
 def _gradient_settings(
@@ -128,7 +128,7 @@ def _gradient_settings(
         raise ConfigError(f"metric.{name} asks for principal gradients: say which under metric.{name}.gradient")
     settings = GradientSettings(**metric["gradient"])
     # Gradients are comparable only if their episodes have the same number of classes.
-    common = cell.common_classes or min(class_count(cell.source), class_count(cell.target))
+    common = cell.common_classes or min(counts(named)["classes"] for named in (cell.source, cell.target))
     return replace(settings, way=min(settings.way, common))
 
 

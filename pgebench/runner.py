@@ -55,7 +55,12 @@ def run_unit(unit: Unit, store: Store, device: torch.device, workers: int = 1) -
             store.write_record(unit, record)
             return record
         store.write_record(unit, record)
-        record |= _execute(unit, store, device)
+        try:
+            record |= _execute(unit, store, device)
+        except (KeyboardInterrupt, SystemExit):
+            # The user stopped it: that is no death to be counted.
+            store.forget(unit)
+            raise
         store.write_record(unit, record)
     return record
 

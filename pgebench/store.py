@@ -82,6 +82,10 @@ class Store:
         """Put a record into place."""
         write_atomically(self.path(unit, ".json"), json.dumps(record, indent=1, sort_keys=True).encode())
 
+    def forget(self, unit: Unit) -> None:
+        """Drop the record of a unit, as if it had never been started."""
+        self.path(unit, ".json").unlink(missing_ok=True)
+
     def write_artifact(self, unit: Unit, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         """Put tensors into place; returns what the record must remember of them."""
         content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
@@ -104,7 +108,7 @@ class Store:
         if expected is None or hashlib.sha256(content).hexdigest() != expected:
             if path.exists():
                 path.replace(path.with_suffix(".safetensors.corrupt"))
-            self.path(unit, ".json").unlink(missing_ok=True)
+            self.forget(unit)
             raise CorruptArtifact(
                 f"the artifact of {unit} ({path}) is missing or damaged (sha256 differs from its record). "
                 "It was set aside; run the same command again to compute it anew."

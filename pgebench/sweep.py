@@ -16,7 +16,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from pgebench.errors import ConfigError
-from pgebench.plan import Cell, Named, class_count
+from pgebench.plan import Cell, Named, counts
 
 GROUPS = ("backbone", "source", "target")
 SETTINGS = ("metric", "truth", "recipe", "seed")
@@ -105,7 +105,7 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
                 if group == GROUPS[0] and choice is found[group][0]:
                     settings = {key: plain(whole[key]) for key in SETTINGS}
         named = [name for group in ("source", "target") for _, name in composed[group]]
-        common = min(class_count(name) for name in named)
+        common = min(counts(name)["classes"] for name in named)
         several = len(composed["source"]) * len(composed["target"]) > 1
         for backbone, source, target in itertools.product(*(composed[group] for group in GROUPS)):
             cell = Cell(backbone[1], source[1], target[1], settings, common)

@@ -30,9 +30,7 @@ def backbone_params(backbone: Mapping[str, Any]) -> dict[str, Any]:
         close = difflib.get_close_matches(model, timm.list_models(), n=5) or ["test_resnet", "resnet18"]
         raise ConfigError(f"backbone.model={model}: timm has no such model; did you mean {', '.join(close)}?")
     stated = get_pretrained_cfg(model)
-    mean, std = (
-        backbone.get(name) or list(getattr(stated, name, None) or [0.5, 0.5, 0.5]) for name in ("mean", "std")
-    )
+    mean, std = (backbone.get(name) or list(getattr(stated, name, None) or [0.5, 0.5, 0.5]) for name in ("mean", "std"))
     return {
         "model": model,
         "image_size": backbone["image_size"],

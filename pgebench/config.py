@@ -35,8 +35,8 @@ class DatasetConfig:
     """A dataset, seen as a task.
 
     ``loader`` is instantiated and gives images, labels and a fixed split. The other keys make a view of it:
-    ``classes`` keeps these class indices, ``train_per_class`` keeps that many training images of each class (the
-    validation and test splits stay whole), ``image_size`` resamples the pictures to that many pixels a side before
+    ``classes`` keeps these class indices, ``train_per_class`` keeps at most that many training images of each class
+    (the validation and test splits stay whole), ``image_size`` resamples the pictures to that many pixels a side before
     the backbone's own preprocessing, ``permute_labels`` renumbers the classes by the permutation with that seed.
     """
 
@@ -50,14 +50,18 @@ class DatasetConfig:
 
 @dataclass
 class RecipeConfig:
-    """A training run: AdamW, linear warm-up, cosine decay; the learning rate is the best of a grid on validation."""
+    """A training run: AdamW, linear warm-up, cosine decay; the learning rate is the best of a grid on validation.
+
+    ``head_factor`` multiplies the learning rate of the classifier, ``shift`` is the most pixels by which a batch is
+    moved at random in each direction.
+    """
 
     steps: int = MISSING
     batch_size: int = MISSING
     learning_rates: list[float] = MISSING
+    head_factor: float = 1.0
     weight_decay: float = 0.05
     shift: int = 0
-    """Random translation of each batch by up to this many pixels in each direction."""
 
 
 @dataclass

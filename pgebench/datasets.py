@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -81,8 +82,8 @@ def open_task(name: str, params: Mapping[str, Any]) -> Task:
     """The task that ``dataset_params`` describes.
 
     Raises:
-        ConfigError: a class index that the collection lacks, or a repeated one.
-        DataError: fewer training images in a class than ``train_per_class``, an empty split, or changed content.
+        ConfigError: a class index that the collection lacks, a repeated one, or a budget below 1.
+        DataError: a class without an image in a split, or changed content.
     """
     return _open_task(name, canonical_json(dict(params)))
 
@@ -124,20 +125,19 @@ def view(
     )
     for split in SPLITS:
         if len(np.unique(task.part(split)[1])) < task.classes:
-            raise DataError(f"dataset {name}: a class has no image in the {split} split; leave it out with classes=[...]")
+            raise DataError(
+                f"dataset {name}: a class has no image in the {split} split; leave it out with classes=[...]"
+            )
     return task
 
 
 def _budget(collection: Collection, classes: list[int], train_per_class: int, name: str) -> np.ndarray:
-    """Mask (N,) that drops the training images beyond the budget."""
+    """Mask (N,) that drops the training images beyond the budget; a class with fewer keeps all."""
+    if train_per_class < 1:
+        raise ConfigError(f"dataset {name}: train_per_class={train_per_class} must be at least 1, or null for all images")
     mask = collection.split != 0
     for label in classes:
         images = np.flatnonzero((collection.split == 0) & (collection.labels == label))
-        if not 1 <= train_per_class <= len(images):
-            raise DataError(
-                f"dataset {name}: train_per_class={train_per_class}, but class '{collection.class_names[label]}' has "
-                f"{len(images)} training images; give train_per_class from 1 to {len(images)}, or other classes"
-            )
         # The order depends on the class alone: a view with fewer classes keeps the same images of each.
         order = np.random.default_rng(derive_seed("train_per_class", int(label))).permutation(images)
         mask[order[:train_per_class]] = True
@@ -151,8 +151,6 @@ def _collection(loader: str) -> Collection:
 
 @lru_cache(maxsize=64)
 def _open_task(name: str, params: str) -> Task:
-    import json
-
     fields = json.loads(params)
     collection = _collection(canonical_json(fields["loader"]))
     if collection.revision != fields["revision"]:

@@ -132,7 +132,9 @@ def _gradient_settings(
     return replace(settings, way=min(settings.way, common))
 
 
-def _fact(key: str, backbone: Mapping[str, Any], source: Mapping[str, Any], target: Mapping[str, Any], seed: int) -> int:
+def _fact(
+    key: str, backbone: Mapping[str, Any], source: Mapping[str, Any], target: Mapping[str, Any], seed: int
+) -> int:
     if key == "seed":
         # Each pair draws for itself: a score that ignores its pair must not look like agreement between pairs.
         return derive_seed("score", backbone, source, target, seed) % 2**32

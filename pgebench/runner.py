@@ -120,5 +120,3 @@ def _require_inputs(unit: Unit, store: Store) -> None:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-

@@ -143,5 +143,3 @@ def _suffix(chosen: Sequence[str], own: Sequence[tuple[str, list[str], bool]]) -
             name = key if group_of(key) == "settings" else key.split(".", 1)[1]
             parts.append(f"{name}={text.split('=', 1)[1]}")
     return f"[{', '.join(parts)}]" if parts else ""
-
-

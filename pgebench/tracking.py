@@ -49,7 +49,12 @@ def _track(results: Path, tracking: Mapping[str, Any]) -> str:
     )
     try:
         tables = {name: pd.read_csv(results / f"{name}.csv") for name in ("summary", "records")}
-        run.log({name: wandb.Table(dataframe=table.astype(object).where(table.notna(), None)) for name, table in tables.items()})
+        run.log(
+            {
+                name: wandb.Table(dataframe=table.astype(object).where(table.notna(), None))
+                for name, table in tables.items()
+            }
+        )
         figures = sorted((results / "figures").glob("*.png"))
         run.log({f"figures/{figure.stem}": wandb.Image(str(figure)) for figure in figures})
         return str(Path(run.dir).parent)

@@ -64,12 +64,11 @@ def fit(
     model.train()
     batches = batch_indices(len(labels), recipe["steps"], recipe["batch_size"], seed).to(labels.device)
     shifts = _shifts(recipe["steps"], recipe["shift"], seed)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=learning_rate, weight_decay=recipe["weight_decay"], fused=True
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=recipe["weight_decay"], fused=True)
     loss = torch.zeros((), device=labels.device)
     for rows, factor, shift in zip(batches, schedule(recipe["steps"]), shifts, strict=True):
-        optimizer.param_groups[0]["lr"] = learning_rate * factor
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak"] * factor
         inputs = take(images, rows) if images.ndim == 4 else images.index_select(0, rows)
         if shift != (0, 0):
             inputs = torch.roll(inputs, shift, dims=(2, 3))
@@ -79,6 +78,16 @@ def fit(
         optimizer.step()
     if not torch.isfinite(loss):
         raise NonFinite(f"training diverged at learning rate {learning_rate}: lower the recipe's learning_rates")
+
+
+def _groups(model: nn.Module, learning_rate: float, head_factor: float) -> list[dict[str, Any]]:
+    """Parameters with their peak learning rate: a new classifier may need a larger one than trained weights."""
+    if head_factor == 1:
+        return [{"params": list(model.parameters()), "peak": learning_rate}]
+    head = list(model.get_classifier().parameters())  # type: ignore[operator]
+    names = {id(parameter) for parameter in head}
+    rest = [parameter for parameter in model.parameters() if id(parameter) not in names]
+    return [{"params": rest, "peak": learning_rate}, {"params": head, "peak": learning_rate * head_factor}]
 
 
 def _shifts(steps: int, most: int, seed: int) -> list[tuple[int, int]]:

@@ -20,6 +20,7 @@ from pgebench.analysis.table import FloatArray, Table, build_table, mean_over_se
 
 PRIMARY = "weighted_tau"
 STATIC = "static"
+RESAMPLES, SHUFFLES = 1000, 2000
 TRIVIAL = frozenset({STATIC, "random", "source_accuracy", "source_size", "source_classes", "num_classes", "parameters"})
 INTERACTION_COLUMNS = (
     "interaction_weighted_tau",
@@ -130,8 +131,8 @@ def analyse(
     records: pd.DataFrame,
     *,
     primary_truth: str = "finetune",
-    resamples: int = 1000,
-    shuffles: int = 2000,
+    resamples: int = RESAMPLES,
+    shuffles: int = SHUFFLES,
     seed: int = 0,
 ) -> Analysis:
     """Run the whole protocol on the records of an experiment.

@@ -158,3 +158,28 @@ def _positions(rows: pd.DataFrame, names: dict[str, tuple[str, ...]]) -> tuple[n
     return tuple(
         rows[axis].map({name: i for i, name in enumerate(names[axis])}).to_numpy(dtype=np.int64) for axis in CELL
     )
+
+
+def within_target_z(values: FloatArray) -> FloatArray:
+    """Values standardised over the sources of each (backbone, target): mean 0, standard deviation 1.
+
+    Scores of different targets have different units; this brings them on one scale without changing any order.
+
+    Args:
+        values: Shape (backbones, sources, targets), NaN where absent.
+
+    Returns:
+        Same shape; 0 where all sources of a target are equal, NaN where absent.
+
+    >>> within_target_z(np.array([[[1.0, 5.0], [3.0, 5.0], [np.nan, 5.0]]]))[0].tolist()
+    [[-1.0, 0.0], [1.0, 0.0], [nan, 0.0]]
+    """
+    there = np.isfinite(values)
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    centred = values - np.where(there, values, 0.0).sum(axis=1, keepdims=True) / count
+    spread = np.sqrt((np.where(there, centred, 0.0) ** 2).sum(axis=1, keepdims=True) / count)
+    # The mean of equal numbers may be off in the last bit; that is no spread.
+    largest = np.abs(np.where(there, values, 0.0)).max(axis=1, keepdims=True, initial=0.0)
+    varies = spread > 1e-12 * largest
+    z = np.where(varies, centred / np.where(varies, spread, 1.0), 0.0)
+    return np.asarray(np.where(there, z, np.nan), dtype=np.float64)

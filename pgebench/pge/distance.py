@@ -60,9 +60,7 @@ def gradient_distance(
     return value
 
 
-def pge_score(
-    source_gradient: PrincipalGradient, target_gradient: PrincipalGradient, distance: str = "unit"
-) -> float:
+def pge_score(source_gradient: PrincipalGradient, target_gradient: PrincipalGradient, distance: str = "unit") -> float:
     """PGE as a transferability metric: minus the distance of source and target.
 
     Args:

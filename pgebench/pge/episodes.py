@@ -50,7 +50,9 @@ class EpisodeSampler:
         self.rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         self.way, self.shot, self.query = way, shot, query
         if len(self.rows) < way:
-            raise DataError(f"an episode needs {way} classes and the dataset has {len(self.rows)}: lower the metric's way")
+            raise DataError(
+                f"an episode needs {way} classes and the dataset has {len(self.rows)}: lower the metric's way"
+            )
         fewest = min(len(rows) for rows in self.rows)
         if fewest < shot + 1:
             raise DataError(

@@ -11,7 +11,9 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, int], torch.Tensor]
 """(support features (way, shot, d), query features (q, d), query labels (q,), seed of the restart) -> scalar."""
 
 
-def prototype_loss(support: torch.Tensor, query: torch.Tensor, query_labels: torch.Tensor, seed: int = 0) -> torch.Tensor:
+def prototype_loss(
+    support: torch.Tensor, query: torch.Tensor, query_labels: torch.Tensor, seed: int = 0
+) -> torch.Tensor:
     """Cross-entropy over minus the squared distances of queries to class prototypes (Snell et al., 2017, eq. 2).
 
     Args:

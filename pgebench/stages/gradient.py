@@ -18,7 +18,9 @@ VERSION = 1
 
 def unit(backbone: Mapping[str, Any], dataset: Mapping[str, Any], settings: GradientSettings, label: Label) -> Unit:
     """The principal gradient of a dataset at a backbone's initialisations."""
-    return Unit("gradient", VERSION, {"backbone": backbone, "dataset": dataset, "settings": asdict(settings)}, label=label)
+    return Unit(
+        "gradient", VERSION, {"backbone": backbone, "dataset": dataset, "settings": asdict(settings)}, label=label
+    )
 
 
 def run(work: Run) -> Outcome:

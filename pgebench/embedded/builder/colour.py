@@ -42,7 +42,7 @@ def clipart(work: Path) -> Raw:
         for index in rng.permutation(len(files[name])):
             if len(seen) == CLIPART_CAP:
                 break
-            image = _picture(files[name][index])
+            image = _picture(files[name][index], trim=True)
             if image is None:
                 skipped += 1
             elif image.tobytes() not in seen:
@@ -54,8 +54,8 @@ def clipart(work: Path) -> Raw:
         f"The {CLIPART_CLASSES} categories with the most files that are not symlinks ({skip} left out), "
         f"at most {CLIPART_CAP} distinct images each, drawn with seed {SEED}.",
         f"{skipped} files met on the way were skipped: not decodable, blank, or over {LONGEST_SIDE} px.",
-        "Transparency composited on white, padded to a square with white, resized to 48x48 (bicubic), "
-        f"each channel rounded to {LEVELS} levels so that the file stays small.",
+        "Transparency composited on white, white margins cut off, padded to a square with white, "
+        f"resized to 48x48 (bicubic), each channel rounded to {LEVELS} levels so that the file stays small.",
     )
     return Raw(np.stack(images), np.array(labels, np.int64), names, no_families(len(labels)), notes)
 
@@ -114,7 +114,7 @@ def motif(unified: str) -> str:
     return "-".join(point for point in points if point not in {"200D", "FE0F", "2640", "2642"})
 
 
-def _picture(path: Path) -> npt.NDArray[np.uint8] | None:
+def _picture(path: Path, trim: bool = False) -> npt.NDArray[np.uint8] | None:
     """Decode one picture, or return None when it is broken, huge or blank."""
     with path.open("rb") as file:
         header = file.read(24)
@@ -123,7 +123,7 @@ def _picture(path: Path) -> npt.NDArray[np.uint8] | None:
         return None
     try:
         with Image.open(path) as image:
-            pixels = on_white(image)
+            pixels = on_white(image, trim)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
         return None
     return None if (pixels == pixels[0, 0]).all() else pixels

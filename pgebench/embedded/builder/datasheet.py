@@ -100,8 +100,8 @@ def _section(each: Made) -> str:
         *(f"- {note}" for note in each.raw.notes),
         f"- **Duplicates**: {each.decoded:,} decoded; {each.removed.copies:,} exact copies removed, "
         f"{each.removed.conflicting:,} images removed because their copies carry different labels.{cap}",
-        f"- **Groups**: {each.pairs:,} near-duplicate pairs, {fate}. {len(joined):,} groups of more than one image hold {int(joined.sum()):,} images; "
-        f"the largest has {int(sizes.max()):,}.",
+        f"- **Groups**: near-duplicate pairs: {each.pairs:,}, {fate}. Images in groups of more than one: "
+        f"{int(joined.sum()):,} (groups: {len(joined):,}, largest: {int(sizes.max()):,}).",
         f"- **sha256 of the file**: `{each.entry['file_sha256']}`",
         f"- **sha256 of the content**: `{each.entry['content_sha256']}`",
         "",

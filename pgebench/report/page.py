@@ -1,0 +1,156 @@
+"""Everything that the templates show, and the rendering of both pages."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from pgebench.analysis.summary import PRIMARY, RESAMPLES, SHUFFLES, Analysis, TruthResult
+from pgebench.report import grids, svg
+from pgebench.report.layout import cost_points
+from pgebench.report.verdict import beats_chance, findings, question, real_metrics
+from pgebench.report.wording import counted, duration
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def rich(text: str) -> Markup:
+    """Plain text to HTML: escaped, then back-ticks to code.
+
+    >>> rich("`a` < b")
+    Markup('<code>a</code> &lt; b')
+    """
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+
+
+def table_text(text: str) -> str:
+    r"""Text that does not break a Markdown table.
+
+    >>> print(table_text("a | b"))
+    a \| b
+    """
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def render(template: str, analysis: Analysis, records: pd.DataFrame, meta: Mapping[str, Any], files: list[str]) -> str:
+    """One of the two pages.
+
+    Args:
+        template: `report.html.j2` or `report.md.j2`.
+        analysis: The analysis.
+        records: The records it was made from.
+        meta: Where they come from; anything may be missing.
+        files: Names of the figures that were written.
+
+    Returns:
+        The page.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=template.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(rich=rich, table_text=table_text, safe_svg=Markup)
+    return environment.get_template(template).render(
+        experiment=str(meta.get("experiment", "unnamed")),
+        tiles=_tiles(analysis),
+        truths=[_truth(analysis, result, first=i == 0) for i, result in enumerate(analysis.results)],
+        table=analysis.table,
+        datasets=grids.dataset_grid(records, dict(meta.get("datasets") or {})),
+        gradients=grids.gradient_grid(records),
+        failures=grids.failure_grid(analysis),
+        failed=len(analysis.failures),
+        resamples=RESAMPLES,
+        shuffles=SHUFFLES,
+        files=files,
+        command=str(meta.get("command", "")),
+        created=str(meta.get("created", "")),
+        seed=meta.get("seed", 0),
+        versions=_flat(meta.get("versions")),
+        machine=_flat(meta.get("machine")),
+        notes=[str(note) for note in meta.get("notes") or []],
+        config=json.dumps(meta.get("config") or {}, indent=2, sort_keys=True, default=str),
+    )
+
+
+def _flat(facts: object) -> list[tuple[str, str]]:
+    """A mapping as rows of text."""
+    return [(str(key), str(value)) for key, value in facts.items()] if isinstance(facts, Mapping) else []
+
+
+def _tiles(analysis: Analysis) -> list[tuple[str, str]]:
+    """Number and caption of the facts at the top."""
+    table = analysis.table
+    tiles = [
+        (f"{len(table.sources)} x {len(table.targets)}".replace("x", "\N{MULTIPLICATION SIGN}"), "sources, targets"),
+        (str(len(table.backbones)), "backbone" if len(table.backbones) == 1 else "backbones"),
+    ]
+    if analysis.results:
+        result = analysis.results[0]
+        metrics = real_metrics(result.league)
+        ceiling = result.ceiling[PRIMARY].repeat
+        tiles.append((str(result.truth.shape[-1]), f"seeds of {result.name}"))
+        tiles.append((f"{len(beats_chance(metrics))} of {len(metrics)}", "metrics beat chance"))
+        tiles.append((f"{ceiling:.2f}" if math.isfinite(ceiling) else "unknown", "noise ceiling"))
+    done, total = analysis.units.get("done", 0), sum(analysis.units.values())
+    tiles.append((str(done), f"of {counted(total, 'unit')} done"))
+    return tiles
+
+
+def _truth(analysis: Analysis, result: TruthResult, *, first: bool) -> dict[str, Any]:
+    """What is shown about one truth; the pictures only for the first."""
+    table = analysis.table
+    kinds = {
+        str(metric): str(kind) for metric, kind in zip(result.league["metric"], result.league["kind"], strict=True)
+    }
+    scored = [metric for metric in result.metrics if np.isfinite(result.scores[metric]).any()]
+    shares = result.shares.within_target
+    maps = [
+        (
+            backbone,
+            svg.truth_map(result, table, b),
+            [(metric, svg.score_map(result, table, b, metric)) for metric in scored],
+        )
+        for b, backbone in enumerate(table.backbones)
+        if np.isfinite(result.truth[b]).any()
+    ]
+    truth = analysis.truth_costs.get(result.name)
+    return {
+        "name": result.name,
+        "seeds": counted(result.truth.shape[-1], "seed"),
+        "question": question(result),
+        "findings": findings(analysis, result),
+        "league": grids.league_grid(result),
+        "comparison": grids.comparison_grid(result),
+        "pairs": grids.pair_grid(result),
+        "backbones": grids.backbone_grid(result),
+        "relatedness": grids.relatedness_grid(result),
+        "cost": grids.cost_grid(analysis, result),
+        "truth_time": duration(truth.total_s) if truth else "",
+        "ceiling": grids.ceiling_grid(result),
+        "shares": [
+            (css, label, shares[css])
+            for css, label in (
+                ("source", "good source for every target"),
+                ("interaction", "relatedness"),
+                ("seeds", "seed noise"),
+            )
+            if math.isfinite(shares[css])
+        ],
+        "share_bar": svg.share_bar([(css, css, shares[css]) for css in shares if math.isfinite(shares[css])]),
+        "maps": maps if first else [],
+        "scatters": [(m, svg.scatter(result, table, m, kinds[m])) for m in scored] if first else [],
+        "cost_picture": svg.cost_picture(cost_points(analysis, result)) if first else "",
+    }

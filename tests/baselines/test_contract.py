@@ -1,0 +1,292 @@
+"""The contract of a metric, checked for each: arrays in, one finite float inside its bounds out, nothing else."""
+
+import inspect
+import math
+
+import numpy as np
+import pytest
+import torch
+
+import baselines
+
+INF = math.inf
+
+
+def entropy(evidence):
+    p = np.unique(evidence["labels"], return_counts=True)[1] / len(evidence["labels"])
+    return -(p * np.log(p)).sum()
+
+
+def classes(evidence):
+    return len(np.unique(evidence["labels"]))
+
+
+def rank_bound(evidence):
+    n, d = evidence["features"].shape
+    return min(n - 1, d, classes(evidence) - 1)
+
+
+# metric: bounds, and what leaves it unchanged: l renaming classes, s reordering samples, r rotating features,
+# m multiplying features by a constant, t shifting features.
+CONTRACT = {
+    "leep": (lambda e: (-entropy(e), 0), "ls"),
+    "nce": (lambda e: (-entropy(e), 0), "ls"),
+    "n_leep": (lambda e: (-entropy(e), 0), "lrmt"),
+    "logme": (lambda e: (-INF, INF), "lsrm"),
+    "h_score": (lambda e: (0, rank_bound(e)), "lsrmt"),
+    "regularized_h_score": (lambda e: (0, rank_bound(e)), "lsrmt"),
+    "gbc": (lambda e: (-classes(e) * (classes(e) - 1), 0), "lsrmt"),
+    "transrate": (lambda e: (0, INF), "lsrmt"),
+    "lfc": (lambda e: (-1, 1), "lsrm"),
+    "knn": (lambda e: (0, 1), "lsrmt"),
+    "parc": (lambda e: (-1, 1), "lsmt"),
+    "sfda": (lambda e: (0, 1), "lsrt"),
+    "etran_energy": (lambda e: (e["features"].max(1).mean(), e["features"].max(1).mean() + 5), "ls"),
+    "etran_classification": (lambda e: (0, 1), "lsrt"),
+    "ncti_seli": (lambda e: (0, INF), "lsrt"),
+    "ncti_nearest_centre": (lambda e: (0, 1), "lsrt"),
+    "ncti_variability": (lambda e: (-math.log(len(e["labels"]) * classes(e)), 0), "lsrt"),
+    "ped": (lambda e: (-INF, INF), "lsm"),
+    "pactran": (lambda e: (-INF, 0), "lsrt"),
+    "linear_probe": (lambda e: (0, 1), "lrmt"),
+    "linear_mmd": (lambda e: (-INF, 0), "lsrmt"),
+    "frechet_distance": (lambda e: (-INF, 0), "lsrmt"),
+    "otdd": (lambda e: (-INF, 0), "lsrmt"),
+    "task2vec": (lambda e: (-1, 0), "lsmt"),
+    "random_score": (lambda e: (0, 1), "lsrmt"),
+    "source_accuracy": (lambda e: (0, 1), "lsrmt"),
+    "source_size": (lambda e: (0, INF), "lsrmt"),
+    "number_of_classes": (lambda e: (0, INF), "lsrmt"),
+    "parameter_count": (lambda e: (0, INF), "lsrmt"),
+}
+DISTANCES = ["linear_mmd", "frechet_distance", "otdd", "task2vec"]
+EVIDENCE = {
+    "features",
+    "labels",
+    "source_probabilities",
+    "source_labels",
+    "source_accuracy",
+    "source_size",
+    "source_classes",
+    "target_classes",
+    "parameters",
+    "source_features",
+    "source_targets",
+    "seed",
+}
+# Iterative fits stop within their tolerance of the optimum, not at it.
+LOOSE = {"pactran": 1e-6, "task2vec": 1e-6, "ncti_seli": 1e-6, "otdd": 1e-6}
+
+
+@pytest.fixture
+def evidence(case):
+    features, labels = case
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(len(labels), 6)) + np.eye(6)[labels % 6]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    half = len(labels) // 2
+    return {
+        "features": features,
+        "labels": labels,
+        "source_probabilities": probabilities,
+        "source_labels": probabilities.argmax(axis=1),
+        "source_features": rng.permuted(features[: half + 3], axis=0) + 2.0,
+        "source_targets": np.arange(half + 3) % 3,
+        "source_accuracy": 0.9,
+        "source_size": 1000,
+        "source_classes": 10,
+        "target_classes": 4,
+        "parameters": 12345,
+        "seed": 3,
+    }
+
+
+def score(name, evidence):
+    function = getattr(baselines, name)
+    return function(**{p: evidence[p] for p in inspect.signature(function).parameters if p in evidence})
+
+
+def changed(evidence, change):
+    """The same evidence with other class names, another order of samples, or transformed features."""
+    rng = np.random.default_rng(2)
+    result = dict(evidence)
+    if change == "l":
+        for key in ("labels", "source_targets"):
+            names = rng.permutation(40)[:20] * 7 - 50
+            result[key] = names[evidence[key]]
+        columns = rng.permutation(evidence["source_probabilities"].shape[1])
+        result["source_probabilities"] = evidence["source_probabilities"][:, columns]
+        result["source_labels"] = 5 - 3 * evidence["source_labels"]
+    elif change == "s":
+        order = rng.permutation(len(evidence["labels"]))
+        for key in ("features", "labels", "source_probabilities", "source_labels"):
+            result[key] = evidence[key][order]
+        order = rng.permutation(len(evidence["source_targets"]))
+        for key in ("source_features", "source_targets"):
+            result[key] = evidence[key][order]
+    else:
+        d = evidence["features"].shape[1]
+        rotation, shift = np.linalg.qr(rng.normal(size=(d, d)))[0], rng.normal(size=d)
+        transform = {"r": lambda x: x @ rotation, "m": lambda x: 3.7 * x, "t": lambda x: x + shift}[change]
+        for key in ("features", "source_features"):
+            result[key] = transform(evidence[key])
+    return result
+
+
+def hard(evidence, kind):
+    """Evidence as the world delivers it."""
+    result = dict(evidence)
+    features, labels = evidence["features"].copy(), evidence["labels"].copy()
+    if kind == "label gaps":
+        labels = labels * 1000 - 7
+    elif kind == "one sample in a class":
+        labels[0] = labels.max() + 5
+    elif kind == "duplicated rows":
+        features[1::2] = features[: len(features) // 2]
+    elif kind == "constant features":
+        features[:, ::2] = 3.0
+    elif kind == "all features constant":
+        features[:] = 3.0
+    elif kind == "tiny scale":
+        features *= 1e-6
+    elif kind == "huge scale":
+        features *= 1e6
+    elif kind == "one feature":
+        features = features[:, :1]
+    elif kind == "two samples":
+        keep = [int((labels == 0).argmax()), int((labels == 1).argmax())]
+        features, labels = features[keep], labels[keep]
+        for key in ("source_probabilities", "source_labels"):
+            result[key] = evidence[key][keep]
+    factor = {"tiny scale": 1e-6, "huge scale": 1e6}.get(kind, 1.0)
+    result.update(features=features, labels=labels)
+    result["source_features"] = factor * evidence["source_features"][:, : features.shape[1]]
+    return result
+
+
+HARD = [
+    "label gaps",
+    "one sample in a class",
+    "duplicated rows",
+    "constant features",
+    "all features constant",
+    "tiny scale",
+    "huge scale",
+    "one feature",
+    "two samples",
+]
+
+
+def test_every_metric_is_under_contract():
+    tools = {"log_evidence", "fisher_embedding", "task2vec_distance", "statistics_of_blocks", "sufficient_statistics"}
+    functions = {name for name in baselines.__all__ if inspect.isfunction(getattr(baselines, name))}
+    assert functions - tools == set(CONTRACT)
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_parameters_are_evidence_or_have_a_default(name):
+    for parameter in inspect.signature(getattr(baselines, name)).parameters.values():
+        assert parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        assert parameter.name in EVIDENCE or parameter.default is not parameter.empty
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_scores_are_floats_within_their_bounds(name, evidence):
+    low, high = CONTRACT[name][0](evidence)
+    value = score(name, evidence)
+    assert type(value) is float
+    assert math.isfinite(value)
+    assert low - 1e-9 <= value <= high + 1e-9
+
+
+@pytest.mark.parametrize("kind", HARD)
+@pytest.mark.parametrize("name", CONTRACT)
+def test_hard_evidence_gives_a_bounded_score_or_a_named_error(name, kind, evidence):
+    difficult = hard(evidence, kind)
+    low, high = CONTRACT[name][0](difficult)
+    if (name, kind) == ("task2vec", "all features constant"):
+        with pytest.raises(ValueError, match="features are all constant"):
+            score(name, difficult)
+        return
+    value = score(name, difficult)
+    assert math.isfinite(value)
+    assert low - 1e-9 * max(1, abs(low)) <= value <= high + 1e-9 * max(1, abs(high))
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [(name, change) for name, (_, unchanged) in CONTRACT.items() for change in unchanged]
+)
+def test_what_must_not_matter_does_not_matter(name, change, evidence):
+    assert score(name, changed(evidence, change)) == pytest.approx(score(name, evidence), abs=LOOSE.get(name, 1e-8))
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_half_and_single_precision_and_tensors_give_the_score_of_their_values(name, evidence):
+    for dtype in (np.float16, np.float32):
+        rounded = {k: v.astype(dtype) if getattr(v, "dtype", None) == np.float64 else v for k, v in evidence.items()}
+        exact = {k: v.astype(np.float64) if getattr(v, "dtype", None) == dtype else v for k, v in rounded.items()}
+        assert score(name, rounded) == pytest.approx(score(name, exact), abs=1e-9)
+        tensors = {k: torch.from_numpy(v) if isinstance(v, np.ndarray) else v for k, v in rounded.items()}
+        assert score(name, tensors) == pytest.approx(score(name, exact), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_a_metric_repeats_itself_and_leaves_its_input_alone(name, evidence):
+    before = {k: np.copy(v) for k, v in evidence.items()}
+    first = score(name, evidence)
+    assert score(name, evidence) == first
+    assert all(np.array_equal(evidence[k], before[k]) for k in evidence)
+    frozen = {k: np.copy(v) for k, v in evidence.items() if isinstance(v, np.ndarray)}
+    for array in frozen.values():
+        array.flags.writeable = False
+    assert score(name, evidence | frozen) == first
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in CONTRACT if "features" in inspect.signature(getattr(baselines, n)).parameters]
+)
+def test_bad_features_are_named(name, evidence):
+    bad = evidence["features"].copy()
+    bad[1, 0] = np.nan
+    for features, message in (
+        (bad, "features holds 1 NaN"),
+        (bad[0], "features must have shape"),
+        (bad[:0], "features is empty"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            score(name, evidence | {"features": features})
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in CONTRACT if "labels" in inspect.signature(getattr(baselines, n)).parameters]
+)
+def test_bad_labels_are_named(name, evidence):
+    labels = evidence["labels"]
+    for bad, message in (
+        (np.full_like(labels, 3), "labels holds one class only"),
+        (labels.astype(float), "labels must be integers"),
+        (labels[:, None], "labels must have shape"),
+        (labels[:-1], "labels has|entries but labels"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            score(name, evidence | {"labels": bad})
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+def test_a_dataset_is_at_distance_zero_from_itself(name, evidence):
+    same = evidence | {"source_features": evidence["features"], "source_targets": evidence["labels"]}
+    assert score(name, same) == 0.0
+    reordered = changed(same, "s")
+    assert score(name, reordered) == pytest.approx(0.0, abs=2e-5)
+    assert score(name, evidence) < 0
+
+
+@pytest.mark.parametrize("name", DISTANCES)
+def test_source_and_target_must_come_from_one_checkpoint(name, evidence):
+    if name != "task2vec":
+        with pytest.raises(ValueError, match=r"source_features has .* columns but features has"):
+            score(name, evidence | {"source_features": evidence["source_features"][:, :-1]})
+    bad = evidence["source_features"].copy()
+    bad[0, 0] = np.inf
+    with pytest.raises(ValueError, match="source_features holds 1 NaN"):
+        score(name, evidence | {"source_features": bad})

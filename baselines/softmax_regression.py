@@ -55,17 +55,15 @@ def fit_softmax_regression(rows: torch.Tensor, index: torch.Tensor, classes: int
     def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
         parameters = torch.from_numpy(flat).to(rows.device).reshape(d + 1, classes)
         weights, bias = parameters[:d] * units, parameters[d]
-        logits = torch.where(present, rows @ weights + bias, -torch.inf)
-        log_probabilities = torch.log_softmax(logits, dim=1)
-        error = (log_probabilities.exp() - onehot) / n
+        log_probabilities = torch.log_softmax(torch.where(present, rows @ weights + bias, -torch.inf), dim=1)
         loss = -log_probabilities.gather(1, index[:, None]).mean() + 0.5 * penalty * (weights**2).sum()
-        gradient = torch.cat([(rows.T @ error + penalty * weights) * units, error.sum(dim=0, keepdim=True)])
-        return float(loss), gradient.flatten().cpu().numpy()
+        error = (log_probabilities.exp() - onehot) / n
+        gradient = (rows.T @ error + penalty * weights) * units
+        return float(loss), torch.cat([gradient, error.sum(dim=0, keepdim=True)]).flatten().cpu().numpy()
 
-    start = np.zeros((d + 1) * classes)
     found = scipy.optimize.minimize(
         objective,
-        start,
+        np.zeros((d + 1) * classes),
         jac=True,
         method="L-BFGS-B",
         options={"maxiter": 1000, "gtol": 1e-7, "ftol": 0.0, "maxcor": 20},

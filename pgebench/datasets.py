@@ -134,7 +134,9 @@ def view(
 def _budget(collection: Collection, classes: list[int], train_per_class: int, name: str) -> np.ndarray:
     """Mask (N,) that drops the training images beyond the budget; a class with fewer keeps all."""
     if train_per_class < 1:
-        raise ConfigError(f"dataset {name}: train_per_class={train_per_class} must be at least 1, or null for all images")
+        raise ConfigError(
+            f"dataset {name}: train_per_class={train_per_class} must be at least 1, or null for all images"
+        )
     mask = collection.split != 0
     for label in classes:
         images = np.flatnonzero((collection.split == 0) & (collection.labels == label))

@@ -19,7 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
 from pgebench.errors import ConfigError, PgebenchError
-from pgebench.plan import LEVELS, all_units, counts, plan
+from pgebench.plan import LEVELS, counts, plan, rows
 from pgebench.progress import Progress
 from pgebench.runner import run_units
 from pgebench.store import CRASHED, DONE, FAILED, Store, write_atomically
@@ -31,6 +31,8 @@ PASSES = (("source", "target"), ("pair",))
 """Levels that are launched together: all datasets first, then all pairs, so that no job waits for another."""
 
 INTERRUPTED = 130
+
+NAMES = ("backbone", "source", "target", "metric", "truth")
 
 
 def run_job(config: DictConfig) -> None:
@@ -59,7 +61,7 @@ def run_experiment(
     """
     try:
         sweep = expand(overrides, compose)
-        units = all_units(job.cell for job in sweep.jobs)
+        units = rows(job.cell for job in sweep.jobs)
         store = Store(Path(sweep.config.store))
         results = Path(sweep.config.results)
         device_of(sweep.config.device)
@@ -72,8 +74,9 @@ def run_experiment(
     code = _launch(sweep, units, store, launcher)
     table = frame(units, store)
     if code == INTERRUPTED:
-        done = int((table.status == DONE).sum())
-        print(f"\nInterrupted: {done} of {len(table)} units are done and kept. Run the same command again to go on.")
+        distinct = table.drop_duplicates("key")
+        done = int((distinct.status == DONE).sum())
+        print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept. Run the same command again to go on.")
         return code
     return publish(sweep, table, store, units, results, arguments)
 
@@ -93,11 +96,12 @@ def publish(
         print(f"pgebench: error: cannot write the report: {error}", file=sys.stderr)
         return 1
     track(results, plain(sweep.config.tracking))
-    open_units = table[table.status != DONE]
-    print(f"{len(table) - len(open_units)} of {len(table)} units done. Report: {report}")
-    if open_units.empty:
+    distinct = table.drop_duplicates("key")
+    unfinished = distinct[distinct.status != DONE]
+    print(f"{len(distinct) - len(unfinished)} of {len(distinct)} units done. Report: {report}")
+    if unfinished.empty:
         return 0
-    print(failures(open_units), file=sys.stderr)
+    print(failures(unfinished), file=sys.stderr)
     return 1
 
 
@@ -105,7 +109,7 @@ def failures(table: pd.DataFrame, most: int = 20) -> str:
     """What went wrong, one line a unit, and how to go on."""
     rows = [
         f"  {row.status:8} {row.stage:10} "
-        + " ".join(str(row[column]) for column in ("backbone", "source", "target", "metric", "truth") if row[column])
+        + " ".join(str(row[column]) for column in NAMES if isinstance(row[column], str))
         + (f": {row.error}" if row.error else "")
         for _, row in table.head(most).iterrows()
     ]
@@ -132,12 +136,13 @@ def device_of(name: str) -> torch.device:
 
 def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launcher) -> int:
     """Launch, pass by pass, the jobs that have something to do."""
-    done = {unit.key for unit in units if store.is_done(unit)}
-    waiting = [unit for unit in units if unit.key not in done]
+    distinct = {unit.key: unit for unit in units}
+    done = {key for key, unit in distinct.items() if store.is_done(unit)}
+    waiting = [unit for key, unit in distinct.items() if key not in done]
     if not waiting:
-        print(f"All {len(units)} units are done already.")
+        print(f"All {len(distinct)} units are done already.")
         return 0
-    print(f"{len(units)} units, {len(done)} done already, {len(waiting)} to run with {sweep.config.workers} workers.")
+    print(f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run with {sweep.config.workers} workers.")
     number = 0
     try:
         with Progress(waiting, store, sweep.config.progress):

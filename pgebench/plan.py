@@ -106,13 +106,16 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
     return {level: list(found.values()) for level, found in units.items()}
 
 
-def all_units(cells: Iterable[Cell]) -> list[Unit]:
-    """Every unit of an experiment once, inputs first."""
-    found: dict[str, Unit] = {}
+def rows(cells: Iterable[Cell]) -> list[Unit]:
+    """The units of an experiment as rows of its table, inputs first.
+
+    A unit stands once a label: the accuracy of a source is one unit, and a score of every pair with that source.
+    """
+    found: dict[tuple[str, Label], Unit] = {}
     for level_units in map(plan, cells):
         for level in LEVELS:
             for unit in level_units[level]:
-                found.setdefault(unit.key, unit)
+                found.setdefault((unit.key, unit.label), unit)
     return list(found.values())
 
 

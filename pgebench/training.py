@@ -64,7 +64,8 @@ def fit(
     model.train()
     batches = batch_indices(len(labels), recipe["steps"], recipe["batch_size"], seed).to(labels.device)
     shifts = _shifts(recipe["steps"], recipe["shift"], seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=recipe["weight_decay"], fused=True)
+    groups = _groups(model, learning_rate, recipe["head_factor"])
+    optimizer = torch.optim.AdamW(groups, weight_decay=recipe["weight_decay"], fused=True)
     loss = torch.zeros((), device=labels.device)
     for rows, factor, shift in zip(batches, schedule(recipe["steps"]), shifts, strict=True):
         for group in optimizer.param_groups:

@@ -161,7 +161,9 @@ def test_a_small_class_lends_fewer_queries() -> None:
 
 
 def test_a_class_without_a_query_image_is_refused_with_the_remedy() -> None:
-    with pytest.raises(DataError, match=r"raise target.train_per_class, or lower metric.<name>.gradient.shot to at most 3"):
+    with pytest.raises(
+        DataError, match=r"raise target.train_per_class, or lower metric.<name>.gradient.shot to at most 3"
+    ):
         EpisodeSampler(np.repeat([0, 1], 4), way=2, shot=4, query=1, seed=0)
 
 

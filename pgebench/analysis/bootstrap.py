@@ -5,15 +5,13 @@ targets are drawn with replacement, the sources are drawn with replacement (the 
 backbone, since a source that is good for everyone is good everywhere), and within each (backbone, target) the seeds
 of the truth are drawn with replacement. Backbones are taken as given.
 
-Two facts are corrected for, both checked by simulation in `tests/analysis/test_coverage.py`:
-
-* Sources and targets are *crossed*. Drawing both counts the part of the variance that lives in single cells three times
-  (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007). Drawing only targets, and only sources,
-  gives two more variances, and 2 (V_targets + V_sources) - V_both is free of the excess. The spread of the draws is
-  scaled to it.
-* A bootstrap of n things is too narrow by sqrt((n - 1) / n) and ignores that the spread itself is estimated; the
-  draws are widened by sqrt(n / (n - 1)) t / z, n being the smaller number of drawn things (Hesterberg, "What
-  teachers should know about the bootstrap", American Statistician 2015).
+Sources and targets are *crossed*, and drawing both at once counts the part of the variance that lives in single
+cells three times (Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007). Drawing only targets gives
+V_t = B + C, only sources V_s = A + C, and both V_both = A + B + 3 C, where A, B and C belong to sources, targets
+and cells. That is solved for the three; each is freed of the bootstrap's bias (a bootstrap of n things is too
+narrow by (n - 1) / n, Hesterberg, "What teachers should know about the bootstrap", American Statistician 2015), and
+the draws are scaled to A + B + C, times t / z for the degrees of freedom that Satterthwaite's formula gives the
+sum. The noise of the seeds is part of C. Checked by simulation in `tests/analysis/test_bootstrap.py`.
 
 The draws are centred on the estimate: drawing seeds adds noise to the truth, which would pull every interval downwards.
 
@@ -51,7 +49,8 @@ class Resamples:
         both: Targets and sources drawn.
         by_target: Only targets drawn.
         by_source: Only sources drawn.
-        drawn: The smaller number of things drawn: the n of the small-sample correction; 0 if nothing could be drawn.
+        targets: Number of targets drawn; 0 if they were not drawn.
+        sources: Number of sources drawn; 0 if they were not drawn.
         bounds: Lowest and highest possible value.
     """
 
@@ -60,17 +59,19 @@ class Resamples:
     both: FloatArray
     by_target: FloatArray
     by_source: FloatArray
-    drawn: int
+    targets: int
+    sources: int
     bounds: tuple[float, float]
 
-    def calibrated(self, weights: FloatArray) -> tuple[float, FloatArray]:
+    def calibrated(self, weights: FloatArray) -> tuple[float, FloatArray, float]:
         """Estimate and corrected draws of a linear combination of the metrics.
 
         Args:
             weights: Shape (metrics,); a one-hot vector for one metric, +1 and -1 for a difference.
 
         Returns:
-            The estimate and the draws, those that are defined; no draws if nothing could be drawn.
+            The estimate, the draws (those that are defined; none if nothing could be drawn), and the degrees of freedom
+            (NaN without any spread).
         """
         used = weights != 0
         estimate, full, both, by_target, by_source = (
@@ -78,21 +79,34 @@ class Resamples:
             for values in (self.estimate, self.full, self.both, self.by_target, self.by_source)
         )
         defined = np.isfinite(full) & np.isfinite(both) & np.isfinite(by_target) & np.isfinite(by_source)
-        if self.drawn < 2 or not defined.any() or not np.isfinite(estimate):
-            return float(estimate), np.empty(0)
-        v_target, v_source, v_both = (float(np.var(v[defined])) for v in (by_target, by_source, both))
-        variance = max(2 * (v_target + v_source) - v_both, v_target, v_source)
-        shrink = np.sqrt(min(variance / v_both, 1.0)) if v_both > 0 else 1.0
-        widen = np.sqrt(self.drawn / (self.drawn - 1)) * self._t_value() / stats.norm.ppf(0.5 + LEVEL / 2)
-        return float(estimate), estimate + (full[defined] - full[defined].mean()) * shrink * widen
+        if not np.isfinite(estimate) or not defined.any():
+            return float(estimate), np.empty(0), float("nan")
+        error, freedom = self._error(*(float(np.var(v[defined])) for v in (by_target, by_source, both)))
+        if not np.isfinite(error):
+            return float(estimate), np.empty(0), float("nan")
+        spread = float(full[defined].std())
+        scale = error * _t_over_z(freedom) / spread if spread > 0 else 0.0
+        return float(estimate), estimate + (full[defined] - full[defined].mean()) * scale, freedom
 
-    def _t_value(self) -> float:
-        """Student's t at the level, for the small number of things drawn."""
-        return float(stats.t.ppf(0.5 + LEVEL / 2, self.drawn - 1))
+    def _error(self, v_target: float, v_source: float, v_both: float) -> tuple[float, float]:
+        """Standard error and its degrees of freedom from the variances of the three kinds of draws."""
+        s, t = self.sources, self.targets
+        cell = max(v_both - v_target - v_source, 0.0) * s * t / ((s - 1) * (t - 1)) if s and t else 0.0
+        parts = []
+        if s:
+            parts.append((max(v_source * s / (s - 1) - cell, 0.0), s - 1))
+        if t:
+            parts.append((max(v_target * t / (t - 1) - cell, 0.0), t - 1))
+        if s and t:
+            parts.append((cell, (s - 1) * (t - 1)))
+        variance = sum(part for part, _ in parts)
+        if not parts or variance == 0:
+            return (0.0 if parts else float("nan")), float("nan")
+        return float(np.sqrt(variance)), variance**2 / sum(part**2 / freedom for part, freedom in parts)
 
     def interval(self, metric: int) -> tuple[float, float]:
         """95 % interval of one metric, cut at the bounds of the statistic; NaN if nothing could be drawn."""
-        _, draws = self.calibrated(self._one_hot(metric))
+        _, draws, _ = self.calibrated(self._one_hot(metric))
         if draws.size == 0:
             return float("nan"), float("nan")
         low, high = np.clip(np.quantile(draws, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2]), *self.bounds)
@@ -104,19 +118,29 @@ class Resamples:
         The p-value comes from a t-test with the standard deviation of the draws: a count of draws could not be smaller
         than 2 / resamples, too coarse for a correction over many pairs.
         """
-        estimate, draws = self.calibrated(self._one_hot(first) - self._one_hot(second))
+        estimate, draws, freedom = self.calibrated(self._one_hot(first) - self._one_hot(second))
         if draws.size == 0:
             return estimate, float("nan"), float("nan"), float("nan")
         low, high = np.quantile(draws, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
         # The draws were widened by t / z for the interval; the test has its own t.
-        error = float(draws.std()) * float(stats.norm.ppf(0.5 + LEVEL / 2)) / self._t_value()
-        p = float(2 * stats.t.sf(abs(estimate) / error, self.drawn - 1)) if error > 0 else float(estimate == 0)
+        error = float(draws.std()) / _t_over_z(freedom)
+        if error > 0:
+            return estimate, float(low), float(high), float(2 * stats.t.sf(abs(estimate) / error, freedom))
+        # The difference is the same wherever one looks. Certain it is not: a sign test over the targets.
+        p = 1.0 if estimate == 0 else min(1.0, 2.0 ** (1 - max(self.targets, 1)))
         return estimate, float(low), float(high), p
 
     def _one_hot(self, metric: int) -> FloatArray:
         weights = np.zeros(len(self.estimate))
         weights[metric] = 1.0
         return weights
+
+
+def _t_over_z(freedom: float) -> float:
+    """How much longer Student's t is than the normal at the level; 1 without degrees of freedom."""
+    if not np.isfinite(freedom):
+        return 1.0
+    return float(stats.t.ppf(0.5 + LEVEL / 2, freedom) / stats.norm.ppf(0.5 + LEVEL / 2))
 
 
 def bootstrap(
@@ -176,14 +200,14 @@ def bootstrap(
                 values[name][2, m, rows] = _mean(quiet_part[name], np.ones((1, targets)))
     result = {}
     for name in statistics:
-        levels = ([targets] if draw_targets else []) + ([sources] if draw_sources and name in CORRELATIONS else [])
         result[name] = Resamples(
             estimate[name],
             values[name][0],
             values[name][1],
             by_target[name],
             values[name][2],
-            min(levels, default=0),
+            targets if draw_targets else 0,
+            sources if draw_sources and name in CORRELATIONS else 0,
             BOUNDS[name],
         )
     return result

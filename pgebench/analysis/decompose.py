@@ -47,15 +47,17 @@ def two_way(matrix: FloatArray) -> TwoWay:
     """
     there = np.isfinite(matrix)
     sources, targets = matrix.shape
+    if not there.any():
+        return TwoWay(np.full(sources, np.nan), np.full(targets, np.nan), np.full(matrix.shape, np.nan))
     at_source, at_target = np.nonzero(there)
     design = np.zeros((at_source.size, sources + targets))
     design[np.arange(at_source.size), at_source] = 1.0
     design[np.arange(at_source.size), sources + at_target] = 1.0
     # The constant can move freely between the two sets of effects: the minimum-norm solution, then centred.
-    effects = np.linalg.lstsq(design, matrix[there], rcond=None)[0] if at_source.size else np.zeros(sources + targets)
+    effects = np.linalg.lstsq(design, matrix[there], rcond=None)[0]
     source = np.where(there.any(axis=1), effects[:sources], np.nan)
     target = np.where(there.any(axis=0), effects[sources:], np.nan)
-    level = float(np.mean(source[there.any(axis=1)])) if there.any() else 0.0
+    level = float(np.mean(source[there.any(axis=1)]))
     source, target = source - level, target + level
     residual = matrix - source[:, None] - target[None, :]
     # What is left of an additive matrix is rounding; as exact zeros it is seen to be constant.

@@ -161,8 +161,22 @@ def analyse(
         results=results,
         metric_costs=metric_costs,
         truth_costs=truth_costs,
-        failures=unfinished.sort_values(["stage", "key"], ignore_index=True),
+        failures=_causes_first(unfinished),
         units={str(name): int(count) for name, count in status.items()},
+    )
+
+
+def waits_for_another(failures: pd.DataFrame) -> pd.Series:
+    """Which failures only say that an input has no result: the runner's message for them begins with "needs"."""
+    return failures["error"].astype("string").str.startswith("needs ").fillna(False).astype(bool)
+
+
+def _causes_first(unfinished: pd.DataFrame) -> pd.DataFrame:
+    """Failures in a fixed order, the causes before those that only wait for them."""
+    return (
+        unfinished.assign(waits=waits_for_another(unfinished))
+        .sort_values(["waits", "stage", "key"], ignore_index=True)
+        .drop(columns="waits")
     )
 
 

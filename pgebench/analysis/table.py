@@ -82,7 +82,7 @@ def mean_over_seeds(truth: FloatArray) -> FloatArray:
 def build_table(records: pd.DataFrame) -> Table:
     """Arrange the finished score and truth rows of `records` as arrays.
 
-    Rows of other stages, rows that are not `done` and rows without a source or target are left out here (the cost
+    Rows of other stages, rows that are not `done` and truth rows without a source or target are left out here (the cost
     and the failures are read from the records themselves). Two truth rows with the same cell and seed are averaged,
     with a note.
 
@@ -118,6 +118,7 @@ def build_table(records: pd.DataFrame) -> Table:
         cells = rows.groupby(CELL, sort=True)["value"].agg(lambda values: float(np.mean(values.to_numpy(dtype=float))))
         score_arrays[str(name)][_positions(cells.index.to_frame(index=False), names)] = cells.to_numpy(dtype=float)
         seeds[str(name)] = int(rows.groupby(CELL)["seed"].nunique(dropna=False).max())
+    _spread(records, used, names, score_arrays, seeds)
     return Table(
         backbones=names["backbone"],
         sources=names["source"],
@@ -127,6 +128,34 @@ def build_table(records: pd.DataFrame) -> Table:
         score_seeds=seeds,
         notes=tuple(notes),
     )
+
+
+def _spread(
+    records: pd.DataFrame,
+    used: pd.DataFrame,
+    names: dict[str, tuple[str, ...]],
+    scores: dict[str, FloatArray],
+    seeds: dict[str, int],
+) -> None:
+    """Fill in scores that were computed once for several cells: a row without a target holds for every target.
+
+    So does a row without a source for every source. Only cells that occur in the records are filled.
+    """
+    occurs = np.zeros(_empty(names).shape, dtype=bool)
+    occurs[_positions(used, names)] = True
+    wide = records[(records["status"] == "done") & (records["stage"] == "score") & records["metric"].notna()]
+    wide = wide[wide["backbone"].isin(names["backbone"]) & wide[["source", "target"]].isna().any(axis=1)]
+    for (name, *cell), rows in wide.groupby(["metric", *CELL], dropna=False, sort=True):
+        if any(isinstance(part, str) and part not in names[axis] for axis, part in zip(CELL, cell, strict=True)):
+            continue
+        where = np.zeros(occurs.shape, dtype=bool)
+        at = tuple(
+            names[axis].index(part) if isinstance(part, str) else slice(None)
+            for axis, part in zip(CELL, cell, strict=True)
+        )
+        where[at] = occurs[at]
+        scores[str(name)][where] = float(np.mean(rows["value"].to_numpy(dtype=float)))
+        seeds[str(name)] = max(seeds[str(name)], int(rows["seed"].nunique(dropna=False)))
 
 
 def _truth_array(name: str, rows: pd.DataFrame, names: dict[str, tuple[str, ...]], notes: list[str]) -> FloatArray:

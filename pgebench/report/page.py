@@ -14,7 +14,7 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pgebench.analysis.summary import PRIMARY, RESAMPLES, SHUFFLES, Analysis, TruthResult
+from pgebench.analysis.summary import PRIMARY, RESAMPLES, SHUFFLES, Analysis, TruthResult, waits_for_another
 from pgebench.report import grids, svg
 from pgebench.report.layout import cost_points
 from pgebench.report.verdict import beats_chance, findings, question, real_metrics
@@ -72,6 +72,8 @@ def render(template: str, analysis: Analysis, records: pd.DataFrame, meta: Mappi
         gradients=grids.gradient_grid(records),
         failures=grids.failure_grid(analysis),
         failed=len(analysis.failures),
+        waiting=int(waits_for_another(analysis.failures).sum()),
+        workers=_most(records, "workers"),
         resamples=RESAMPLES,
         shuffles=SHUFFLES,
         files=files,
@@ -83,6 +85,12 @@ def render(template: str, analysis: Analysis, records: pd.DataFrame, meta: Mappi
         notes=[str(note) for note in meta.get("notes") or []],
         config=json.dumps(meta.get("config") or {}, indent=2, sort_keys=True, default=str),
     )
+
+
+def _most(records: pd.DataFrame, column: str) -> int:
+    """Largest value of an optional column; 0 if it is not there."""
+    values = records[column].dropna() if column in records.columns else pd.Series(dtype=float)
+    return int(values.max()) if len(values) else 0
 
 
 def _flat(facts: object) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 SHAPES = {"n<d": (24, 40, 4), "n=d": (30, 30, 3), "n>d": (90, 12, 5)}
 
@@ -21,5 +22,9 @@ def case(request):
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    """Thousands of tiny products: on a busy machine two threads wait for each other a hundred times longer than they
-    work.""" before = torch.get_num_threads() torch.set_num_threads(1) yield torch.set_num_threads(before)
+    """On a busy machine two threads wait for each other a hundred times longer than tiny products take."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with threadpool_limits(1):
+        yield
+    torch.set_num_threads(before)

@@ -6,9 +6,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-NAMES = (
-    "mnist_low mnist_high fashion_tops fashion_rest animals_a animals_b glyphs_am glyphs_nz clipart emoji faces digits"
-).split()
+NAMES = [
+    *("mnist_low", "mnist_high", "fashion_tops", "fashion_rest", "animals_a", "animals_b"),
+    *("glyphs_am", "glyphs_nz", "clipart", "emoji", "faces", "digits"),
+]
 # How much of the truth each metric sees: (of the source effect, of the interaction, noise added).
 METRICS = {
     "logme": (1.0, 1.0, 0.7),

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from pgebench.analysis.decompose import interactions, two_way, variance_shares
+from pgebench.analysis.quality import ranking_quality
+from pgebench.analysis.static import static_scores
+
+
+def additive(rng, n=6):
+    matrix = np.add.outer(rng.normal(size=n), rng.normal(size=n))
+    matrix[np.arange(n), np.arange(n)] = np.nan
+    return matrix
+
+
+def test_an_additive_table_has_no_interaction_even_without_diagonal():
+    matrix = additive(np.random.default_rng(0))
+    residual = two_way(matrix).interaction
+    assert np.nanmax(np.abs(residual)) == 0
+    assert (np.isnan(residual) == np.isnan(matrix)).all()
+
+
+def test_an_interaction_is_found_and_has_no_row_or_column_mean():
+    rng = np.random.default_rng(1)
+    residual = two_way(additive(rng) + rng.normal(size=(6, 6))).interaction
+    np.testing.assert_allclose(np.nansum(residual, axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(np.nansum(residual, axis=1), 0, atol=1e-9)
+
+
+def test_a_source_or_target_never_seen_has_no_effect():
+    matrix = np.array([[1.0, np.nan, 2.0], [np.nan, np.nan, np.nan], [2.0, np.nan, 3.0]])
+    fit = two_way(matrix)
+    assert np.isnan(fit.source[1])
+    assert np.isnan(fit.target[1])
+    np.testing.assert_allclose(fit.source[[0, 2]], [-0.5, 0.5])
+
+
+def test_an_empty_table_is_no_crash():
+    assert np.isnan(two_way(np.full((2, 3), np.nan)).interaction).all()
+    assert np.isnan(variance_shares(np.full((1, 2, 3, 2), np.nan)).source)
+
+
+def test_variance_shares_recover_the_planted_components():
+    rng = np.random.default_rng(2)
+    n, seeds = 60, 3
+    truth = (
+        3.0 * rng.normal(size=(n,))[None, None, :, None]
+        + 1.0 * rng.normal(size=(n,))[None, :, None, None]
+        + 0.7 * rng.normal(size=(1, n, n, 1))
+        + 0.9 * rng.normal(size=(1, n, n, seeds))
+    )
+    truth[0, np.arange(n), np.arange(n)] = np.nan
+    shares = variance_shares(truth)
+    total = 9 + 1 + 0.49 + 0.81 / seeds
+    assert shares.target == pytest.approx(9 / total, abs=0.06)
+    assert shares.source == pytest.approx(1 / total, abs=0.05)
+    assert shares.interaction == pytest.approx(0.49 / total, abs=0.02)
+    assert shares.seeds == pytest.approx(0.81 / seeds / total, abs=0.01)
+    assert sum((shares.target, shares.source, shares.interaction, shares.seeds)) == pytest.approx(1)
+    assert sum(shares.within_target.values()) == pytest.approx(1)
+
+
+def test_with_one_seed_the_noise_is_unknown_and_stays_in_the_interaction():
+    shares = variance_shares(np.random.default_rng(0).random((1, 6, 6, 1)))
+    assert np.isnan(shares.seeds)
+    assert np.isnan(shares.within_target["seeds"])
+    assert shares.target + shares.source + shares.interaction == pytest.approx(1)
+
+
+def test_a_score_that_knows_only_sources_has_no_interaction_whatever_its_unit_per_target():
+    rng = np.random.default_rng(3)
+    score = np.outer(rng.normal(size=7), rng.uniform(0.1, 10, size=7)) + rng.normal(size=7)
+    score[np.arange(7), np.arange(7)] = np.nan
+    left = interactions(score[None], rescale_targets=True)
+    assert np.nanmax(np.abs(left)) < 0.01 * np.nanstd(score)
+    truth = np.random.default_rng(4).random((1, 7, 7, 1))
+    fixed = np.repeat(rng.normal(size=(1, 7, 1)), 7, axis=2)
+    fixed[0, np.arange(7), np.arange(7)] = np.nan
+    judged = ranking_quality(interactions(fixed, rescale_targets=True), truth)
+    assert judged.mean("weighted_tau") == 0
+
+
+def test_a_perfect_score_is_perfect_on_the_interaction_too():
+    truth = np.random.default_rng(5).random((1, 7, 7))
+    left = interactions(truth)
+    assert ranking_quality(interactions(truth * 3 + 1), left[..., None]).mean("tau") == pytest.approx(1)
+
+
+def test_static_ranker_finds_good_sources_and_never_sees_its_target():
+    rng = np.random.default_rng(6)
+    truth = np.repeat(rng.normal(size=(1, 8, 1, 1)), 8, axis=2) + rng.normal(size=(1, 1, 8, 1))
+    truth[0, np.arange(8), np.arange(8)] = np.nan
+    assert ranking_quality(static_scores(truth), truth).mean("tau") == 1
+    changed = truth.copy()
+    changed[0, :, 3] = rng.normal(size=(8, 1))
+    changed[0, 3, 3] = np.nan
+    np.testing.assert_array_equal(static_scores(truth)[0, :, 3], static_scores(changed)[0, :, 3])
+
+
+def test_static_ranker_needs_two_targets():
+    assert np.isnan(static_scores(np.random.default_rng(0).random((1, 5, 1, 2)))).all()

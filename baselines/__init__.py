@@ -22,7 +22,7 @@ from baselines.optimal_transport import otdd
 from baselines.pac_bayes import pactran
 from baselines.potential_energy import ped
 from baselines.representation_similarity import parc
-from baselines.sufficient_statistics import (
+from baselines.streaming_statistics import (
     StatisticsAccumulator,
     SufficientStatistics,
     statistics_of_blocks,

@@ -8,7 +8,7 @@ import torch
 
 from baselines.checks import Array, class_indices, feature_matrix, raw_matrix, within
 from baselines.linear_algebra import eigh
-from baselines.sufficient_statistics import SufficientStatistics, sufficient_statistics
+from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
 
 # gamma = beta / alpha is searched where gamma * (largest eigenvalue) lies in this range, so that rescaled features get
 # the same score. The grid is fine enough to catch every local maximum: f varies on a scale of 1 in log gamma.

@@ -7,7 +7,7 @@ import torch
 
 from baselines.checks import Array, check_finite, class_indices, raw_matrix, within
 from baselines.linear_algebra import cholesky, eigvalsh
-from baselines.sufficient_statistics import SufficientStatistics, sufficient_statistics
+from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
 
 
 def transrate(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from baselines.linear_algebra import largest_eigenvalue, solve
-from baselines.sufficient_statistics import SufficientStatistics
+from baselines.streaming_statistics import SufficientStatistics
 
 _LEAST_SHRINKAGE = 1e-10
 

@@ -4,7 +4,7 @@ import math
 
 from baselines.checks import Array, feature_matrix, raw_matrix, within
 from baselines.linear_algebra import nuclear_norm, square_root
-from baselines.sufficient_statistics import SufficientStatistics, sufficient_statistics
+from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
 
 
 def linear_mmd(features: Array, source_features: Array, debiased: bool = True) -> float:

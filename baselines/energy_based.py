@@ -9,7 +9,7 @@ import torch
 from baselines.checks import Array, class_indices, feature_matrix, within
 from baselines.discriminant import fit_discriminant
 from baselines.linear_algebra import principal_components
-from baselines.sufficient_statistics import sufficient_statistics
+from baselines.streaming_statistics import sufficient_statistics
 
 
 def etran_energy(features: Array, share: float = 1.0) -> float:

@@ -6,7 +6,7 @@ import torch
 
 from baselines.checks import Array, class_indices, feature_matrix, raw_matrix, within
 from baselines.linear_algebra import inverse_products, principal_components
-from baselines.sufficient_statistics import SufficientStatistics, sufficient_statistics
+from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
 
 
 def h_score(features: Array, labels: Array) -> float:

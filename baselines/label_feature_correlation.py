@@ -3,7 +3,7 @@
 import torch
 
 from baselines.checks import Array, class_indices, feature_matrix, raw_matrix, within
-from baselines.sufficient_statistics import SufficientStatistics, sufficient_statistics
+from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
 
 
 def lfc(features: Array, labels: Array) -> float:

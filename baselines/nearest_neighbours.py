@@ -85,7 +85,7 @@ def _correct(
         everyone = index.expand(len(crowded), -1)
         votes[crowded] = _votes(block[crowded], everyone, classes, k, tie[crowded], near[crowded, k - 1])
     winners = votes >= votes.max(dim=1, keepdim=True).values - 1e-9
-    return float((winners.gather(1, truth[:, None])[:, 0] / winners.sum(dim=1)).sum())
+    return float((winners.gather(1, truth[:, None])[:, 0].double() / winners.sum(dim=1)).sum())
 
 
 def _votes(
@@ -99,6 +99,6 @@ def _votes(
     """(m, C) votes: 1 for everyone nearer than the k-th place, equal shares of what is left for those at it."""
     kth = distances[:, k - 1 : k] if reach is None else reach[:, None]
     nearer, level = distances < kth - tie, (distances - kth).abs() <= tie
-    share = (k - nearer.sum(dim=1)) / level.sum(dim=1)
+    share = (k - nearer.sum(dim=1)).double() / level.sum(dim=1)
     weight = nearer.double() + level * share[:, None]
     return weight.new_zeros(len(distances), classes).scatter_add_(1, labels, weight)

@@ -12,7 +12,7 @@ import torch
 from baselines.checks import Array, class_indices, feature_matrix, within
 from baselines.discriminant import adaptive_shrinkage, fit_discriminant
 from baselines.linear_algebra import nuclear_norm, principal_components, square_root
-from baselines.sufficient_statistics import SufficientStatistics, sufficient_statistics
+from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
 
 
 def ncti_seli(features: Array, labels: Array, dimensions: int = 64) -> float:

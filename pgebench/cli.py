@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -13,21 +12,26 @@ import hydra
 from omegaconf import DictConfig
 
 from pgebench.config import conf_dir, register
+from pgebench.preflight import unknown_choice, wrong_value
 
-GROUPS = ("backbone", "dataset@source", "dataset@target", "metric", "truth", "experiment", "launch", "tracking")
+MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
+"""Arguments that already say what Hydra is to do."""
 
 
 def main() -> None:
     """Run an experiment; Hydra reads the command line."""
     arguments = [_with_group(argument) for argument in sys.argv[1:]]
     folders = [conf_dir(), *_config_dirs(arguments)]
-    if message := unknown_choice(arguments, folders):
+    register()
+    if message := unknown_choice(arguments, folders) or wrong_value(arguments, conf_dir()):
         raise SystemExit(f"pgebench: error: {message}")
     for folder in folders[1:]:
         # A user's metric is a function beside its YAML; workers inherit the variable, not sys.path.
         sys.path.insert(0, str(folder))
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-    register()
+    if not any(re.match(MODES, argument) for argument in arguments):
+        # Every run of pgebench is a sweep, if only of one cell; Hydra wants to be told before it reads the values.
+        arguments.append("--multirun")
     sys.argv[1:] = arguments
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(_job)()
 
@@ -47,26 +51,6 @@ def report() -> None:
         print(f"Report: {build_report(results)}")
     except (OSError, ValueError, PgebenchError) as error:
         raise SystemExit(f"pgebench-report: error: {error}") from error
-
-
-def unknown_choice(arguments: Sequence[str], folders: Sequence[Path]) -> str | None:
-    """What is wrong with the first override that chooses an option which no folder has, in one line.
-
-    Hydra says the same in twenty lines, with its search path.
-    """
-    for argument in arguments:
-        group, _, value = argument.partition("=")
-        if group not in GROUPS or re.search(r"[(${]", value):  # functions and interpolations are Hydra's to judge
-            continue
-        directory = group.partition("@")[0]
-        known = sorted(path.stem for folder in folders for path in (folder / directory).glob("*.yaml"))
-        for choice in re.findall(r"[^\[\],\s'\"]+", value):
-            if choice not in known and choice != "null":
-                close = difflib.get_close_matches(choice, known, n=1)
-                hint = f"did you mean {close[0]}? " if close else ""
-                name = group.partition("@")[2] or group
-                return f"{name}={choice}: no such {directory}; {hint}choose from {', '.join(known)}"
-    return None
 
 
 def _with_group(argument: str) -> str:

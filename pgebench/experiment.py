@@ -142,7 +142,9 @@ def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launche
     if not waiting:
         print(f"All {len(distinct)} units are done already.")
         return 0
-    print(f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run with {sweep.config.workers} workers.")
+    print(
+        f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run with {sweep.config.workers} workers."
+    )
     number = 0
     try:
         with Progress(waiting, store, sweep.config.progress):

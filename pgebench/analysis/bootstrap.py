@@ -33,8 +33,9 @@ from pgebench.analysis.selection import selection
 from pgebench.analysis.table import FloatArray, mean_over_seeds
 
 LEVEL = 0.95
-# With fewer sources a resample is mostly copies of one source: nothing can be learnt by drawing them.
-FEWEST_SOURCES = 4
+# With fewer sources (or targets) a resample is mostly copies of one: nothing can be learnt by drawing them, and
+# they are held fixed. With few of both there is no interval.
+FEWEST = 4
 # Elements of the largest temporary array (float64).
 CHUNK = 2_000_000
 
@@ -81,27 +82,29 @@ class Resamples:
         defined = np.isfinite(full) & np.isfinite(both) & np.isfinite(by_target) & np.isfinite(by_source)
         if not np.isfinite(estimate) or not defined.any():
             return float(estimate), np.empty(0), float("nan")
-        error, freedom = self._error(*(float(np.var(v[defined])) for v in (by_target, by_source, both)))
+        error, freedom = self._error(*(float(np.var(v[defined])) for v in (full, both, by_target, by_source)))
         if not np.isfinite(error):
             return float(estimate), np.empty(0), float("nan")
         spread = float(full[defined].std())
         scale = error * _t_over_z(freedom) / spread if spread > 0 else 0.0
         return float(estimate), estimate + (full[defined] - full[defined].mean()) * scale, freedom
 
-    def _error(self, v_target: float, v_source: float, v_both: float) -> tuple[float, float]:
-        """Standard error and its degrees of freedom from the variances of the three kinds of draws."""
+    def _error(self, v_full: float, v_both: float, v_target: float, v_source: float) -> tuple[float, float]:
+        """Standard error and its degrees of freedom from the variances of the four kinds of draws."""
         s, t = self.sources, self.targets
-        cell = max(v_both - v_target - v_source, 0.0) * s * t / ((s - 1) * (t - 1)) if s and t else 0.0
-        parts = []
-        if s:
-            parts.append((max(v_source * s / (s - 1) - cell, 0.0), s - 1))
-        if t:
-            parts.append((max(v_target * t / (t - 1) - cell, 0.0), t - 1))
-        if s and t:
-            parts.append((cell, (s - 1) * (t - 1)))
+        if not (s and t):
+            # Nothing is crossed: the plain hierarchical bootstrap of targets (or sources) and seeds.
+            n = max(s, t)
+            return (float(np.sqrt(v_full * n / (n - 1))), n - 1) if n else (float("nan"), float("nan"))
+        cell = max(v_both - v_target - v_source, 0.0) * s * t / ((s - 1) * (t - 1))
+        parts = [
+            (max(v_source * s / (s - 1) - cell, 0.0), s - 1),
+            (max(v_target * t / (t - 1) - cell, 0.0), t - 1),
+            (cell, (s - 1) * (t - 1)),
+        ]
         variance = sum(part for part, _ in parts)
-        if not parts or variance == 0:
-            return (0.0 if parts else float("nan")), float("nan")
+        if variance == 0:
+            return 0.0, float("nan")
         return float(np.sqrt(variance)), variance**2 / sum(part**2 / freedom for part, freedom in parts)
 
     def interval(self, metric: int) -> tuple[float, float]:
@@ -121,7 +124,8 @@ class Resamples:
         estimate, draws, freedom = self.calibrated(self._one_hot(first) - self._one_hot(second))
         if draws.size == 0:
             return estimate, float("nan"), float("nan"), float("nan")
-        low, high = np.quantile(draws, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+        widest = self.bounds[1] - self.bounds[0]
+        low, high = np.clip(np.quantile(draws, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2]), -widest, widest)
         # The draws were widened by t / z for the interval; the test has its own t.
         error = float(draws.std()) / _t_over_z(freedom)
         if error > 0:
@@ -172,7 +176,7 @@ def bootstrap(
     """
     rng = np.random.default_rng(seed)
     _, sources, targets, seeds = truth.shape
-    draw_sources, draw_targets = sources >= FEWEST_SOURCES, targets >= 2
+    draw_sources, draw_targets = sources >= FEWEST, targets >= FEWEST
     target_count = _multiplicity(rng, resamples, targets, draw_targets)
     source_count = _multiplicity(rng, resamples, sources, draw_sources)
     seed_share = _seed_shares(rng, resamples, truth)

@@ -149,7 +149,8 @@ def analyse(
     """
     table = build_table(records)
     metric_costs, truth_costs = costs(records, "metric"), costs(records, "truth")
-    order = sorted(table.truth, key=lambda name: (name != primary_truth, name))
+    measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
+    order = sorted(measured, key=lambda name: (name != primary_truth, name))
     results = tuple(
         _judge(table, name, metric_costs, truth_costs.get(name), resamples=resamples, shuffles=shuffles, seed=seed)
         for name in order

@@ -157,12 +157,18 @@ def cost_figure(analysis: Analysis, result: TruthResult) -> Figure:
     front = pareto_front(points)
     axes.plot([p.total for p in front], [p.value for p in front], color="#999999", linewidth=1, linestyle=":", zorder=0)
     low, high = axes.get_ylim()
-    heights = spread_labels([point.value for point in points], gap=(high - low) * 0.045)
+    gap = (high - low) * 0.045
+    heights = spread_labels([point.value for point in points], gap)
     for point, height in zip(points, heights, strict=True):
+        moved = abs(height - point.value) > 0.2 * gap
         axes.annotate(
-            point.name, (point.total, point.value), xytext=(point.total * 1.12, height), fontsize=8, va="center",
-            arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "linewidth": 0.6},
-        )  # fmt: skip
+            point.name,
+            (point.total, point.value),
+            xytext=(point.total * 1.12, height),
+            fontsize=8,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "linewidth": 0.6} if moved else None,
+        )
     axes.margins(x=0.18)
     axes.set_xlabel("computing time for all scores of this experiment (hollow: source models already trained)")
     axes.set_ylabel("mean weighted Kendall tau")

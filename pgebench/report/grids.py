@@ -9,8 +9,8 @@ import pandas as pd
 
 from pgebench.analysis.correlation import CORRELATIONS
 from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
+from pgebench.report.claims import ALPHA, clearly_better
 from pgebench.report.svg import StripScale, strip, strip_axis
-from pgebench.report.verdict import ALPHA, clearly_better
 from pgebench.report.wording import NOTHING, duration, interval, names, number, p_text, percent, points, signed
 
 STATISTIC_TITLES = {"weighted_tau": "weighted τ", "tau": "τ", "spearman": "Spearman", "pearson": "Pearson"}

@@ -16,8 +16,9 @@ from markupsafe import Markup, escape
 
 from pgebench.analysis.summary import PRIMARY, RESAMPLES, SHUFFLES, Analysis, TruthResult, waits_for_another
 from pgebench.report import grids, svg
+from pgebench.report.claims import beats_chance, real_metrics
 from pgebench.report.layout import cost_points
-from pgebench.report.verdict import beats_chance, findings, question, real_metrics
+from pgebench.report.verdict import findings, question
 from pgebench.report.wording import counted, duration
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -23,9 +23,10 @@ from pgebench.report.wording import duration, interval, number, signed
 STRIP_WIDTH, STRIP_HEIGHT = 220, 22
 
 
-def _svg(width: float, height: float, body: str, label: str, css: str = "") -> str:
+def _svg(width: float, height: float, body: str, label: str, css: str = "", widest: float = 0) -> str:
+    limit = f' style="max-width:{widest:.0f}px"' if widest else ""
     return (
-        f'<svg class="{css}" viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">'
+        f'<svg class="{css}"{limit} viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">'
         f"<title>{escape(label)}</title>{body}</svg>"
     )
 
@@ -103,7 +104,7 @@ def truth_map(result: TruthResult, table: Table, backbone: int) -> str:
             body.append(f'<text class="in" x="{x + cell / 2:g}" y="{y + cell / 2 + 4:g}">{value}</text>')
     label = f"{result.name} accuracy in percent, sources down, targets across, {table.backbones[backbone]}"
     width = gutter + cell * len(table.targets) + 0.75 * head
-    return _svg(width, head + cell * len(table.sources) + 2, "".join(body), label, "map")
+    return _svg(width, head + cell * len(table.sources) + 2, "".join(body), label, "map", 1.3 * width)
 
 
 def score_map(result: TruthResult, table: Table, backbone: int, metric: str) -> str:
@@ -120,7 +121,14 @@ def score_map(result: TruthResult, table: Table, backbone: int, metric: str) -> 
             else:
                 body.append(_empty_cell(cell * t, cell * s, cell))
     label = f"Scores of {metric}, sources down, targets across"
-    return _svg(cell * len(table.targets), cell * len(table.sources), "".join(body), label, "map small")
+    return _svg(
+        cell * len(table.targets),
+        cell * len(table.sources),
+        "".join(body),
+        label,
+        "map small",
+        17.0 * len(table.targets),
+    )
 
 
 def _cell(x: float, y: float, size: float, z: float, say: str) -> str:

@@ -6,33 +6,15 @@ A finding is a short title and one paragraph. Names of metrics are in back-ticks
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.summary import PRIMARY, STATIC, Analysis, TruthResult
 from pgebench.analysis.table import mean_over_seeds
-from pgebench.report.wording import counted, duration, interval, names, number, percent, points, signed
-
-ALPHA = 0.05
-# A truth that repeats itself at least this well is called reliable (weighted tau).
-GOOD_CEILING = 0.8
-LOW_CEILING = 0.6
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One paragraph of the verdict.
-
-    Attributes:
-        title: A few words.
-        text: One paragraph.
-    """
-
-    title: str
-    text: str
+from pgebench.report import circumstances
+from pgebench.report.claims import ALPHA, Finding, beats_chance, clearly_better, difference, real_metrics
+from pgebench.report.wording import counted, interval, names, number, points, signed
 
 
 def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
@@ -51,23 +33,13 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
         _pge(result),
         _static(result),
         _practice(result),
-        _ceiling(result),
-        _relatedness(result),
-        _cost(analysis, result),
-        _other_truths(analysis, result),
-        _gaps(analysis, result),
+        circumstances.ceiling(result),
+        circumstances.relatedness(result),
+        circumstances.cost(analysis, result),
+        circumstances.other_truths(analysis, result),
+        circumstances.gaps(analysis, result),
     ]
     return [finding for finding in found if finding is not None]
-
-
-def real_metrics(league: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the league that are metrics and not trivial yardsticks, and have a value."""
-    return league[(league["kind"] == "metric") & league[PRIMARY].notna()]
-
-
-def beats_chance(league: pd.DataFrame) -> pd.DataFrame:
-    """Rows better than a shuffled copy of themselves, corrected for the number of metrics."""
-    return league[(league["p_holm"] < ALPHA) & (league[PRIMARY] > 0)]
 
 
 def question(result: TruthResult) -> str:
@@ -80,14 +52,13 @@ def question(result: TruthResult) -> str:
     )
     backbones = int(np.isfinite(accuracy).any(axis=(1, 2)).sum())
     targets = int(np.isfinite(accuracy).any(axis=(0, 1)).sum())
+    nets = f" and {backbones} backbones" if backbones > 1 else ""
     return (
-        f"Which source should I start from? For each of {counted(targets, 'target dataset')}"
-        f"{f' and {backbones} backbones' if backbones > 1 else ''}, the {span} candidate sources are put in "
-        f"order by each "
-        f"metric and by the accuracy that was really obtained ({result.name}, mean of "
-        f"{counted(result.truth.shape[-1], 'seed')}). The main number is the weighted Kendall tau of the two "
-        f"orders, in which "
-        "mistakes at the top weigh most: 1 is the same order, 0 no relation, -1 the reverse."
+        f"Which source should I start from? For each of {counted(targets, 'target dataset')}{nets}, the {span} "
+        f"candidate sources are put in order by each metric and by the accuracy that was really obtained "
+        f"({result.name}, mean of {counted(result.truth.shape[-1], 'seed')}). The main number is the weighted Kendall "
+        "tau of the two orders, in which mistakes at the top weigh most: 1 is the same order, 0 no relation, -1 the "
+        "reverse."
     )
 
 
@@ -111,23 +82,6 @@ def _chance(result: TruthResult) -> Finding:
     return Finding(title, text.strip())
 
 
-def _pair(result: TruthResult, first: str, second: str) -> tuple[float, float, float, float] | None:
-    """Difference first - second with interval and corrected p, None if not compared."""
-    pairs = result.pairs
-    for better, worse, sign in ((first, second, 1.0), (second, first, -1.0)):
-        row = pairs[(pairs["better"] == better) & (pairs["worse"] == worse)]
-        if len(row):
-            low, high = sorted((sign * float(row["low"].iloc[0]), sign * float(row["high"].iloc[0])))
-            return sign * float(row["difference"].iloc[0]), low, high, float(row["p_holm"].iloc[0])
-    return None
-
-
-def clearly_better(result: TruthResult, first: str, second: str) -> bool:
-    """Whether `first` beats `second` on the same resamples, corrected for all pairs."""
-    pair = _pair(result, first, second)
-    return pair is not None and pair[0] > 0 and pair[3] < ALPHA
-
-
 def _best(result: TruthResult) -> Finding | None:
     metrics = real_metrics(result.league)
     if metrics.empty:
@@ -141,6 +95,8 @@ def _best(result: TruthResult) -> Finding | None:
         f"The highest mean weighted tau is {number(row[PRIMARY])} (95 % interval "
         f"{interval(row[f'{PRIMARY}_low'], row[f'{PRIMARY}_high'])}). "
     )
+    if best not in beats_chance(metrics)["metric"].tolist():
+        text += "Even that is not distinguishable from chance. "
     if level:
         text += f"This experiment cannot tell it from {names(level)}. "
     if behind:
@@ -155,25 +111,21 @@ def _pge(result: TruthResult) -> Finding | None:
     if ours.empty:
         return None
     place = {name: i + 1 for i, name in enumerate(metrics["metric"])}
-    parts = []
-    for _, row in ours.iterrows():
-        name = str(row["metric"])
-        text = f"`{name}` reaches {number(row[PRIMARY])}, place {place[name]} of {len(metrics)}"
-        pair = _pair(result, name, str(others["metric"].iloc[0])) if len(others) else None
-        if pair is not None:
-            difference, low, high, p = pair
-            verdict = "a clear difference" if p < ALPHA else "not a clear difference"
-            text += (
-                f"; against the best other metric, `{others['metric'].iloc[0]}`, that is {signed(difference)} "
-                f"({interval(low, high)}), {verdict}"
-            )
-        parts.append(text + ".")
-    if len(ours) < 2:
-        return Finding("PGE", " ".join(parts))
-    first, second = str(ours["metric"].iloc[0]), str(ours["metric"].iloc[1])
-    clear = clearly_better(result, first, second)
-    parts.append(f"`{first}` is {'clearly' if clear else 'not clearly'} better than `{second}`.")
-    return Finding("PGE", " ".join(parts))
+    best = str(ours["metric"].iloc[0])
+    text = f"`{best}` reaches {number(float(ours[PRIMARY].iloc[0]))}, place {place[best]} of {len(metrics)}"
+    pair = difference(result, best, str(others["metric"].iloc[0])) if len(others) else None
+    if pair is not None:
+        gap, low, high, p = pair
+        verdict = "a clear difference" if p < ALPHA else "not a clear difference"
+        text += f"; against the best other metric, `{others['metric'].iloc[0]}`, that is {signed(gap)}"
+        text += f" ({interval(low, high)}), {verdict}" if math.isfinite(low) else ""
+    text += "."
+    variants = [str(name) for name in ours["metric"][1:]]
+    if variants:
+        said = [f"`{name}` {number(result.quality[name].mean(PRIMARY))}, place {place[name]}" for name in variants]
+        behind = [name for name in variants if clearly_better(result, best, name)]
+        text += f" The other variants: {'; '.join(said)}. Clearly behind `{best}`: {names(behind)}."
+    return Finding("PGE", text)
 
 
 def _static(result: TruthResult) -> Finding | None:
@@ -207,128 +159,9 @@ def _practice(result: TruthResult) -> Finding | None:
     row = metrics.iloc[0]
     text = (
         f"Taking the source that `{row['metric']}` puts first costs {points(row['regret'])} points of accuracy "
-        f"against the best "
-        f"source, on average over the targets; taking one at random costs {points(blind)}."
+        f"against the best source, on average over the targets; taking one at random costs {points(blind)}."
     )
     bad = metrics[metrics["regret"] >= blind]["metric"].tolist()
     if bad:
         text += f" No better than a random pick: {names(bad)}."
     return Finding("In practice", text)
-
-
-def _ceiling(result: TruthResult) -> Finding:
-    ceiling = result.ceiling[PRIMARY]
-    if not math.isfinite(ceiling.repeat):
-        return Finding(
-            "The truth has no error bar",
-            "With a single seed of the truth nobody knows how well the truth would repeat itself, so no noise "
-            "ceiling can be "
-            "given: a metric far below 1 may be poor, or the truth may be noisy. Run at least two seeds.",
-        )
-    word = "low" if ceiling.repeat < LOW_CEILING else "moderate" if ceiling.repeat < GOOD_CEILING else "high"
-    text = (
-        f"If all of the {result.name} runs were repeated with new seeds, the two truths would agree with a "
-        f"weighted tau of "
-        f"about {number(ceiling.repeat)}, and a score that knew the noise-free answer would reach about "
-        f"{number(ceiling.perfect)}. No metric can be expected above that. "
-    )
-    wanted = ceiling.seeds_for(PRIMARY, GOOD_CEILING)
-    if ceiling.repeat < GOOD_CEILING:
-        text += "Part of what the metrics lack is noise of the truth, not their fault. "
-        if math.isfinite(wanted):
-            text += (
-                f"About {math.ceil(wanted)} seeds instead of {ceiling.seeds} would lift it to "
-                f"{number(GOOD_CEILING, 1)}. "
-            )
-        else:
-            text += "The halves of the seeds do not agree at all, so nothing can be measured with this truth. "
-    metrics = real_metrics(result.league)
-    reach = metrics[metrics[f"{PRIMARY}_high"] >= ceiling.perfect]["metric"].tolist()
-    if reach:
-        text += f"Intervals that include it: {names(reach)}."
-    return Finding(f"The noise ceiling is {word}", text.strip())
-
-
-def _relatedness(result: TruthResult) -> Finding | None:
-    shares = result.shares.within_target
-    if not math.isfinite(shares["source"]):
-        return None
-    text = (
-        f"Of the differences between the sources of one target, {percent(shares['source'])} is a source being "
-        f"good for every "
-        f"target and {percent(shares['interaction'])} is this source suiting this target (relatedness)"
-    )
-    known = math.isfinite(shares["seeds"])
-    text += f"; {percent(shares['seeds'])} is seed noise. " if known else ", seed noise included. "
-    metrics = result.league[result.league["kind"] == "metric"]
-    sees = metrics[(metrics["interaction_p_holm"] < ALPHA) & (metrics["interaction_weighted_tau"] > 0)][
-        "metric"
-    ].tolist()
-    if len(metrics):
-        text += f"Metrics that see relatedness itself, with the source effect taken out: {names(sees)}."
-    return Finding("What there was to predict", text)
-
-
-def _cost(analysis: Analysis, result: TruthResult) -> Finding | None:
-    useful = beats_chance(real_metrics(result.league))
-    useful = useful[useful["cost_total_s"].notna()]
-    truth = analysis.truth_costs.get(result.name)
-    text = f"Obtaining the truth took {duration(truth.total_s)} of computing. " if truth else ""
-    if useful.empty:
-        return Finding("Cost", text + "No metric beats chance, so none is worth its cost.") if text else None
-    fresh = useful.sort_values(["cost_total_s", "metric"]).iloc[0]
-    ready = useful.sort_values(["cost_without_checkpoints_s", "metric"]).iloc[0]
-    share = fresh["cost_share_of_truth"]
-    text += (
-        f"The cheapest metric that beats chance is `{fresh['metric']}`: {duration(fresh['cost_total_s'])} for "
-        f"all scores"
-    )
-    text += f", {percent(share)} of the truth. " if math.isfinite(share) else ". "
-    if ready["metric"] != fresh["metric"] or ready["cost_without_checkpoints_s"] < fresh["cost_total_s"]:
-        text += (
-            f"With trained source models already at hand it is `{ready['metric']}`: "
-            f"{duration(ready['cost_without_checkpoints_s'])}. "
-        )
-    best = str(real_metrics(result.league)["metric"].iloc[0])
-    level = useful[[name == best or not clearly_better(result, best, name) for name in useful["metric"]]]
-    if len(level):
-        cheap = level.sort_values(["cost_total_s", "metric"]).iloc[0]
-        text += f"Among those level with the best, the cheapest from scratch is `{cheap['metric']}`."
-    return Finding("Cost", text.strip())
-
-
-def _other_truths(analysis: Analysis, result: TruthResult) -> Finding | None:
-    parts = []
-    for other in analysis.results:
-        if other.name == result.name:
-            continue
-        same = ranking_quality(mean_over_seeds(other.truth), result.truth).mean(PRIMARY)
-        if math.isfinite(same):
-            top = real_metrics(other.league)
-            leader = f"; there the best metric is `{top['metric'].iloc[0]}`" if len(top) else ""
-            parts.append(
-                f"`{other.name}` orders the sources like `{result.name}` with a weighted tau of {number(same)}{leader}."
-            )
-    return Finding("The other definition of the truth", " ".join(parts)) if parts else None
-
-
-def _gaps(analysis: Analysis, result: TruthResult) -> Finding | None:
-    parts = []
-    if len(analysis.failures):
-        parts.append(f"{counted(len(analysis.failures), 'unit')} of work did not finish, see the table of failures.")
-    partial = result.league[result.league["coverage"] < 1]
-    if len(partial):
-        said = [f"`{row['metric']}` {percent(row['coverage'])}" for _, row in partial.iterrows()]
-        parts.append(f"Not every cell has a score (share that has one): {', '.join(said)}.")
-    constant = result.league[result.league["constant_targets"] > 0]
-    if len(constant):
-        parts.append(
-            f"Constant over the sources of some target, counted there as no information: {names(constant['metric'])}."
-        )
-    sources, targets = result.truth.shape[1:3]
-    if sources < 4:
-        parts.append(f"Only {counted(sources, 'source')}: the intervals say nothing about other sources.")
-    if targets < 2:
-        parts.append("Only one target: the intervals say nothing about other targets.")
-    parts += [note for note in analysis.table.notes if note.startswith(f"{result.name}:")]
-    return Finding("Handle with care", " ".join(parts)) if parts else None

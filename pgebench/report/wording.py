@@ -61,11 +61,13 @@ def points(accuracy: float) -> str:
 def duration(seconds: float) -> str:
     """Seconds in the unit that reads best.
 
-    >>> duration(0.042), duration(4.2), duration(60), duration(600), duration(9000)
-    ('0.04 s', '4.2 s', '60 s', '10.0 min', '2.5 h')
+    >>> duration(0.0042), duration(0.42), duration(4.2), duration(60), duration(600), duration(9000)
+    ('4.2 ms', '0.42 s', '4.2 s', '60 s', '10.0 min', '2.5 h')
     """
     if not math.isfinite(seconds):
         return NOTHING
+    if seconds < 0.1:
+        return f"{1000 * seconds:.2g} ms"
     if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 10:

@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,6 +182,12 @@ def test_every_metric_is_under_contract():
     tools = {"log_evidence", "fisher_embedding", "task2vec_distance", "statistics_of_blocks", "sufficient_statistics"}
     functions = {name for name in baselines.__all__ if inspect.isfunction(getattr(baselines, name))}
     assert functions - tools == set(CONTRACT)
+
+
+def test_no_module_hides_a_function():
+    """`_target_: baselines.leep` must stay the function, whatever is imported in whatever order."""
+    modules = {path.stem for path in Path(baselines.__file__).parent.glob("*.py")}
+    assert not modules & set(baselines.__all__)
 
 
 @pytest.mark.parametrize("name", CONTRACT)

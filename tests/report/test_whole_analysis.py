@@ -79,7 +79,7 @@ def test_one_target(synthetic):
     assert league.loc["logme", "targets"] == 1
     assert np.isfinite(league.loc["logme", "weighted_tau_low"])
     assert np.isnan(league.loc["static", "weighted_tau"])
-    assert "Only one target" in text_of(analysis)
+    assert "Only 1 target:" in text_of(analysis)
 
 
 def test_two_sources(synthetic):
@@ -88,6 +88,7 @@ def test_two_sources(synthetic):
     analysis = analyse(two, **FEW)
     assert analysis.results[0].league["weighted_tau"].notna().any()
     assert "Only 2 sources" in text_of(analysis)
+    assert "only 2 orders" in text_of(analysis)
 
 
 def test_a_constant_metric_counts_as_no_information(synthetic):

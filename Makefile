@@ -1,0 +1,31 @@
+# The two commands of the README: `make run` and `make test`. Both set up .venv on a bare machine.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test test-all lint benchmarks clean
+
+run: .venv/ready
+	$(BIN)/pgebench $(ARGS)
+
+test: .venv/ready lint
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-all: .venv/ready lint
+	$(BIN)/python -m pytest
+
+benchmarks: .venv/ready
+	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py test_*.py" --benchmark-columns=median,stddev,rounds
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit('pgebench needs Python 3.11 or newer: make PYTHON=python3.12 run') if sys.version_info < (3, 11) else None"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

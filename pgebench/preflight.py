@@ -1,0 +1,58 @@
+"""What is wrong with a command line, in one line, before Hydra says it in twenty."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+GROUPS = ("backbone", "dataset@source", "dataset@target", "metric", "truth", "experiment", "launch", "tracking")
+
+
+def unknown_choice(arguments: Sequence[str], folders: Sequence[Path]) -> str | None:
+    """The first override that chooses an option which no config folder has, with the options there are."""
+    for argument in arguments:
+        group, _, value = argument.partition("=")
+        if group not in GROUPS or re.search(r"[(${]", value):  # functions and interpolations are Hydra's to judge
+            continue
+        directory, _, role = group.partition("@")
+        known = sorted(path.stem for folder in folders for path in (folder / directory).glob("*.yaml"))
+        for choice in re.findall(r"[^\[\],\s'\"]+", value):
+            if choice not in known and choice != "null":
+                return f"{role or group}={choice}: no such {directory}; {_suggest(choice, known)}"
+    return None
+
+
+def wrong_value(arguments: Sequence[str], folder: Path) -> str | None:
+    """Why Hydra cannot compose the overrides (those that are swept aside): an unknown key, or a wrong type."""
+    overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
+    try:
+        parsed = OverridesParser.create().parse_overrides(overrides)
+        fixed = [override.input_line or "" for override in parsed if not override.is_sweep_override()]
+        # Options of a user's --config-dir are not seen here, nor is what they set: Hydra itself judges those.
+        known = [line for line in fixed if line.partition("=")[0] not in GROUPS]
+        with initialize_config_dir(str(folder), version_base="1.3"):
+            compose("config", [line for line in known if not line.startswith(("hydra", "metric."))])
+    except HydraException as error:
+        cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
+        first = " ".join(str(error).split("\n")[0].split())
+        if cause is None:
+            return first
+        key = str(cause.full_key or "")
+        fields = sorted(str(field) for field in cause.parent_node) if OmegaConf.is_dict(cause.parent_node) else []
+        reason = str(cause).split("\n")[0]
+        hint = _suggest(key.rpartition(".")[2], fields) if "not in" in reason else "see pgebench --cfg job"
+        return f"{key}: {reason}; {hint}"
+    return None
+
+
+def _suggest(choice: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(choice, known, n=1)
+    return (f"did you mean {close[0]}? " if close else "") + f"choose from {', '.join(known)}"

@@ -1,0 +1,131 @@
+"""Linear MMD, Frechet distance and OTDD: distances between source and target features."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from scipy.optimize import linear_sum_assignment
+
+from baselines import frechet_distance, linear_mmd, otdd, sufficient_statistics
+from baselines.distribution_distances import frechet_distance_from, linear_mmd_from
+from baselines.optimal_transport import class_distances, entropic_transport
+
+
+def variance(rows):
+    return rows.var(axis=0).sum()
+
+
+def pooled(first, second):
+    return (variance(first) + variance(second)) / 2
+
+
+def gaussian_distance(first, second):
+    """Squared 2-Wasserstein distance with scipy's matrix square root."""
+    a, b = np.cov(first.T, bias=True), np.cov(second.T, bias=True)
+    cross = scipy.linalg.sqrtm(scipy.linalg.sqrtm(a) @ b @ scipy.linalg.sqrtm(a)).real
+    return np.square(first.mean(axis=0) - second.mean(axis=0)).sum() + np.trace(a + b - 2 * cross)
+
+
+@pytest.fixture(params=[(60, 50, 6), (10, 12, 30), (40, 9, 20)], ids=["n>d", "n<d", "mixed"])
+def pair(request):
+    n, m, d = request.param
+    rng = np.random.default_rng(n)
+    return rng.normal(size=(n, d)) * rng.uniform(0.5, 2, size=d), rng.normal(size=(m, d)) + 1
+
+
+def test_linear_mmd_is_the_distance_of_means_in_units_of_the_spread(pair):
+    target, source = pair
+    squared = np.square(target.mean(axis=0) - source.mean(axis=0)).sum()
+    assert linear_mmd(target, source, debiased=False) == pytest.approx(-np.sqrt(squared / pooled(*pair)))
+
+
+def test_debiased_linear_mmd_is_the_u_statistic(pair):
+    target, source = pair
+    off = [np.mean([x[i] @ x[j] for i in range(len(x)) for j in range(len(x)) if i != j]) for x in pair]
+    squared = off[0] + off[1] - 2 * (target @ source.T).mean()
+    assert linear_mmd(target, source) == pytest.approx(-np.sqrt(max(0, squared) / pooled(*pair)), abs=1e-7)
+
+
+def test_samples_of_one_distribution_are_at_distance_zero_on_average():
+    rng = np.random.default_rng(0)
+    pairs = [(rng.normal(size=(30, 50)), rng.normal(size=(40, 50))) for _ in range(40)]
+    assert np.mean([linear_mmd(*p) == 0 for p in pairs]) == pytest.approx(0.5, abs=0.25)
+    assert max(linear_mmd(*p, debiased=False) for p in pairs) < -0.1
+
+
+def test_frechet_distance_is_that_of_scipys_matrix_square_root(pair):
+    assert frechet_distance(*pair) == pytest.approx(-np.sqrt(gaussian_distance(*pair) / pooled(*pair)), abs=1e-5)
+
+
+def test_distances_need_sufficient_statistics_only(pair):
+    statistics = [sufficient_statistics(x) for x in pair]
+    assert linear_mmd_from(*statistics) == pytest.approx(linear_mmd(*pair), abs=1e-9)
+    assert frechet_distance_from(*statistics) == pytest.approx(frechet_distance(*pair), abs=1e-6)
+
+
+def test_two_different_constants_have_no_scale():
+    for metric in (linear_mmd, frechet_distance):
+        assert metric(np.ones((3, 2)), np.ones((4, 2))) == 0
+        with pytest.raises(ValueError, match="two different constants"):
+            metric(np.ones((3, 2)), np.zeros((4, 2)))
+
+
+def test_class_distances_are_gaussian_wasserstein_distances():
+    rng = np.random.default_rng(1)
+    groups = [rng.normal(size=(n, 4)) * rng.uniform(0.5, 2, size=4) + rng.normal(size=4) for n in (9, 20, 6)]
+    found = class_distances([torch.from_numpy(g) for g in groups]).numpy()
+    for i, first in enumerate(groups):
+        for j, second in enumerate(groups):
+            assert found[i, j] == pytest.approx(0 if i == j else gaussian_distance(first, second), abs=1e-6)
+
+
+def test_entropic_transport_is_cost_plus_divergence_of_the_plan():
+    """The primal, with Sinkhorn's scalings in the textbook form."""
+    cost, epsilon = np.random.default_rng(2).uniform(size=(5, 7)), 0.3
+    kernel, u, v = np.exp(-cost / epsilon), np.ones(5), np.ones(7)
+    for _ in range(2000):
+        u = 1 / 5 / (kernel @ v)
+        v = 1 / 7 / (kernel.T @ u)
+    plan = u[:, None] * kernel * v
+    expected = (plan * cost).sum() + epsilon * (plan * np.log(plan * 35)).sum()
+    assert entropic_transport(torch.from_numpy(cost), epsilon, 5000) == pytest.approx(expected, abs=1e-7)
+
+
+def test_otdd_tends_to_the_optimal_assignment_without_regularisation():
+    rng = np.random.default_rng(3)
+    labels, other = np.arange(24) % 3, np.arange(24) % 2
+    target = rng.normal(size=(24, 3)) + 2 * rng.normal(size=(3, 3))[labels]
+    source = rng.normal(size=(24, 3)) + 2 * rng.normal(size=(2, 3))[other] + 1
+    cost = np.square(target[:, None] - source).sum(axis=2)
+    for i in range(24):
+        for j in range(24):
+            cost[i, j] += gaussian_distance(target[labels == labels[i]], source[other == other[j]])
+    expected = cost[linear_sum_assignment(cost)].mean() / pooled(target, source)
+    assert otdd(target, labels, source, other, 5e-4, iterations=20_000) == pytest.approx(-np.sqrt(expected), rel=5e-3)
+
+
+def test_the_same_images_with_other_labels_are_another_dataset():
+    rng = np.random.default_rng(4)
+    labels = np.repeat([0, 1], 20)
+    features = rng.normal(size=(40, 4)) + 5 * labels[:, None]
+    assert otdd(features, labels, features, labels) == 0
+    assert otdd(features, labels, features, np.arange(40) % 2) < -0.1
+
+
+def test_otdd_caps_its_samples_by_seed():
+    rng = np.random.default_rng(5)
+    labels = np.arange(200) % 2
+    features, source = rng.normal(size=(200, 3)), rng.normal(size=(200, 3)) + 1
+    values = [otdd(features, labels, source, labels, cap=60, seed=s) for s in (1, 1, 2)]
+    assert values[0] == values[1] != values[2]
+    for wrong in ({"cap": 1}, {"regularisation": 0.0}, {"iterations": 0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            otdd(features, labels, source, labels, **wrong)
+
+
+@pytest.mark.parametrize("metric", [linear_mmd, frechet_distance])
+def test_farther_is_lower(metric):
+    rng = np.random.default_rng(6)
+    target, source = rng.normal(size=(50, 5)), rng.normal(size=(60, 5))
+    scores = [metric(target, source + shift) for shift in (0.5, 1.0, 2.0)]
+    assert scores == sorted(scores, reverse=True)

@@ -1,0 +1,135 @@
+"""From overrides to cells and units, without running any."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
+
+from pgebench.config import conf_dir, register
+from pgebench.errors import ConfigError
+from pgebench.plan import LEVELS, Cell, plan, rows
+from pgebench.sweep import Sweep, cell_of, expand
+from pgebench.unit import Unit
+
+
+def composed(overrides: Sequence[str]) -> DictConfig:
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return compose("config", list(overrides))
+
+
+def sweep(*overrides: str) -> Sweep:
+    return expand(OverridesParser.create().parse_overrides(list(overrides)), composed)
+
+
+def cell(*overrides: str) -> Cell:
+    return cell_of(composed(overrides))
+
+
+def units(*overrides: str) -> dict[str, list[Unit]]:
+    return plan(cell(*overrides))
+
+
+def keys(found: dict[str, list[Unit]]) -> set[str]:
+    return {unit.key for level in LEVELS for unit in found[level]}
+
+
+def test_a_sweep_is_the_product_of_its_lists_without_overlapping_pairs() -> None:
+    found = sweep("dataset@source=mnist_0_4,mnist,emoji", "dataset@target=mnist_0_4,mnist_5_9", "backbone=test_vit")
+    pairs = {(job.cell.source.name, job.cell.target.name) for job in found.jobs}
+    assert pairs == {("mnist_0_4", "mnist_5_9"), ("emoji", "mnist_0_4"), ("emoji", "mnist_5_9")}
+    assert len(found.skipped) == 3
+
+
+def test_cells_put_together_equal_cells_composed_by_hydra() -> None:
+    found = sweep("backbone=test_resnet,test_vit", "dataset@source=mnist_0_4,emoji", "dataset@target=fashion,faces")
+    assert len(found.jobs) == 8
+    for job in found.jobs:
+        assert keys(plan(job.cell)) == keys(plan(cell_of(composed(job.overrides))))
+
+
+def test_swept_values_that_are_no_names_tell_cells_apart_in_the_table() -> None:
+    found = sweep("dataset@target=mnist_5_9", "target.train_per_class=5,10", "budget.episodes=10,20")
+    assert {job.cell.target.name for job in found.jobs} == {
+        "mnist_5_9[train_per_class=5]",
+        "mnist_5_9[train_per_class=10]",
+    }
+    assert {job.cell.backbone.name for job in found.jobs} == {
+        "test_resnet[budget.episodes=10]",
+        "test_resnet[budget.episodes=20]",
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"), [("mnist_5_9", "the same classes of the same images"), ("mnist", "they share images")]
+)
+def test_a_source_that_holds_the_targets_images_is_refused(source: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=rf"source={source} and target=mnist_5_9: they .*{reason.split()[-1]}"):
+        units(f"dataset@source={source}", "dataset@target=mnist_5_9")
+
+
+def test_all_datasets_compared_share_the_smallest_way() -> None:
+    found = sweep("dataset@source=mnist_0_4,emoji", "source.classes=[0,1,2]", "dataset@target=fashion,glyphs")
+    ways = {
+        unit.params["settings"]["way"]
+        for job in found.jobs
+        for unit in rows([job.cell])
+        if unit.stage == "gradient" and unit.params["settings"]["loss"] == "proto"
+    }
+    assert ways == {3}
+
+
+def test_inputs_stand_before_the_units_that_read_them() -> None:
+    seen: set[str] = set()
+    for unit in rows([cell("metric=[pge,leep,source_accuracy]")]):
+        assert {needed.key for needed in unit.inputs.values()} <= seen
+        seen.add(unit.key)
+
+
+def test_two_metrics_with_the_same_gradients_share_them() -> None:
+    found = units("metric=[pge,pge_product]")
+    assert sum(unit.stage == "gradient" for level in LEVELS for unit in found[level]) == 2
+
+
+@pytest.mark.parametrize("place", ["results=elsewhere", "store=elsewhere", "device=cpu", "workers=7", "threads=3"])
+def test_where_and_how_fast_a_unit_runs_is_not_part_of_its_identity(place: str) -> None:
+    assert keys(units(place)) == keys(units())
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ("backbone=test_vit", {"checkpoint", "gradient", "evidence", "score", "truth"}),
+        ("recipe.checkpoint.steps=7", {"checkpoint", "evidence", "score", "truth"}),
+        ("recipe.finetune.steps=7", {"truth"}),
+        ("budget.episodes=7", {"gradient", "score"}),
+        ("metric.leep.version=2", {"score"}),
+        ("target.train_per_class=9", {"gradient", "evidence", "score", "truth"}),
+        ("seed=1", {"checkpoint", "evidence", "score", "truth"}),
+    ],
+)
+def test_a_change_makes_new_just_the_units_that_it_reaches(change: str, stages: set[str]) -> None:
+    before = keys(units())
+    changed = units(change)
+    new = {unit.stage for level in LEVELS for unit in changed[level] if unit.key not in before}
+    assert new == stages
+
+
+def test_a_metric_that_asks_for_the_impossible_is_refused_by_name() -> None:
+    base = cell("metric=[leep]")
+    wrong = {"_target_": "baselines.leep", "temperature": 2}
+    settings = {**base.settings, "metric": {"mine": {**base.settings["metric"]["leep"], "function": wrong}}}
+    with pytest.raises(ConfigError, match=r"metric.mine.function has no parameter temperature"):
+        plan(replace(base, settings=settings))
+
+
+@pytest.mark.parametrize("experiment", ["smoke", "embedded", "embedded_full"])
+def test_every_experiment_composes_and_every_target_has_a_near_source(experiment: str) -> None:
+    config = composed([f"experiment={experiment}", "hydra.mode=RUN"])
+    assert config.experiment_name == experiment
+    assert rows([cell_of(config)])

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from baselines.checks import Array, class_indices, feature_matrix, raw_matrix, within
-from baselines.linear_algebra import eigh
+from baselines.linear_algebra import eigh, spectral_projections
 from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
 
 # gamma = beta / alpha is searched where gamma * (largest eigenvalue) lies in this range, so that rescaled features get
@@ -42,8 +42,7 @@ def logme(features: Array, labels: Array) -> float:
     evidence is that of all n samples and all d dimensions, also for n < d. It does not change when classes are renamed,
     samples reordered, or features rotated or multiplied by a constant.
 
-    Paper: You, Liu, Wang, Long, "LogME: practical assessment of pre-trained models for transfer learning", ICML 2021,
-    equation 2. A search of the same objective replaces the paper's fixed-point iteration, see `maximise_evidence`.
+    Paper: You, Liu, Wang, Long, "LogME: practical assessment of pre-trained models for transfer learning", ICML 2021. A search of the same objective replaces the paper's fixed-point iteration, see `maximise_evidence`.
 
     Args:
         features: (n, d) target features of the checkpoint, any real dtype; read in blocks, may be a memory map.
@@ -187,9 +186,9 @@ def _feature_evidence(features: Array, labels: Array) -> tuple[Evidence, np.ndar
 
 
 def _statistics_evidence(statistics: SufficientStatistics) -> Evidence:
-    eigenvalues, vectors = eigh(statistics.second_moments)
+    eigenvalues, coordinates = spectral_projections(statistics.second_moments, statistics.uncentred_class_sums.T)
     safe = torch.where(eigenvalues > 0, eigenvalues, torch.inf)
-    energy = (statistics.uncentred_class_sums @ vectors).T ** 2 / safe[:, None]
+    energy = coordinates**2 / safe[:, None]
     return maximise_evidence(eigenvalues, energy, statistics.counts, statistics.n)
 
 

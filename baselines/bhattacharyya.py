@@ -25,7 +25,7 @@ def gbc(
     are renamed, samples reordered, or features rotated, shifted or multiplied by a constant.
 
     Paper: Pandy, Agostinelli, Uijlings, Ferrari, Mensink, "Transferability estimation using Bhattacharyya class
-    separability", CVPR 2022, equations 1 to 4.
+    separability", CVPR 2022.
 
     Args:
         features: (n, d) target features.

@@ -168,28 +168,28 @@ def feature_matrix(array: Array, name: str = "features") -> torch.Tensor:
     return matrix
 
 
-def probability_matrix(array: Array, name: str = "source_probabilities") -> torch.Tensor:
-    """Checks softmax outputs and returns them as float64 rows that sum to one exactly.
+def check_probabilities(block: torch.Tensor, name: str) -> torch.Tensor:
+    """Checks that rows are probability distributions, up to float16 rounding.
 
     Args:
-        array: (n, Cs) non-negative rows that sum to one up to float16 rounding.
+        block: (m, k) float64.
         name: Argument name for messages.
 
     Returns:
-        (n, Cs) float64 tensor, renormalised.
+        (m,) row sums, by which rows are to be divided so that they sum to one exactly.
 
     Raises:
-        ValueError: Not a matrix of probabilities; logits are the usual reason.
+        ValueError: NaN, or not probabilities; logits are the usual reason.
     """
-    matrix = feature_matrix(array, name)
-    sums = matrix.sum(dim=1, keepdim=True)
-    if bool((matrix < 0).any()) or bool(((sums - 1).abs() > _ROW_SUM_TOLERANCE).any()):
+    check_finite(block, name)
+    sums = block.sum(dim=1)
+    if float(block.min()) < 0 or float((sums - 1).abs().max()) > _ROW_SUM_TOLERANCE:
         raise ValueError(
             f"{name} must be probabilities: non-negative with rows that sum to 1, got values in "
-            f"[{float(matrix.min()):.4g}, {float(matrix.max()):.4g}] and row sums in "
+            f"[{float(block.min()):.4g}, {float(block.max()):.4g}] and row sums in "
             f"[{float(sums.min()):.4g}, {float(sums.max()):.4g}]; if these are logits, apply a softmax first"
         )
-    return matrix / sums
+    return sums
 
 
 def class_indices(

@@ -20,7 +20,7 @@ def transrate(
     change when classes are renamed, samples reordered, or features rotated or shifted; nor, with "unit", when they are
     rescaled.
 
-    Paper: Huang, Wei, Rong, Yang, Huang, "Frustratingly easy transferability estimation", ICML 2022, equations 3 to 5.
+    Paper: Huang, Wei, Rong, Yang, Huang, "Frustratingly easy transferability estimation", ICML 2022.
     With equal class sizes this is also the authors' code, which weights classes equally.
 
     Args:

@@ -67,7 +67,10 @@ def fit_discriminant(
     """
     covariance = statistics.within_covariance
     if shrinkage is None:
-        shrinkage = adaptive_shrinkage(largest_eigenvalue(covariance))
+        # The largest variance of a feature is a lower bound of the eigenvalue, and mostly bound enough.
+        bound = float(covariance.diagonal().max())
+        settled = adaptive_shrinkage(bound) == _LEAST_SHRINKAGE
+        shrinkage = adaptive_shrinkage(bound if settled else largest_eigenvalue(covariance))
     level = max(0.0, float(covariance.diagonal().sum())) / (dimensions or statistics.d)
     shrunk = (1 - shrinkage) * covariance
     # Without any spread within classes the class means alone decide, however close they are.

@@ -2,8 +2,10 @@
 
 import math
 
+import torch
+
 from baselines.checks import Array, feature_matrix, raw_matrix, within
-from baselines.linear_algebra import nuclear_norm, square_root
+from baselines.linear_algebra import EPS, add_gram, eigvalsh, mirror, nuclear_norm
 from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
 
 
@@ -67,7 +69,7 @@ def frechet_distance(features: Array, source_features: Array) -> float:
     sample sizes. The score does not change when samples are reordered or both sets of features are rotated, shifted or
     multiplied by the same constant; it is 0 for equal sets.
 
-    Paper: Dowson, Landau, "The Frechet distance between multivariate normal distributions", 1982, equation 4; Heusel
+    Paper: Dowson, Landau, "The Frechet distance between multivariate normal distributions", 1982; Heusel
     et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium", NeurIPS 2017.
 
     Args:
@@ -115,14 +117,21 @@ def frechet_distance_from(target: SufficientStatistics, source: SufficientStatis
         The score.
     """
     difference = target.mean - source.mean
-    overlap = nuclear_norm(square_root(target.covariance).T @ square_root(source.covariance))
     variance = target.variance + source.variance
-    return _frechet(float(difference @ difference) + variance - 2 * overlap, variance)
+    product = source.covariance_root.T @ target.covariance_root
+    if target.d <= 256:
+        overlap, rounding = nuclear_norm(product), 1e-12
+    else:
+        # Roots of eigenvalues instead of singular values: a quarter of the time, half of the digits.
+        eigenvalues = eigvalsh(mirror(add_gram(torch.zeros_like(target.covariance), product)))
+        noise = target.d * EPS * eigenvalues[-1]
+        overlap, rounding = float(torch.where(eigenvalues > noise, eigenvalues, 0.0).sqrt().sum()), 1e-7
+    return _frechet(float(difference @ difference) + variance - 2 * overlap, variance, rounding)
 
 
-def _frechet(squared: float, variance: float) -> float:
+def _frechet(squared: float, variance: float, rounding: float = 1e-12) -> float:
     # The trace term is a difference of equals for equal sets; its rounding is no distance.
-    return _negative_root(squared if squared > 1e-12 * variance else 0.0, variance / 2, "Frechet distance")
+    return _negative_root(squared if squared > rounding * variance else 0.0, variance / 2, "Frechet distance")
 
 
 def _negative_root(squared: float, variance: float, name: str) -> float:

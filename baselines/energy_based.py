@@ -18,7 +18,7 @@ def etran_energy(features: Array, share: float = 1.0) -> float:
     It looks at no labels. It does not change when samples or features are reordered; it depends on the scale of the
     features, and on their number through up to log d.
 
-    Paper: Gholami et al., "ETran: energy-based transferability estimation", ICCV 2023, equations 4 and 5. The authors'
+    Paper: Gholami et al., "ETran: energy-based transferability estimation", ICCV 2023. The authors'
     code averages over the share of samples with the lowest values, 0.5 % of them by default.
 
     Args:
@@ -52,7 +52,7 @@ def etran_classification(features: Array, labels: Array) -> float:
     The discriminant is the first stage of `sfda`, with its scale-dependent shrinkage. The score does not change when
     classes are renamed, samples reordered, or features rotated or shifted. It saturates at 1 for n < d.
 
-    Paper: Gholami et al., "ETran: energy-based transferability estimation", ICCV 2023, equations 6 to 9.
+    Paper: Gholami et al., "ETran: energy-based transferability estimation", ICCV 2023.
 
     Args:
         features: (n, d) target features.

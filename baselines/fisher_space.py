@@ -19,7 +19,7 @@ def sfda(features: Array, labels: Array) -> float:
     d.
 
     Paper: Shao et al., "Not all models are equal: predicting model transferability in a self-challenging Fisher
-    space", ECCV 2022, equations 3 to 8. As in the authors' code all directions of the Fisher space are kept (which
+    space", ECCV 2022. As in the authors' code all directions of the Fisher space are kept (which
     makes the first stage plain shrunk LDA), ConfMix uses the softmax of the posterior, and the final mean is of
     probabilities, not of their logarithms.
 

@@ -28,7 +28,7 @@ def n_leep(
     are renamed, or features rotated, shifted or multiplied by a constant; reordering samples changes the draw of the
     starting centres.
 
-    Paper: Li et al., "Ranking neural checkpoints", CVPR 2021, section 4.1, equation 4.
+    Paper: Li et al., "Ranking neural checkpoints", CVPR 2021.
 
     Args:
         features: (n, d) target features.

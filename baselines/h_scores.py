@@ -15,8 +15,7 @@ def h_score(features: Array, labels: Array) -> float:
     It does not change when classes are renamed, samples reordered, or features transformed by any invertible linear
     map. It saturates at C - 1 when n - 1 <= d and the samples are linearly independent: see `regularized_h_score`.
 
-    Paper: Bao et al., "An information-theoretic approach to transferability in task transfer learning", ICIP 2019,
-    definition 1.
+    Paper: Bao et al., "An information-theoretic approach to transferability in task transfer learning", ICIP 2019.
 
     Args:
         features: (n, d) target features.
@@ -65,7 +64,7 @@ def regularized_h_score(features: Array, labels: Array) -> float:
     change when classes are renamed, samples reordered, or features rotated, shifted or multiplied by a constant.
 
     Paper: Ibrahim, Ponomareva, Mazumder, "Newer is not always better: rethinking transferability metrics, their
-    peculiarities, stability and performance", ECML PKDD 2022, section 3.
+    peculiarities, stability and performance", ECML PKDD 2022.
 
     Args:
         features: (n, d) target features.
@@ -102,7 +101,7 @@ def regularized_h_score_from(statistics: SufficientStatistics) -> float:
 
 
 def ledoit_wolf_shrinkage(statistics: SufficientStatistics) -> float:
-    """Shrinkage intensity of Ledoit and Wolf (2004, lemma 3.2 and section 3.3), from sums alone.
+    """Shrinkage intensity of Ledoit and Wolf (2004), from sums alone.
 
     Args:
         statistics: Statistics of the samples.

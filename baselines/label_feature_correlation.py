@@ -14,7 +14,7 @@ def lfc(features: Array, labels: Array) -> float:
     score does not change when classes are renamed, samples reordered, or features rotated or multiplied by a constant.
 
     Paper: Deshpande et al., "A linearized framework and a new benchmark for model selection for fine-tuning", 2021
-    (arXiv 2102.00084), section 4.
+    (arXiv 2102.00084).
 
     Args:
         features: (n, d) target features.

@@ -1,8 +1,18 @@
 """Head-based metrics: how well the source model's predictions predict the target labels."""
 
+from collections.abc import Iterator
+
 import torch
 
-from baselines.checks import Array, class_indices, entropy, probability_matrix, within
+from baselines.checks import (
+    Array,
+    check_probabilities,
+    class_indices,
+    entropy,
+    raw_matrix,
+    row_chunks,
+    within,
+)
 
 
 def leep(source_probabilities: Array, labels: Array) -> float:
@@ -13,7 +23,7 @@ def leep(source_probabilities: Array, labels: Array) -> float:
     reordered.
 
     Paper: Nguyen, Hassner, Seeger, Archambeau, "LEEP: a new measure to evaluate transferability of learned
-    representations", ICML 2020, equations 1 and 2.
+    representations", ICML 2020.
 
     Args:
         source_probabilities: (n, Cs) softmax outputs of the source head on the target images; not logits.
@@ -30,17 +40,34 @@ def leep(source_probabilities: Array, labels: Array) -> float:
     >>> leep(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.array([4, 4, 7]))
     0.0
     """
-    theta = probability_matrix(source_probabilities)
-    index, counts, _ = class_indices(labels, len(theta), against="source_probabilities")
-    index = index.to(theta.device)
-    joint = theta.new_zeros(len(counts), theta.shape[1]).index_add_(0, index, theta)
+    matrix = raw_matrix(source_probabilities, "source_probabilities")
+    index, counts, _ = class_indices(labels, len(matrix), against="source_probabilities")
+    index = index.to(matrix.device)
+    joint = torch.zeros(len(counts), matrix.shape[1], dtype=torch.float64, device=matrix.device)
+    sums = []
+    for block, classes in _blocks(matrix, index):
+        sums.append(check_probabilities(block, "source_probabilities"))
+        joint.index_add_(0, classes, block / sums[-1][:, None])
     mass = joint.sum(dim=0)
     # A source class that no image gives any mass has no conditional; it is never asked for one either.
     conditional = torch.where(mass > 0, joint / mass.clamp_min(torch.finfo(torch.float64).tiny), 0.0)
     total = 0.0
-    for rows, classes in zip(theta.split(4096), index.split(4096), strict=True):
-        total += float((rows * conditional[classes]).sum(dim=1).log().sum())
-    return within(total / len(theta), -entropy(counts), 0.0, "LEEP")
+    for (block, classes), norm in zip(_blocks(matrix, index), sums, strict=True):
+        # One product for all target classes is faster than a row of the table for each image, unless there are many.
+        if len(counts) <= 200:
+            expected = (block @ conditional.T).gather(1, classes[:, None])[:, 0]
+        else:
+            expected = torch.linalg.vecdot(block, conditional[classes])
+        total += float(torch.log(expected / norm).sum())
+    return within(total / len(matrix), -entropy(counts), 0.0, "LEEP")
+
+
+def _blocks(matrix: torch.Tensor, index: torch.Tensor) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Float64 rows with their classes, in blocks that stay in the processor's cache."""
+    start = 0
+    for block in row_chunks(matrix, 4 * 2**20):
+        yield block, index[start : start + len(block)]
+        start += len(block)
 
 
 def nce(source_labels: Array, labels: Array) -> float:
@@ -48,8 +75,7 @@ def nce(source_labels: Array, labels: Array) -> float:
 
     It does not change when source or target classes are renamed or samples reordered.
 
-    Paper: Tran, Nguyen, Hassner, "Transferability and hardness of supervised classification tasks", ICCV 2019,
-    equation 4, with Z the source head's most probable class on the target images.
+    Paper: Tran, Nguyen, Hassner, "Transferability and hardness of supervised classification tasks", ICCV 2019, with Z the source head's most probable class on the target images.
 
     Args:
         source_labels: (n,) integer source class predicted for each target image.

@@ -59,6 +59,38 @@ def eigh(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(pair[0]), torch.from_numpy(pair[1])
 
 
+def spectral_projections(matrix: torch.Tensor, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Eigenvalues of a symmetric matrix and the coordinates V^T B of vectors B in its eigenbasis, without V itself.
+
+    The matrix is reduced to tridiagonal form T = Q^T M Q. B goes through Q as 2 d reflections and through the
+    eigenvectors of T as one product, which saves the product of Q and those eigenvectors, a third of a full
+    eigendecomposition.
+
+    Args:
+        matrix: (d, d) symmetric float64.
+        vectors: (d, C) float64.
+
+    Returns:
+        (d,) eigenvalues in ascending order and (d, C) coordinates.
+    """
+    d = len(matrix)
+    if matrix.is_cuda or d < 8:
+        values, basis = eigh(matrix)
+        return values, basis.T @ vectors
+    lapack = scipy.linalg.lapack
+    work = int(lapack.dsytrd_lwork(d, lower=1)[0])
+    # A symmetric matrix is its own transpose, so the Fortran view of its memory needs no copy beyond the one
+    # overwritten.
+    reflectors, diagonal, off_diagonal, scales, info = lapack.dsytrd(matrix.numpy().T, lower=1, lwork=work)
+    rotated = np.array(vectors.numpy(), order="F")
+    columns = np.asfortranarray(reflectors[1:, :-1])
+    rotated[1:], _, info_q = lapack.dormqr("L", "T", columns, scales, rotated[1:], 64 * max(1, rotated.shape[1]))
+    if info or info_q:
+        raise np.linalg.LinAlgError("reduction to tridiagonal form failed")
+    values, basis = scipy.linalg.eigh_tridiagonal(diagonal, off_diagonal, lapack_driver="stevd")
+    return torch.from_numpy(values), torch.from_numpy(basis.T @ rotated)
+
+
 def eigvalsh(matrix: torch.Tensor) -> torch.Tensor:
     """Eigenvalues of a symmetric matrix in ascending order.
 

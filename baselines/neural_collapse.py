@@ -23,7 +23,7 @@ def ncti_seli(features: Array, labels: Array, dimensions: int = 64) -> float:
     their scale.
 
     Paper: Wang, Luo, Zheng, Huang, Baktashmotlagh, "How far pre-trained models are from neural collapse on the target
-    dataset informs their transferability", ICCV 2023, section 3.3.
+    dataset informs their transferability", ICCV 2023.
 
     Args:
         features: (n, d) target features.

@@ -27,9 +27,8 @@ def otdd(
     has a scale of its own, and the score is minus its root. It does not change when classes are renamed, samples
     reordered (up to the cap), or both sets of features are rotated, shifted or multiplied by the same constant.
 
-    Paper: Alvarez-Melis, Fusi, "Geometric dataset distances via optimal transport", NeurIPS 2020, equations 4 to 7;
-    Feydy et al., "Interpolating between optimal transport and MMD using Sinkhorn divergences", AISTATS 2019, equation
-    3.
+    Paper: Alvarez-Melis, Fusi, "Geometric dataset distances via optimal transport", NeurIPS 2020;
+    Feydy et al., "Interpolating between optimal transport and MMD using Sinkhorn divergences", AISTATS 2019.
 
     Args:
         features: (n, d) target features.

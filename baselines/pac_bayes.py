@@ -18,7 +18,7 @@ def pactran(features: Array, labels: Array, strength: float = 1.0, variance: flo
     centred); it depends on their scale.
 
     Paper: Ding, Chen, Levinboim, Changpinyo, Soricut, "PACTran: PAC-Bayesian metrics for estimating the
-    transferability of pretrained models to classification tasks", ECCV 2022, section 3.3. The authors' code leaves the
+    transferability of pretrained models to classification tasks", ECCV 2022. The authors' code leaves the
     1/n out of H and adds the biases' second derivatives to its trace; the formula above does neither.
 
     Args:

@@ -11,7 +11,7 @@ from functools import cached_property
 import torch
 
 from baselines.checks import Array, check_finite, class_indices, raw_matrix, row_chunks
-from baselines.linear_algebra import add_gram, mirror
+from baselines.linear_algebra import add_gram, mirror, square_root
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,11 @@ class SufficientStatistics:
     def covariance(self) -> torch.Tensor:
         """(d, d) covariance of all samples, divided by n."""
         return torch.addr(self.gram / self.n, self.offset, self.offset, alpha=-1)
+
+    @cached_property
+    def covariance_root(self) -> torch.Tensor:
+        """(d, k) factor F with F F^T = covariance; lower triangular if the covariance is safely positive definite."""
+        return square_root(self.covariance)
 
     @cached_property
     def variance(self) -> float:

@@ -22,7 +22,7 @@ def task2vec(
     It does not change when classes are renamed, samples reordered, or both sets of features multiplied by the same
     constant; it is 0 for equal tasks. Rotations matter: an embedding has one entry a feature.
 
-    Paper: Achille et al., "Task2Vec: task embedding for meta-learning", ICCV 2019, sections 2 and 3.1.
+    Paper: Achille et al., "Task2Vec: task embedding for meta-learning", ICCV 2019.
 
     Args:
         features: (n, d) target features.

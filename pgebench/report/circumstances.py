@@ -73,7 +73,11 @@ def cost(analysis: Analysis, result: TruthResult) -> Finding | None:
     truth = analysis.truth_costs.get(result.name)
     text = f"Obtaining the truth took {duration(truth.total_s)} of computing. " if truth else ""
     if useful.empty:
-        return Finding("Cost", text + "No metric beats chance, so none is worth its cost.") if text else None
+        return (
+            Finding("Cost", text + "No metric is known to beat chance, so none can be recommended at any cost.")
+            if text
+            else None
+        )
     fresh = useful.sort_values(["cost_total_s", "metric"]).iloc[0]
     ready = useful.sort_values(["cost_without_checkpoints_s", "metric"]).iloc[0]
     share = fresh["cost_share_of_truth"]
@@ -124,9 +128,11 @@ def gaps(analysis: Analysis, result: TruthResult) -> Finding | None:
             f"Constant over the sources of some target, counted there as no information: {names(constant['metric'])}."
         )
     sources, targets = result.truth.shape[1:3]
-    for count, thing in ((sources, "source"), (targets, "target")):
-        if count < FEWEST:
-            parts.append(f"Only {counted(count, thing)}: the intervals say nothing about other {thing}s.")
+    few = [counted(count, thing) for count, thing in ((sources, "source"), (targets, "target")) if count < FEWEST]
+    if len(few) == 2:
+        parts.append(f"Only {few[0]} and {few[1]}: too few for intervals.")
+    elif few:
+        parts.append(f"Only {few[0]}: the intervals say nothing about other ones.")
     lowest = 1 / math.factorial(sources)
     if lowest * len(result.league) > ALPHA:
         parts.append(

@@ -91,10 +91,9 @@ def _best(result: TruthResult) -> Finding | None:
     others = [str(name) for name in metrics["metric"][1:]]
     behind = [name for name in others if clearly_better(result, best, name)]
     level = [name for name in others if name not in behind]
-    text = (
-        f"The highest mean weighted tau is {number(row[PRIMARY])} (95 % interval "
-        f"{interval(row[f'{PRIMARY}_low'], row[f'{PRIMARY}_high'])}). "
-    )
+    low, high = float(row[f"{PRIMARY}_low"]), float(row[f"{PRIMARY}_high"])
+    span = f"95 % interval {interval(low, high)}" if math.isfinite(low) else "too few datasets for an interval"
+    text = f"The highest mean weighted tau is {number(row[PRIMARY])} ({span}). "
     if best not in beats_chance(metrics)["metric"].tolist():
         text += "Even that is not distinguishable from chance. "
     if level:
@@ -143,8 +142,8 @@ def _static(result: TruthResult) -> Finding | None:
         text += f"Clearly worse: {names(worse)}. "
     if value > float(real_metrics(result.league)[PRIMARY].iloc[0]):
         text += (
-            "It is ahead of every metric here, so much of what there is to predict is which sources are good for "
-            "everyone."
+            "On average it is ahead of every metric here, so much of what there is to predict is which sources are "
+            "good for everyone."
         )
     return Finding("The yardstick: good sources for everyone", text.strip())
 

@@ -63,6 +63,17 @@ def test_distances_need_sufficient_statistics_only(pair):
     assert frechet_distance_from(*statistics) == pytest.approx(frechet_distance(*pair), abs=1e-6)
 
 
+def test_frechet_distance_of_wide_features_agrees_with_the_dual_form():
+    rng = np.random.default_rng(7)
+    target, source = rng.normal(size=(400, 300)), 1.5 * rng.normal(size=(350, 300)) + 0.2
+    statistics = [sufficient_statistics(x) for x in (target, source)]
+    centred = [(x - x.mean(axis=0)) / np.sqrt(len(x)) for x in (target, source)]
+    squared = np.square(target.mean(axis=0) - source.mean(axis=0)).sum() + variance(target) + variance(source)
+    squared -= 2 * np.linalg.norm(centred[0] @ centred[1].T, "nuc")
+    assert frechet_distance_from(*statistics) == pytest.approx(-np.sqrt(squared / pooled(target, source)), rel=1e-7)
+    assert frechet_distance(target, target[::-1]) == 0
+
+
 def test_two_different_constants_have_no_scale():
     for metric in (linear_mmd, frechet_distance):
         assert metric(np.ones((3, 2)), np.ones((4, 2))) == 0

@@ -17,7 +17,15 @@ from baselines import (
 from baselines.bayesian_evidence import logme_from
 from baselines.h_scores import h_score_from, regularized_h_score_from
 from baselines.label_feature_correlation import lfc_from
-from baselines.linear_algebra import inverse_products, largest_eigenvalue, mirror, nuclear_norm, solve, square_root
+from baselines.linear_algebra import (
+    inverse_products,
+    largest_eigenvalue,
+    mirror,
+    nuclear_norm,
+    solve,
+    spectral_projections,
+    square_root,
+)
 
 
 @settings(deadline=None, max_examples=30)
@@ -126,6 +134,19 @@ def test_symmetric_routines_agree_with_numpy_also_without_full_rank(rank):
     assert np.allclose(mirror(tensor.tril() + tensor.triu(1) * 7), matrix)
     if rank == 6:
         assert np.allclose(solve(tensor, torch.from_numpy(rows)), np.linalg.solve(matrix, rows.T).T)
+
+
+@pytest.mark.parametrize("d", [1, 2, 7, 8, 9, 60])
+def test_spectral_projections_are_coordinates_in_the_eigenbasis(d):
+    rng = np.random.default_rng(d)
+    factor, vectors = rng.normal(size=(d, d)), rng.normal(size=(d, 3))
+    matrix = torch.from_numpy(factor @ factor.T)
+    before = matrix.clone()
+    values, coordinates = spectral_projections(matrix, torch.from_numpy(vectors))
+    expected, basis = np.linalg.eigh(matrix.numpy())
+    assert np.allclose(values, expected)
+    assert np.allclose(coordinates.abs(), np.abs(basis.T @ vectors), atol=1e-9)
+    assert torch.equal(matrix, before)
 
 
 def test_the_largest_eigenvalue_of_a_large_matrix_is_exact():

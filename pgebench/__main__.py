@@ -1,0 +1,5 @@
+"""``python -m pgebench``."""
+
+from pgebench.cli import main
+
+main()

@@ -122,7 +122,6 @@ class BudgetConfig:
     restarts: int = 4
     episodes: int = 50
     official_episodes: int = 40_000
-    random_seeds: int = 5
 
 
 @dataclass

@@ -29,7 +29,6 @@ TINY = (
     "budget.restarts=2",
     "budget.episodes=2",
     "budget.official_episodes=2",
-    "budget.random_seeds=2",
 )
 """An experiment with every stage, every metric and both truths, as small as they can be."""
 

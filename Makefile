@@ -14,7 +14,7 @@ test-all: .venv/ready lint
 	$(BIN)/python -m pytest
 
 benchmarks: .venv/ready
-	$(BIN)/python -m pytest tests/benchmarks -o python_files="bench_*.py test_*.py" --benchmark-columns=median,stddev,rounds
+	$(BIN)/python -m pytest tests/benchmarks -o addopts="--import-mode=importlib" --benchmark-columns=median,stddev,rounds
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -42,7 +42,8 @@ def logme(features: Array, labels: Array) -> float:
     evidence is that of all n samples and all d dimensions, also for n < d. It does not change when classes are renamed,
     samples reordered, or features rotated or multiplied by a constant.
 
-    Paper: You, Liu, Wang, Long, "LogME: practical assessment of pre-trained models for transfer learning", ICML 2021. A search of the same objective replaces the paper's fixed-point iteration, see `maximise_evidence`.
+    Paper: You, Liu, Wang, Long, "LogME: practical assessment of pre-trained models for transfer learning", ICML 2021.
+    A search of the same objective replaces the paper's fixed-point iteration, see `maximise_evidence`.
 
     Args:
         features: (n, d) target features of the checkpoint, any real dtype; read in blocks, may be a memory map.

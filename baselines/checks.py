@@ -92,6 +92,8 @@ def to_tensor(array: Array, name: str) -> torch.Tensor:
             # A read-only memory map is welcome: nothing here writes to its input.
             warnings.filterwarnings("ignore", message=".*not writable.*", category=UserWarning)
             tensor = torch.from_numpy(values)
+    if tensor.dtype == torch.bool:
+        tensor = tensor.to(torch.uint8)
     if tensor.is_complex():
         raise ValueError(f"{name} must hold real numbers, got dtype {tensor.dtype}")
     return tensor

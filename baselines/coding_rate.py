@@ -78,10 +78,9 @@ def global_rate(statistics: SufficientStatistics, distortion: float = 1e-4, scal
 
 
 def _rate(gram: torch.Tensor) -> float:
-    """1/2 log det(I + gram)."""
-    shifted = gram.clone()
-    shifted.diagonal().add_(1.0)
-    factor = cholesky(shifted)
+    """1/2 log det(I + gram); overwrites the diagonal of `gram`."""
+    gram.diagonal().add_(1.0)
+    factor = cholesky(gram)
     if factor is None:
-        return 0.5 * float(torch.log1p(eigvalsh(gram).clamp_min(0)).sum())
+        return 0.5 * float(torch.log(eigvalsh(gram).clamp_min(1.0)).sum())
     return float(torch.log(factor.diagonal()).sum())

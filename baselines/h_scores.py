@@ -124,5 +124,5 @@ def _explained(statistics: SufficientStatistics, covariance: torch.Tensor, facto
     # Rounding leaves a variance of about eps * shift^2 in constant features; that is no variance.
     if not scale > 1e-26 * float((statistics.shift**2).max()) or not math.isfinite(scale):
         return 0.0
-    rows = statistics.class_offsets * (statistics.priors / scale).sqrt()[:, None]
-    return within(factor * float(inverse_products(covariance / scale, rows).diagonal().sum()), 0.0, bound, name)
+    rows = statistics.class_offsets * statistics.priors.sqrt()[:, None]
+    return within(factor * float(inverse_products(covariance, rows).diagonal().sum()), 0.0, bound, name)

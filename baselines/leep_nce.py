@@ -75,7 +75,8 @@ def nce(source_labels: Array, labels: Array) -> float:
 
     It does not change when source or target classes are renamed or samples reordered.
 
-    Paper: Tran, Nguyen, Hassner, "Transferability and hardness of supervised classification tasks", ICCV 2019, with Z the source head's most probable class on the target images.
+    Paper: Tran, Nguyen, Hassner, "Transferability and hardness of supervised classification tasks", ICCV 2019, with Z
+    the source head's most probable class on the target images.
 
     Args:
         source_labels: (n,) integer source class predicted for each target image.

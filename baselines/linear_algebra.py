@@ -95,7 +95,7 @@ def eigvalsh(matrix: torch.Tensor) -> torch.Tensor:
     """Eigenvalues of a symmetric matrix in ascending order.
 
     Args:
-        matrix: (k, k) symmetric float64.
+        matrix: (k, k) symmetric float64; only its lower triangle is read.
 
     Returns:
         (k,) eigenvalues.

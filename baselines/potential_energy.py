@@ -23,7 +23,8 @@ def ped(
     It does not change when classes are renamed, samples reordered, or features shifted or (with LogME) multiplied by a
     constant. Rotations matter, because features are standardised one by one before the classes move.
 
-    Paper: Li, Hu, Ge, Shan, Duan, "Exploring model transferability through the lens of potential energy", ICCV 2023. The authors standardise with the statistics of ImageNet features; here the target's own are used.
+    Paper: Li, Hu, Ge, Shan, Duan, "Exploring model transferability through the lens of potential energy", ICCV 2023.
+    The authors standardise with the statistics of ImageNet features; here the target's own are used.
 
     Args:
         features: (n, d) target features.

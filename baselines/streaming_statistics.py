@@ -4,14 +4,17 @@ LogME, H-score, regularised H-score, the discriminant of SFDA and ETran, LFC, Tr
 the Frechet distance look at the features only through class counts, class sums, X^T X and two sums of powers of norms.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 
-from baselines.checks import Array, check_finite, class_indices, raw_matrix, row_chunks
+from baselines.checks import Array, check_finite, class_indices, raw_matrix
 from baselines.linear_algebra import add_gram, mirror, square_root
+
+_BLOCK_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,14 +86,13 @@ class SufficientStatistics:
     def within_covariance(self) -> torch.Tensor:
         """(d, d) covariance within classes, weighted by class shares."""
         weighted = self.class_offsets * self.priors.sqrt()[:, None]
-        return self.covariance - weighted.T @ weighted
+        return torch.addmm(self.covariance, weighted.T, weighted, alpha=-1)
 
-    @property
+    @cached_property
     def second_moments(self) -> torch.Tensor:
         """(d, d) uncentred X^T X."""
         total = self.n * (self.offset + self.shift / 2)
-        cross = torch.outer(self.shift, total)
-        return self.gram + cross + cross.T
+        return torch.addr(self.gram, self.shift, total).addr_(total, self.shift)
 
     @property
     def uncentred_class_sums(self) -> torch.Tensor:
@@ -144,25 +146,30 @@ class StatisticsAccumulator:
         for value in values:
             self._classes.setdefault(value, len(self._classes))
         index = torch.tensor([self._classes[value] for value in values])[index].to(matrix.device)
-        start = 0
-        for block in row_chunks(matrix):
-            check_finite(block, name)
-            self._add_block(block, index[start : start + len(block)], name)
-            start += len(block)
+        step = max(1, _BLOCK_BYTES // (8 * matrix.shape[1]))
+        # One buffer for all blocks, filled in one pass: fresh memory and further passes would cost as much as X^T X.
+        buffer = torch.empty(min(step, len(matrix)), matrix.shape[1], dtype=torch.float64, device=matrix.device)
+        for start in range(0, len(matrix), step):
+            block = matrix[start : start + step]
+            self._add_block(block, index[start : start + step], buffer[: len(block)], name)
 
-    def _add_block(self, block: torch.Tensor, index: torch.Tensor, name: str) -> None:
+    def _add_block(self, block: torch.Tensor, index: torch.Tensor, buffer: torch.Tensor, name: str) -> None:
         d, classes = block.shape[1], len(self._classes)
         parts = self._parts
         if parts is None:
-            zero = block.new_zeros
+            zero = buffer.new_zeros
+            mean = block.double().mean(dim=0)
             parts = SufficientStatistics(
-                torch.zeros(classes, dtype=torch.int64), zero(classes, d), zero(d, d), block.mean(dim=0), 0.0, zero(d)
+                torch.zeros(classes, dtype=torch.int64), zero(classes, d), zero(d, d), mean, 0.0, zero(d)
             )
         elif parts.d != d:
             raise ValueError(f"{name} has {d} columns but earlier blocks had {parts.d}: use one checkpoint's features")
         missing = classes - len(parts.counts)
-        rows = block - parts.shift
+        rows = torch.sub(block, parts.shift, out=buffer)  # in float64, whatever the dtype of the block
         norms = torch.linalg.vecdot(rows, rows)
+        if not math.isfinite(float(norms.sum())):
+            check_finite(block.double(), name)
+            raise ValueError(f"{name} holds values too large to be squared: rescale them")
         self._parts = SufficientStatistics(
             torch.nn.functional.pad(parts.counts, (0, missing)) + torch.bincount(index, minlength=classes).cpu(),
             torch.nn.functional.pad(parts.class_sums, (0, 0, 0, missing)).index_add_(0, index, rows),

@@ -83,9 +83,9 @@ def features_and_logits(network: nn.Module, images: torch.Tensor) -> tuple[torch
     network.eval()
     features, logits = [], []
     for batch in images.split(BATCH):
-        maps = network.forward_features(batch)
-        features.append(network.forward_head(maps, pre_logits=True))
-        logits.append(network.forward_head(maps))
+        maps = network.forward_features(batch)  # type: ignore[operator]
+        features.append(network.forward_head(maps, pre_logits=True))  # type: ignore[operator]
+        logits.append(network.forward_head(maps))  # type: ignore[operator]
     result = torch.cat(features).flatten(1), torch.cat(logits)
     for name, values in zip(("features", "class scores"), result, strict=True):
         if not torch.isfinite(values).all():

@@ -95,7 +95,8 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
             settings_of = _gradient_settings(name, metric, cell, source, target)
             label = Label(backbone=cell.backbone.name, metric=name)
             for role, params, named in (("source", source, cell.source), ("target", target, cell.target)):
-                made = gradient.unit(backbone, params, settings_of, replace(label, **{role: named.name}))
+                shown = replace(label, source=named.name) if role == "source" else replace(label, target=named.name)
+                made = gradient.unit(backbone, params, settings_of, shown)
                 inputs[f"{role}_gradient"] = add(role, made)
         for number in range(metric["seeds"]):
             facts = {key: _fact(key, backbone, source, target, number) for key in wanted if key in score.FACTS}

@@ -122,12 +122,8 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
 
 def cell_of(config: DictConfig) -> Cell:
     """The cell of one composed config."""
-    backbone, source, target = (plain(config[group]) for group in GROUPS)
-    return Cell(
-        *(Named(subtree["name"], subtree) for subtree in (backbone, source, target)),
-        settings={key: plain(config[key]) for key in SETTINGS},
-        common_classes=config.common_classes,
-    )
+    backbone, source, target = (Named(config[group].name, plain(config[group])) for group in GROUPS)
+    return Cell(backbone, source, target, {key: plain(config[key]) for key in SETTINGS}, config.common_classes)
 
 
 def plain(node: Any) -> Any:

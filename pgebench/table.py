@@ -25,7 +25,8 @@ TYPES = {
 }
 COLUMNS = (
     "key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value",
-    "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "error", "finished", "detail", "inputs",
+    "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "error", "finished",
+    "detail", "inputs",
 )  # fmt: skip
 
 

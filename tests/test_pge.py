@@ -78,10 +78,9 @@ def plain_gradients(settings: GradientSettings, images: torch.Tensor, labels: np
 def test_official_preset_is_the_running_mean_over_fresh_networks() -> None:
     images, labels = pictures()
     settings = replace(SMALL, restart="fresh", episodes=6)
-    running, count = torch.zeros(0), 0
-    for gradient in plain_gradients(settings, images, labels, "a"):
-        running = gradient if count == 0 else (running * count + gradient) / (count + 1)
-        count += 1
+    running = torch.zeros(1)
+    for count, gradient in enumerate(plain_gradients(settings, images, labels, "a")):
+        running = (running * count + gradient) / (count + 1)
     ours = principal_gradient(tiny_network, images, labels, settings, "a")
     assert ours.mean.shape[0] == 1
     torch.testing.assert_close(ours.mean[0].float(), running, rtol=1e-5, atol=1e-6)

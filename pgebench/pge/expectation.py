@@ -12,8 +12,8 @@ from torch import nn
 
 from pgebench.errors import ConfigError, NonFinite
 from pgebench.images import take
-from pgebench.pge.episodes import EpisodeSampler
-from pgebench.pge.losses import LOSSES
+from pgebench.pge.episodes import Episode, EpisodeSampler
+from pgebench.pge.losses import LOSSES, Loss
 from pgebench.unit import derive_seed
 
 RESTARTS = ("fresh", "paired", "fixed", "pretrained")
@@ -110,40 +110,59 @@ def principal_gradient(
         labels, settings.way, settings.shot, settings.query, derive_seed("pge episodes", settings.seed, stream)
     )
     episodes = iter(sampler)
-    loss_of = LOSSES[settings.loss]
     means, seen = [], 0
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("pge dropout", settings.seed, stream))
-        for restart in range(settings.points):
-            sums: tuple[list[torch.Tensor], list[torch.Tensor]] | None = None
-            model: nn.Module | None = None
-            start = 0
+        for point in range(settings.points):
+            halves = _HalfMeans()
             for number, episode in enumerate(islice(episodes, settings.episodes)):
-                if model is None or settings.restart == "fresh":
-                    # Shared restarts depend on the seed alone, fresh ones must differ between datasets too.
-                    parts = ("fresh", stream, number) if settings.restart == "fresh" else ("shared", restart)
+                if number == 0 or settings.restart == "fresh":
+                    # Shared initialisations depend on the seed alone, fresh ones must differ between datasets too.
+                    parts = ("fresh", stream, number) if settings.restart == "fresh" else ("shared", point)
                     start = derive_seed("pge weights", settings.seed, *parts)
                     model = network(start).train()
-                rows = np.concatenate([episode.support.ravel(), episode.query])
-                features = model(take(images, torch.from_numpy(rows).to(images.device)))
-                support, query = features.split([episode.support.size, len(episode.query)])
-                query_labels = torch.from_numpy(episode.query_labels).to(images.device)
-                loss = loss_of(support.view(*episode.support.shape, -1), query, query_labels, start)
-                parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-                gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-                if sums is None:
-                    first, second = ([torch.zeros_like(p, dtype=torch.float64) for p in parameters] for _ in range(2))
-                    sums = first, second
-                for total, gradient in zip(sums[number % 2], gradients, strict=True):
-                    if gradient is not None:  # a parameter behind no path to the features, such as an unused norm
-                        total += gradient
-                seen += len(rows)
-            assert sums is not None
-            counts = (settings.episodes + 1) // 2, settings.episodes // 2
-            means.append(
-                torch.stack([torch.cat([t.flatten() for t in half]) / n for half, n in zip(sums, counts, strict=True)])
-            )
-    halves = torch.stack(means)
-    if not torch.isfinite(halves).all():
+                halves.add(_gradients(model, images, episode, LOSSES[settings.loss], start))
+                seen += episode.support.size + len(episode.query)
+            means.append(halves.mean())
+    result = torch.stack(means)
+    if not torch.isfinite(result).all():
         raise NonFinite("the principal gradient is not finite: the backbone's features overflow on these images")
-    return PrincipalGradient(halves, images=seen, queries=sampler.fewest_queries)
+    return PrincipalGradient(result, images=seen, queries=sampler.fewest_queries)
+
+
+def _gradients(
+    model: nn.Module, images: torch.Tensor, episode: Episode, loss_of: Loss, seed: int
+) -> list[torch.Tensor]:
+    """The gradient of one episode's loss, a tensor a parameter.
+
+    Support and query images pass through the network together, so batch normalisation sees both.
+    """
+    rows = torch.from_numpy(np.concatenate([episode.support.ravel(), episode.query])).to(images.device)
+    support, query = model(take(images, rows)).split([episode.support.size, len(episode.query)])
+    query_labels = torch.from_numpy(episode.query_labels).to(images.device)
+    loss = loss_of(support.view(*episode.support.shape, -1), query, query_labels, seed)
+    # Parameters behind no path to the features (an unused norm) have no gradient: it is zero.
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return list(torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True))
+
+
+class _HalfMeans:
+    """Running sums of gradients in double precision, even and odd episodes apart; nothing is kept an episode."""
+
+    def __init__(self) -> None:
+        self.sums: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
+        self.counts = [0, 0]
+
+    def add(self, gradients: list[torch.Tensor]) -> None:
+        half = sum(self.counts) % 2
+        if self.counts[half] == 0:
+            self.sums[half].extend(torch.zeros_like(gradient, dtype=torch.float64) for gradient in gradients)
+        for total, gradient in zip(self.sums[half], gradients, strict=True):
+            total += gradient
+        self.counts[half] += 1
+
+    def mean(self) -> torch.Tensor:
+        """Both halves, (2, parameters)."""
+        return torch.stack(
+            [torch.cat([total.flatten() for total in half]) / n for half, n in zip(self.sums, self.counts, strict=True)]
+        )

@@ -4,7 +4,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import baselines.checks
 from baselines import (
     StatisticsAccumulator,
     h_score,
@@ -18,6 +17,7 @@ from baselines.bayesian_evidence import logme_from
 from baselines.h_scores import h_score_from, regularized_h_score_from
 from baselines.label_feature_correlation import lfc_from
 from baselines.linear_algebra import (
+    add_gram,
     inverse_products,
     largest_eigenvalue,
     mirror,
@@ -76,20 +76,29 @@ def test_one_pass_serves_metrics_to_eight_digits(case):
 
 def test_a_memory_map_is_read_in_small_blocks(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
-    features, labels = rng.normal(size=(200, 10)).astype(np.float32), np.arange(200) % 4
+    features, labels = rng.normal(size=(205, 10)).astype(np.float32), np.arange(205) % 4
     np.save(tmp_path / "features.npy", features)
-    longest = []
-    blocks = baselines.checks.row_chunks
+    lengths = []
 
-    def spy(matrix):
-        for block in blocks(matrix, 1600):
-            longest.append(len(block))
-            yield block
+    def spy(total, rows):
+        lengths.append(len(rows))
+        return add_gram(total, rows)
 
-    monkeypatch.setattr("baselines.streaming_statistics.row_chunks", spy)
+    monkeypatch.setattr("baselines.streaming_statistics.add_gram", spy)
+    monkeypatch.setattr("baselines.streaming_statistics._BLOCK_BYTES", 1600)
     value = logme(np.load(tmp_path / "features.npy", mmap_mode="r"), labels)
-    assert max(longest) == 20
+    assert lengths == [20] * 10 + [5]
     assert value == pytest.approx(logme(features.astype(float), labels), abs=1e-12)
+
+
+def test_features_too_large_to_square_are_named():
+    with pytest.raises(ValueError, match="features holds values too large"):
+        sufficient_statistics(np.array([[1e200], [-1e200]]))
+
+
+def test_features_that_say_yes_or_no_are_numbers():
+    features = np.array([[True, False], [False, False], [True, True]])
+    assert sufficient_statistics(features).mean.tolist() == pytest.approx([2 / 3, 1 / 3])
 
 
 def test_half_precision_sums_do_not_overflow():

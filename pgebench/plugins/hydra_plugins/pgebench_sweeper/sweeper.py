@@ -53,7 +53,9 @@ class PgebenchSweeper(Sweeper):
         # Hydra imports every plugin at every start, for shell completion too: torch must wait until here.
         from pgebench.experiment import run_experiment
 
-        assert self.hydra_context is not None and self.config is not None and self.launcher is not None
+        assert self.hydra_context is not None, "Hydra calls setup before sweep"
+        assert self.config is not None
+        assert self.launcher is not None
         loader, master, launcher = self.hydra_context.config_loader, self.config, self.launcher
         parser = OverridesParser.create(config_loader=loader)
         overrides = parser.parse_overrides([*(f"{key}={value}" for key, value in self.params.items()), *arguments])

@@ -154,6 +154,7 @@ class Config:
     threads: int = 1
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     progress: str = "auto"
+    notes: list[str] = field(default_factory=list)
     level: str = "all"
     common_classes: int | None = None
 

@@ -199,6 +199,6 @@ def _meta(sweep: Sweep, store: Store, units: Sequence[Unit], arguments: Sequence
         "config": config,
         "datasets": {name: counts(named) for name, named in tasks.items()},
         "skipped": sweep.skipped,
-        "notes": [],
+        "notes": config["notes"],
     }
     return json.dumps(meta, indent=1, sort_keys=True).encode()

@@ -155,8 +155,10 @@ def analyse(
         _judge(table, name, metric_costs, truth_costs.get(name), resamples=resamples, shuffles=shuffles, seed=seed)
         for name in order
     )
-    unfinished = records[records["status"] != "done"]
-    status = records["status"].value_counts().sort_index()
+    # A unit may be several rows: the accuracy of a source is a score of each of its pairs.
+    distinct = records.drop_duplicates("key") if "key" in records else records
+    unfinished = distinct[distinct["status"] != "done"]
+    status = distinct["status"].value_counts().sort_index()
     return Analysis(
         table=table,
         results=results,

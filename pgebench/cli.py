@@ -20,7 +20,7 @@ MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-comp
 
 def main() -> None:
     """Run an experiment; Hydra reads the command line."""
-    arguments = [_with_group(argument) for argument in sys.argv[1:]]
+    arguments = _options_first([_with_group(argument) for argument in sys.argv[1:]])
     folders = [conf_dir(), *_config_dirs(arguments)]
     register()
     if message := unknown_choice(arguments, folders) or wrong_value(arguments, conf_dir()):
@@ -31,7 +31,7 @@ def main() -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
     if not any(re.match(MODES, argument) for argument in arguments):
         # Every run of pgebench is a sweep, if only of one cell; Hydra wants to be told before it reads the values.
-        arguments.append("--multirun")
+        arguments.insert(0, "--multirun")
     sys.argv[1:] = arguments
     hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(_job)()
 
@@ -56,6 +56,13 @@ def report() -> None:
 def _with_group(argument: str) -> str:
     """``source=NAME`` and ``target=NAME`` choose from the group of datasets; Hydra spells that ``dataset@source``."""
     return re.sub(r"^(source|target)=", r"dataset@\1=", argument)
+
+
+def _options_first(arguments: Sequence[str]) -> list[str]:
+    """Hydra takes no overrides on both sides of an option such as ``--config-dir DIR``; users write them anyway."""
+    is_override = [bool(re.match(r"[^-].*=|~", argument)) for argument in arguments]
+    pairs = list(zip(arguments, is_override, strict=True))
+    return [argument for argument, is_one in pairs if not is_one] + [argument for argument, is_one in pairs if is_one]
 
 
 def _config_dirs(arguments: Sequence[str]) -> list[Path]:

@@ -80,3 +80,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.set_num_threads(1)
     assert run_pgebench(*TINY, f"results={folder}/results", f"store={folder}/store") == 0
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Folders of a user's own metrics, for the contract tests."""
+    parser.addoption("--metric-dir", action="append", default=[], help="a --config-dir with metrics to put to the test")

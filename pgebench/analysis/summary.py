@@ -10,6 +10,7 @@ import pandas as pd
 from pgebench.analysis.bootstrap import bootstrap
 from pgebench.analysis.ceiling import Ceiling, noise_ceiling
 from pgebench.analysis.compare import paired_differences
+from pgebench.analysis.composites import with_composite_names, with_composites
 from pgebench.analysis.correlation import CORRELATIONS
 from pgebench.analysis.cost import Cost, costs
 from pgebench.analysis.decompose import VarianceShares, interactions, variance_shares
@@ -147,8 +148,8 @@ def analyse(
     Returns:
         The analysis. Without any truth it has no results, but costs and failures.
     """
-    table = build_table(records)
-    metric_costs, truth_costs = costs(records, "metric"), costs(records, "truth")
+    table = with_composites(build_table(records))
+    metric_costs, truth_costs = costs(with_composite_names(records), "metric"), costs(records, "truth")
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
     order = sorted(measured, key=lambda name: (name != primary_truth, name))
     results = tuple(

@@ -7,6 +7,7 @@ failed units.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -55,6 +56,11 @@ class Table:
     def with_score(self, name: str, values: FloatArray) -> Table:
         """The same table with one more metric, `values` of shape (backbones, sources, targets)."""
         return replace(self, scores={**self.scores, name: values}, score_seeds={**self.score_seeds, name: 1})
+
+    def without_scores(self, names: Collection[str]) -> Table:
+        """The same table without these metrics."""
+        kept = {name: values for name, values in self.scores.items() if name not in names}
+        return replace(self, scores=kept, score_seeds={name: self.score_seeds[name] for name in kept})
 
 
 def mean_over_seeds(truth: FloatArray) -> FloatArray:

@@ -1,0 +1,61 @@
+"""Metrics whose last step needs all models compared: their raw terms are scaled over the hub and added here.
+
+A score that is scaled over a hub changes when the hub does, so it cannot be the result of one cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from pgebench.analysis.table import FloatArray, Table
+
+COMPOSITES = {
+    "ncti": ("ncti_seli", "ncti_nearest_centre", "ncti_variability"),
+    "etran": ("etran_energy", "etran_classification"),
+}
+"""Metric -> its raw terms, each higher for more transferable (Wang et al., and Gholami et al., both ICCV 2023)."""
+
+
+def with_composites(table: Table) -> Table:
+    """The table with each composite in the place of its terms; terms that are not complete stay as they are."""
+    for name, terms in _complete(table.scores):
+        values = sum_of_scaled([table.scores[term] for term in terms])
+        table = table.with_score(name, values).without_scores(terms)
+    return table
+
+
+def with_composite_names(records: pd.DataFrame) -> pd.DataFrame:
+    """The records with the terms of each complete composite renamed to it, so that its cost is that of all terms."""
+    present = set(records.loc[records["stage"] == "score", "metric"].dropna().astype(str))
+    renamed = {term: name for name, terms in _complete(present) for term in terms}
+    return records.assign(metric=records["metric"].map(lambda metric: renamed.get(metric, metric)))
+
+
+def sum_of_scaled(terms: list[FloatArray]) -> FloatArray:
+    """Add terms after scaling each to [0, 1] over the sources of each (backbone, target).
+
+    Args:
+        terms: Each of shape (backbones, sources, targets), NaN where absent.
+
+    Returns:
+        Same shape; NaN where a term is absent. A term that is equal for all sources adds 0.
+
+    >>> sum_of_scaled([np.array([[[1.0], [2.0], [3.0]]]), np.array([[[5.0], [5.0], [5.0]]])]).ravel().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    total = np.zeros_like(terms[0])
+    for term in terms:
+        there = np.isfinite(term)
+        low = np.where(there, term, np.inf).min(axis=1, keepdims=True)
+        high = np.where(there, term, -np.inf).max(axis=1, keepdims=True)
+        width = np.where(high > low, high - low, 1.0)
+        total += np.where(there, (term - np.where(np.isfinite(low), low, 0.0)) / width, np.nan)
+    return total
+
+
+def _complete(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+    present = set(names)
+    return [(name, terms) for name, terms in COMPOSITES.items() if present.issuperset(terms) and name not in present]

@@ -1,0 +1,52 @@
+"""Metrics that are finished over the hub."""
+
+import numpy as np
+import pandas as pd
+
+from pgebench.analysis.composites import sum_of_scaled, with_composite_names, with_composites
+from pgebench.analysis.table import Table
+
+
+def table(**scores):
+    return Table(("b",), ("s1", "s2", "s3"), ("t1", "t2"), {}, scores, dict.fromkeys(scores, 1))
+
+
+def random(seed):
+    return np.random.default_rng(seed).normal(size=(1, 3, 2))
+
+
+def test_terms_are_scaled_over_the_sources_of_each_target():
+    a, b = random(0), random(1)
+    expected = np.zeros_like(a)
+    for t in range(2):
+        for term in (a, b):
+            column = term[0, :, t]
+            expected[0, :, t] += (column - column.min()) / (column.max() - column.min())
+    np.testing.assert_allclose(sum_of_scaled([a, b]), expected)
+
+
+def test_the_unit_of_a_term_does_not_matter():
+    a, b = random(0), random(1)
+    np.testing.assert_allclose(sum_of_scaled([1e6 * a + 3, b]), sum_of_scaled([a, b]))
+
+
+def test_an_absent_term_makes_the_score_absent():
+    a, b = random(0), random(1)
+    a[0, 1, 0] = np.nan
+    assert np.isnan(sum_of_scaled([a, b])).sum() == 1
+
+
+def test_a_composite_takes_the_place_of_its_terms():
+    made = with_composites(table(etran_energy=random(0), etran_classification=random(1), leep=random(2)))
+    assert set(made.scores) == set(made.score_seeds) == {"etran", "leep"}
+
+
+def test_an_incomplete_set_of_terms_stays_as_it_is():
+    assert set(with_composites(table(etran_energy=random(0))).scores) == {"etran_energy"}
+
+
+def test_a_composite_costs_what_its_terms_cost():
+    names = ["etran_energy", "etran_classification", "leep"]
+    records = pd.DataFrame({"stage": "score", "metric": names})
+    assert with_composite_names(records).metric.tolist() == ["etran", "etran", "leep"]
+    assert with_composite_names(records[1:]).metric.tolist() == names[1:]

@@ -22,7 +22,7 @@ from pgebench.analysis.table import FloatArray, Table, build_table, mean_over_se
 PRIMARY = "weighted_tau"
 STATIC = "static"
 RESAMPLES, SHUFFLES = 1000, 2000
-TRIVIAL = frozenset({STATIC, "random", "source_accuracy", "source_size", "source_classes", "num_classes", "parameters"})
+TRIVIAL = frozenset({STATIC, "random", "source_accuracy", "source_size", "number_of_classes", "parameter_count"})
 INTERACTION_COLUMNS = (
     "interaction_weighted_tau",
     "interaction_weighted_tau_low",

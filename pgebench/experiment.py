@@ -85,7 +85,7 @@ def publish(
     sweep: Sweep, table: pd.DataFrame, store: Store, units: Sequence[Unit], results: Path, arguments: Sequence[str]
 ) -> int:
     """Write table and report, hand them to W&B, tell the user; returns the exit code."""
-    from pgebench.report import build_report
+    from pgebench.report import build_report, load_summary
     from pgebench.tracking import track
 
     try:
@@ -98,11 +98,31 @@ def publish(
     track(results, plain(sweep.config.tracking))
     distinct = table.drop_duplicates("key")
     unfinished = distinct[distinct.status != DONE]
+    print(headline(load_summary(results), sweep.config.primary_truth), end="")
     print(f"{len(distinct) - len(unfinished)} of {len(distinct)} units done. Report: {report}")
     if unfinished.empty:
         return 0
     print(failures(unfinished), file=sys.stderr)
     return 1
+
+
+def headline(summary: pd.DataFrame, truth: str, most: int = 12) -> str:
+    """The best metrics in a few lines; nothing if there is no score or no truth."""
+    league = summary[(summary.truth == truth) & summary.weighted_tau.notna()].nlargest(most, "weighted_tau")
+    if league.empty:
+        return ""
+    lines = [f"{'metric':22}{'weighted tau':>13}   95 % interval"]
+    for _, row in league.iterrows():
+        interval = (
+            f"{row.weighted_tau_low:5.2f} to {row.weighted_tau_high:.2f}"
+            if row.weighted_tau_low == row.weighted_tau_low
+            else "  -"
+        )
+        lines.append(f"{row.metric:22}{row.weighted_tau:13.2f}   {interval}")
+    ceiling = league.weighted_tau_ceiling.iloc[0]
+    if ceiling == ceiling:
+        lines.append(f"{'(noise ceiling)':22}{ceiling:13.2f}")
+    return "\n".join(lines) + "\n"
 
 
 def failures(table: pd.DataFrame, most: int = 20) -> str:

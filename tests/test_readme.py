@@ -1,0 +1,51 @@
+"""What the README says is so: its commands compose, its tables are those of the reference results."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from test_sweep import sweep
+
+from pgebench.cli import _options_first, _with_group
+from pgebench.config import conf_dir
+from pgebench.preflight import unknown_choice, wrong_value
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = sorted(set(re.findall(r"^pgebench (.+?)(?: +#.*)?$", README, flags=re.MULTILINE)))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str) -> None:
+    arguments = _options_first([_with_group(argument) for argument in shlex.split(command)])
+    overrides = [argument for argument in arguments if "=" in argument]
+    if "--config-dir" in arguments:
+        pytest.skip("a folder of the reader's; test_plugin runs this command on the example's files")
+    assert unknown_choice(overrides, [conf_dir()]) is None
+    assert wrong_value(overrides, conf_dir()) is None
+    experiment = next((o.partition("=")[2] for o in overrides if o.startswith("experiment=")), "embedded")
+    own = re.search(r"params:\n((?:\s+.+\n?)+)", (conf_dir() / "experiment" / f"{experiment}.yaml").read_text())
+    assert own is not None
+    params = [line.strip().replace(": ", "=") for line in own[1].strip().splitlines()]
+    assert sweep(*params, *overrides).jobs
+
+
+def test_the_plugin_shown_is_the_one_that_is_tested() -> None:
+    example = (ROOT / "tests" / "example_plugin" / "class_spread.py").read_text()
+    for line in re.search(r"# mine/class_spread.py\n(.*?)```", README, flags=re.DOTALL)[1].splitlines():
+        assert line in example
+
+
+@pytest.mark.parametrize("report", re.findall(r"<!-- league: (\S+) -->", README))
+def test_the_league_shown_is_that_of_the_reference_report(report: str) -> None:
+    shown = re.search(rf"<!-- league: {re.escape(report)} -->\n((?:\|.*\n)+)", README)
+    assert shown is not None
+    assert shown[1] in (ROOT / report).read_text()
+
+
+@pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)#]+)\)", README))))
+def test_every_link_leads_somewhere(link: str) -> None:
+    assert link.startswith("https://") or (ROOT / link).exists()

@@ -7,10 +7,11 @@ import shlex
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 from test_sweep import sweep
 
 from pgebench.cli import _options_first, _with_group
-from pgebench.config import conf_dir
+from pgebench.config import conf_dir, register
 from pgebench.preflight import unknown_choice, wrong_value
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +21,7 @@ COMMANDS = sorted(set(re.findall(r"^pgebench (.+?)(?: +#.*)?$", README, flags=re
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str) -> None:
+    register()
     arguments = _options_first([_with_group(argument) for argument in shlex.split(command)])
     overrides = [argument for argument in arguments if "=" in argument]
     if "--config-dir" in arguments:
@@ -27,10 +29,8 @@ def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str) -> Non
     assert unknown_choice(overrides, [conf_dir()]) is None
     assert wrong_value(overrides, conf_dir()) is None
     experiment = next((o.partition("=")[2] for o in overrides if o.startswith("experiment=")), "embedded")
-    own = re.search(r"params:\n((?:\s+.+\n?)+)", (conf_dir() / "experiment" / f"{experiment}.yaml").read_text())
-    assert own is not None
-    params = [line.strip().replace(": ", "=") for line in own[1].strip().splitlines()]
-    assert sweep(*params, *overrides).jobs
+    params = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml").hydra.sweeper.params
+    assert sweep(*(f"{key}={value}" for key, value in params.items()), *overrides).jobs
 
 
 def test_the_plugin_shown_is_the_one_that_is_tested() -> None:

@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
+from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_SILENT"] = "true"
+
+# A shared machine may be slow; a property does not become false by it.
+settings.register_profile("pgebench", deadline=None)
+settings.load_profile("pgebench")
 
 TINY = (
     "experiment=smoke",

@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all lint benchmarks clean
+.PHONY: run test test-all lint benchmarks reference clean
 
 run: .venv/ready
 	$(BIN)/pgebench $(ARGS)
@@ -29,3 +29,10 @@ lint: .venv/ready
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The committed reference results: made from scratch or resumed, on the version that is checked out.
+reference: .venv/ready
+	for name in embedded embedded_full; do \
+		$(BIN)/pgebench experiment=$$name && rm -rf results/reference/$$name && mkdir -p results/reference/$$name && \
+		(cd results/$$name && cp -r figures meta.json records.parquet report.html report.md summary.csv ../reference/$$name/) || exit 1; \
+	done

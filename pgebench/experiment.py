@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,8 @@ def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launche
         f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run with {sweep.config.workers} workers."
     )
     number = 0
+    # joblib replaces a worker whose memory has grown, which the datasets that it keeps are enough for; no job is lost.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
     try:
         with Progress(waiting, store, sweep.config.progress):
             for levels in PASSES:

@@ -11,7 +11,7 @@ from pgebench.analysis.correlation import CORRELATIONS
 from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
 from pgebench.report.claims import ALPHA, clearly_better
 from pgebench.report.svg import StripScale, strip, strip_axis
-from pgebench.report.wording import NOTHING, duration, interval, names, number, p_text, percent, points, signed
+from pgebench.report.wording import MANY, NOTHING, duration, interval, names, number, p_text, percent, points, signed
 
 STATISTIC_TITLES = {"weighted_tau": "weighted τ", "tau": "τ", "spearman": "Spearman", "pearson": "Pearson"}
 MOST_FAILURES = 100
@@ -122,7 +122,9 @@ def comparison_grid(result: TruthResult) -> Grid:
         above = [other for other in others if clearly_better(result, metric, other)]
         below = [other for other in others if clearly_better(result, other, metric)]
         level = [other for other in others if other not in above and other not in below]
-        rows.append([name_cell(metric), *[Cell(names(group, NOTHING), len(group)) for group in (above, level, below)]])
+        rows.append(
+            [name_cell(metric), *[Cell(names(group, NOTHING, MANY), len(group)) for group in (above, level, below)]]
+        )
     return _grid(["metric", "clearly better than", "not distinguishable from", "clearly worse than"], rows)
 
 

@@ -14,7 +14,7 @@ from pgebench.analysis.summary import PRIMARY, STATIC, Analysis, TruthResult
 from pgebench.analysis.table import mean_over_seeds
 from pgebench.report import circumstances
 from pgebench.report.claims import ALPHA, Finding, beats_chance, clearly_better, difference, real_metrics
-from pgebench.report.wording import counted, interval, names, number, points, signed
+from pgebench.report.wording import MANY, counted, interval, names, number, points, signed
 
 
 def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
@@ -97,7 +97,7 @@ def _best(result: TruthResult) -> Finding | None:
     if best not in beats_chance(metrics)["metric"].tolist():
         text += "Even that is not distinguishable from chance. "
     if level:
-        text += f"This experiment cannot tell it from {names(level)}. "
+        text += f"This experiment cannot tell it from {names(level, most=MANY)}. "
     if behind:
         text += f"Clearly behind it: {names(behind)}. "
     return Finding(f"Best on average: `{best}`", text.strip())

@@ -9,6 +9,10 @@ NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
 
+MANY = 8
+"""A list of more names than this is not read; its length says as much."""
+
+
 def number(value: float, digits: int = 2) -> str:
     """A number with a fixed count of decimals and a real minus sign.
 
@@ -88,15 +92,17 @@ def p_text(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def names(items: Iterable[str], empty: str = "none") -> str:
-    """A list of names as code, the last one after "and".
+def names(items: Iterable[str], empty: str = "none", most: int | None = None) -> str:
+    """A list of names as code, the last one after "and"; of more than ``most`` only the number.
 
-    >>> names(["leep", "nce", "pge"])
-    '`leep`, `nce` and `pge`'
+    >>> names(["leep", "nce", "pge"]), names(["leep", "nce", "pge"], most=2)
+    ('`leep`, `nce` and `pge`', '3 others')
     """
     quoted: Sequence[str] = [f"`{item}`" for item in items]
     if not quoted:
         return empty
+    if most is not None and len(quoted) > most:
+        return f"{len(quoted)} others"
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 

@@ -142,10 +142,15 @@ def centred_accuracy(result: TruthResult) -> FloatArray:
     return np.asarray(accuracy - mean, dtype=np.float64)
 
 
+LABEL_INCHES = 0.17
+"""Height of one line of labels."""
+
+
 def cost_figure(analysis: Analysis, result: TruthResult) -> Figure:
     """Reliability against cost; filled from scratch, hollow with the source models at hand."""
     points = cost_points(analysis, result)
-    figure = Figure(figsize=(8, 4.6), layout="constrained")
+    inches = max(4.0, LABEL_INCHES * len(points) + 0.6)
+    figure = Figure(figsize=(8, inches + 0.6), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xscale("log")
@@ -157,19 +162,20 @@ def cost_figure(analysis: Analysis, result: TruthResult) -> Figure:
     front = pareto_front(points)
     axes.plot([p.total for p in front], [p.value for p in front], color="#999999", linewidth=1, linestyle=":", zorder=0)
     low, high = axes.get_ylim()
-    gap = (high - low) * 0.045
+    gap = (high - low) * LABEL_INCHES / inches
     heights = spread_labels([point.value for point in points], gap)
+    axes.set_ylim(min(low, *heights) - gap / 2, max(high, *heights) + gap / 2)
     for point, height in zip(points, heights, strict=True):
-        moved = abs(height - point.value) > 0.2 * gap
+        # All names stand in one column at the right: beside their points they would cover each other.
         axes.annotate(
             point.name,
             (point.total, point.value),
-            xytext=(point.total * 1.12, height),
+            xytext=(1.03, height),
+            textcoords=axes.get_yaxis_transform(),
             fontsize=8,
             va="center",
-            arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "linewidth": 0.6} if moved else None,
+            arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "linewidth": 0.6, "relpos": (0, 0.5), "shrinkB": 4},
         )
-    axes.margins(x=0.18)
     axes.set_xlabel("computing time for all scores of this experiment (hollow: source models already trained)")
     axes.set_ylabel("mean weighted Kendall tau")
     return figure

@@ -30,8 +30,9 @@ def to_input(
     Returns:
         float32, shape (n, 3, size, size), in channels-last memory order.
 
-    >>> to_input(np.full((2, 8, 8), 255, np.uint8), 4, [0.5] * 3, [0.5] * 3).unique()
-    tensor([1.])
+    >>> white = to_input(np.full((2, 8, 8), 255, np.uint8), 4, [0.5] * 3, [0.5] * 3)
+    >>> tuple(white.shape), round(float(white.mean()), 4)
+    ((2, 3, 4, 4), 1.0)
     """
     pixels = torch.tensor(images, device=device)
     pixels = pixels[..., None] if pixels.ndim == 3 else pixels

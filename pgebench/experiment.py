@@ -90,7 +90,7 @@ def publish(
     from pgebench.tracking import track
 
     try:
-        table.to_parquet(results / "records.parquet", index=False)
+        write_atomically(results / "records.parquet", table.to_parquet(index=False))
         write_atomically(results / "meta.json", _meta(sweep, store, units, arguments))
         report = build_report(results)
     except (OSError, PgebenchError) as error:

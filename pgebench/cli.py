@@ -23,7 +23,7 @@ def main() -> None:
     arguments = _options_first([_with_group(argument) for argument in sys.argv[1:]])
     folders = [conf_dir(), *_config_dirs(arguments)]
     register()
-    if message := unknown_choice(arguments, folders) or wrong_value(arguments, conf_dir()):
+    if message := unknown_choice(arguments, folders) or wrong_value(arguments, folders):
         raise SystemExit(f"pgebench: error: {message}")
     for folder in folders[1:]:
         # A user's metric is a function beside its YAML; workers inherit the variable, not sys.path.

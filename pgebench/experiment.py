@@ -23,7 +23,7 @@ from pgebench.errors import ConfigError, PgebenchError
 from pgebench.plan import LEVELS, counts, plan, rows
 from pgebench.progress import Progress
 from pgebench.runner import run_units
-from pgebench.store import CRASHED, DONE, FAILED, Store, write_atomically
+from pgebench.store import DONE, Store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
 from pgebench.table import frame
 from pgebench.unit import Unit
@@ -66,7 +66,7 @@ def run_experiment(
         store = Store(Path(sweep.config.store))
         results = Path(sweep.config.results)
         device_of(sweep.config.device)
-        write_atomically(results / "meta.json", _meta(sweep, store, units, arguments))
+        write_atomically(results / "meta.json", _meta(sweep, arguments))
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
         print(f"pgebench: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -79,19 +79,17 @@ def run_experiment(
         done = int((distinct.status == DONE).sum())
         print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept. Run the same command again to go on.")
         return code
-    return publish(sweep, table, store, units, results, arguments)
+    return publish(sweep, table, results, arguments)
 
 
-def publish(
-    sweep: Sweep, table: pd.DataFrame, store: Store, units: Sequence[Unit], results: Path, arguments: Sequence[str]
-) -> int:
+def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequence[str]) -> int:
     """Write table and report, hand them to W&B, tell the user; returns the exit code."""
     from pgebench.report import build_report, load_summary
     from pgebench.tracking import track
 
     try:
         write_atomically(results / "records.parquet", table.to_parquet(index=False))
-        write_atomically(results / "meta.json", _meta(sweep, store, units, arguments))
+        write_atomically(results / "meta.json", _meta(sweep, arguments, table))
         report = build_report(results)
     except (OSError, PgebenchError) as error:
         print(f"pgebench: error: cannot write the report: {error}", file=sys.stderr)
@@ -205,12 +203,11 @@ def _report_broken(returns: Any) -> None:
             print(f"pgebench: a job stopped: {type(error).__name__}: {error}", file=sys.stderr)
 
 
-def _meta(sweep: Sweep, store: Store, units: Sequence[Unit], arguments: Sequence[str]) -> bytes:
+def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = None) -> bytes:
     """What the report says beside the table, as JSON; the same experiment gives the same bytes."""
     config = {key: plain(node) for key, node in sweep.config.items() if key != "hydra"}
     tasks = {named.name: named for job in sweep.jobs for named in (job.cell.target, job.cell.source)}
-    records = [store.record(unit) for unit in units]
-    finished = [record["finished"] for record in records if record["status"] in (DONE, FAILED, CRASHED)]
+    finished = [] if table is None else table.finished.dropna().tolist()
     meta = {
         "experiment": config["experiment_name"],
         "command": shlex.join(["pgebench", *arguments]),

@@ -100,7 +100,7 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
                 inputs[f"{role}_gradient"] = add(role, made)
         for number in range(metric["seeds"]):
             facts = {key: _fact(key, backbone, source, target, number) for key in wanted if key in score.FACTS}
-            add("pair", score.unit(name, metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
+            add("pair", score.unit(metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
     for name, protocol in settings["truth"].items():
         for number in range(protocol["seeds"]):
             add("pair", truth.unit(trained, target, protocol, number, replace(on_target, truth=name, seed=number)))

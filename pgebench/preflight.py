@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -30,16 +31,20 @@ def unknown_choice(arguments: Sequence[str], folders: Sequence[Path]) -> str | N
     return None
 
 
-def wrong_value(arguments: Sequence[str], folder: Path) -> str | None:
-    """Why Hydra cannot compose the overrides (those that are swept aside): an unknown key, or a wrong type."""
+def wrong_value(arguments: Sequence[str], folders: Sequence[Path]) -> str | None:
+    """Why Hydra cannot compose the first cell of the sweep: an unknown key, or a wrong type.
+
+    Args:
+        arguments: the command line.
+        folders: pgebench's own config folder, then the user's.
+    """
     overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
     try:
         parsed = OverridesParser.create().parse_overrides(overrides)
-        fixed = [override.input_line or "" for override in parsed if not override.is_sweep_override()]
-        # Options of a user's --config-dir are not seen here, nor is what they set: Hydra itself judges those.
-        known = [line for line in fixed if line.partition("=")[0] not in GROUPS]
-        with initialize_config_dir(str(folder), version_base="1.3"):
-            compose("config", [line for line in known if not line.startswith(("hydra", "metric."))])
+        chosen = [_first_value(override) for override in parsed if not override.is_hydra_override()]
+        search = ",".join(f"'file://{folder}'" for folder in folders[1:])
+        with initialize_config_dir(str(folders[0]), version_base="1.3"):
+            compose("config", [*chosen, f"hydra.searchpath=[{search}]"])
     except HydraException as error:
         cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
         first = " ".join(str(error).split("\n")[0].split())
@@ -51,6 +56,13 @@ def wrong_value(arguments: Sequence[str], folder: Path) -> str | None:
         hint = _suggest(key.rpartition(".")[2], fields) if "not in" in reason else "see pgebench --cfg job"
         return f"{key}: {reason}; {hint}"
     return None
+
+
+def _first_value(override: Override) -> str:
+    """The override, cut down to the first value of its sweep."""
+    if not override.is_discrete_sweep():
+        return override.input_line or ""
+    return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
 
 
 def _suggest(choice: str, known: Sequence[str]) -> str:

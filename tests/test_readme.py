@@ -27,7 +27,7 @@ def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str) -> Non
     if "--config-dir" in arguments:
         pytest.skip("a folder of the reader's; test_plugin runs this command on the example's files")
     assert unknown_choice(overrides, [conf_dir()]) is None
-    assert wrong_value(overrides, conf_dir()) is None
+    assert wrong_value(overrides, [conf_dir()]) is None
     experiment = next((o.partition("=")[2] for o in overrides if o.startswith("experiment=")), "embedded")
     params = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml").hydra.sweeper.params
     assert sweep(*(f"{key}={value}" for key, value in params.items()), *overrides).jobs

@@ -45,15 +45,14 @@ class Run:
         """The unit's parameters."""
         return self.unit.params
 
-    def task(self, role: str = "dataset") -> Task:
-        """The dataset in ``params[role]``."""
-        name = self.unit.label.target or self.unit.label.source or role
-        return open_task(name, self.params[role])
+    def task(self) -> Task:
+        """The unit's dataset."""
+        return open_task(self.unit.label.target or self.unit.label.source or "dataset", self.params["dataset"])
 
-    def part(self, split: str, role: str = "dataset") -> tuple[torch.Tensor, torch.Tensor]:
+    def part(self, split: str) -> tuple[torch.Tensor, torch.Tensor]:
         """Network inputs (n, 3, size, size) and labels (n,) of a split, on the device."""
-        images, labels = self.task(role).part(split)
-        tensor = backbones.inputs(self.params["backbone"], self.params[role], images, self.device)
+        images, labels = self.task().part(split)
+        tensor = backbones.inputs(self.params["backbone"], self.params["dataset"], images, self.device)
         return tensor, torch.from_numpy(labels).to(self.device)
 
     def record(self, role: str) -> dict[str, Any]:

@@ -48,7 +48,6 @@ def asks_for(name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def unit(
-    name: str,
     config: Mapping[str, Any],
     inputs: Mapping[str, Unit],
     facts: Mapping[str, Any],
@@ -58,7 +57,6 @@ def unit(
     """The score of one metric on one pair.
 
     Args:
-        name: of the metric, for messages.
         config: fields of ``MetricConfig``.
         inputs: the units that its evidence comes from, by role: ``evidence``, ``source_evidence``, ``checkpoint``,
             ``source_gradient``, ``target_gradient``.

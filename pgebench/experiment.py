@@ -203,10 +203,20 @@ def _report_broken(returns: Any) -> None:
             print(f"pgebench: a job stopped: {type(error).__name__}: {error}", file=sys.stderr)
 
 
+def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
+    """Classes and images of each dataset by split; a target's training budget is ``train_as_target``."""
+    sizes: dict[str, dict[str, int]] = {}
+    for cell in (job.cell for job in jobs):
+        sizes.setdefault(cell.source.name, {}).update(counts(cell.source))
+        as_target = counts(cell.target)
+        as_target["train_as_target"] = as_target.pop("train")
+        sizes.setdefault(cell.target.name, {}).update(as_target)
+    return sizes
+
+
 def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = None) -> bytes:
     """What the report says beside the table, as JSON; the same experiment gives the same bytes."""
     config = {key: plain(node) for key, node in sweep.config.items() if key != "hydra"}
-    tasks = {named.name: named for job in sweep.jobs for named in (job.cell.target, job.cell.source)}
     finished = [] if table is None else table.finished.dropna().tolist()
     meta = {
         "experiment": config["experiment_name"],
@@ -217,7 +227,7 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "primary_truth": config["primary_truth"],
         "seed": config["seed"],
         "config": config,
-        "datasets": {name: counts(named) for name, named in tasks.items()},
+        "datasets": dataset_sizes(sweep.jobs),
         "skipped": sweep.skipped,
         "notes": config["notes"],
     }

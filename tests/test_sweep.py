@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from pgebench.config import conf_dir, register
 from pgebench.errors import ConfigError
+from pgebench.experiment import dataset_sizes
 from pgebench.plan import LEVELS, Cell, plan, rows
 from pgebench.sweep import Sweep, cell_of, expand
 from pgebench.unit import Unit
@@ -89,6 +90,12 @@ def test_inputs_stand_before_the_units_that_read_them() -> None:
     for unit in rows([cell("metric=[pge,leep,source_accuracy]")]):
         assert {needed.key for needed in unit.inputs.values()} <= seen
         seen.add(unit.key)
+
+
+def test_a_dataset_in_both_roles_shows_the_images_of_each() -> None:
+    jobs = sweep("dataset@source=mnist_0_4,mnist_5_9", "dataset@target=mnist_0_4,mnist_5_9").jobs
+    sizes = dataset_sizes(jobs)["mnist_0_4"]
+    assert (sizes["train"], sizes["train_as_target"]) == (1500, 50)
 
 
 def test_two_metrics_with_the_same_gradients_share_them() -> None:

@@ -207,7 +207,11 @@ def dataset_grid(records: pd.DataFrame, datasets: dict[str, dict[str, object]]) 
     done = records[(records["stage"] == "checkpoint") & (records["status"] == "done")]
     accuracy = done.groupby(["source", "backbone"])["value"].mean()
     backbones = sorted({str(name) for name in done["backbone"].dropna()})
-    sizes = [size for size in ("classes", "train", "val", "test") if any(size in d for d in datasets.values())]
+    sizes = [
+        size
+        for size in ("classes", "train", "train_as_target", "val", "test")
+        if any(size in d for d in datasets.values())
+    ]
     rows = []
     for name in sorted({*datasets, *(str(source) for source in done["source"].dropna())}):
         facts = datasets.get(name, {})
@@ -219,7 +223,14 @@ def dataset_grid(records: pd.DataFrame, datasets: dict[str, dict[str, object]]) 
             value = float(accuracy.get((name, backbone), float("nan")))
             cells.append(Cell(percent(value, 1), value))
         rows.append(cells)
-    return _grid(["dataset", *sizes, *[f"validation accuracy, {backbone}" for backbone in backbones]], rows)
+    return _grid(
+        [
+            "dataset",
+            *(size.replace("_", " ") for size in sizes),
+            *[f"validation accuracy, {backbone}" for backbone in backbones],
+        ],
+        rows,
+    )
 
 
 def gradient_grid(records: pd.DataFrame) -> Grid:

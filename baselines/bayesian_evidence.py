@@ -7,8 +7,9 @@ import numpy as np
 import torch
 
 from baselines.checks import Array, class_indices, feature_matrix, raw_matrix, within
-from baselines.linear_algebra import eigh, spectral_projections
+from baselines.linear_algebra import eigh
 from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
+from baselines.tridiagonal import TridiagonalForm, tridiagonal_form
 
 # gamma = beta / alpha is searched where gamma * (largest eigenvalue) lies in this range, so that rescaled features get
 # the same score. The grid is fine enough to catch every local maximum: f varies on a scale of 1 in log gamma.
@@ -64,16 +65,17 @@ def logme(features: Array, labels: Array) -> float:
     return _score(*_feature_evidence(features, labels))
 
 
-def logme_from(statistics: SufficientStatistics) -> float:
+def logme_from(statistics: SufficientStatistics, form: TridiagonalForm | None = None) -> float:
     """`logme` of features known by their sufficient statistics; costs one eigendecomposition of X^T X.
 
     Args:
         statistics: Statistics with at least two classes.
+        form: Their tridiagonal form if it is there already.
 
     Returns:
         The score.
     """
-    return _score(_statistics_evidence(statistics), statistics.counts.numpy(), statistics.n)
+    return _score(_statistics_evidence(statistics, form), statistics.counts.numpy(), statistics.n)
 
 
 def log_evidence(features: Array, labels: Array) -> Evidence:
@@ -186,8 +188,14 @@ def _feature_evidence(features: Array, labels: Array) -> tuple[Evidence, np.ndar
     return maximise_evidence(eigenvalues, sums.T**2, counts, n), counts.numpy(), n
 
 
-def _statistics_evidence(statistics: SufficientStatistics) -> Evidence:
-    eigenvalues, coordinates = spectral_projections(statistics.second_moments, statistics.uncentred_class_sums.T)
+def _statistics_evidence(statistics: SufficientStatistics, form: TridiagonalForm | None = None) -> Evidence:
+    if statistics.gram.is_cuda:
+        eigenvalues, basis = eigh(statistics.second_moments)
+        coordinates = basis.T @ statistics.uncentred_class_sums.T
+    else:
+        form = form or tridiagonal_form(statistics)
+        spectrum = form.uncentred_spectrum(statistics.counts.numpy())
+        eigenvalues, coordinates = (torch.from_numpy(part) for part in spectrum)
     safe = torch.where(eigenvalues > 0, eigenvalues, torch.inf)
     energy = coordinates**2 / safe[:, None]
     return maximise_evidence(eigenvalues, energy, statistics.counts, statistics.n)

@@ -6,8 +6,9 @@ from typing import Literal
 import torch
 
 from baselines.checks import Array, check_finite, class_indices, raw_matrix, within
-from baselines.linear_algebra import cholesky, eigvalsh
+from baselines.linear_algebra import cholesky, copy_of, eigvalsh
 from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
+from baselines.tridiagonal import TridiagonalForm
 
 
 def transrate(
@@ -62,19 +63,28 @@ def transrate(
     return within(total - within_classes, 0.0, total, "TransRate")
 
 
-def global_rate(statistics: SufficientStatistics, distortion: float = 1e-4, scale: str = "unit") -> float:
+def global_rate(
+    statistics: SufficientStatistics,
+    distortion: float = 1e-4,
+    scale: str = "unit",
+    form: TridiagonalForm | None = None,
+) -> float:
     """R(Z), the coding rate of all samples, from sufficient statistics.
 
     Args:
         statistics: Statistics of the samples.
         distortion: Squared error at which features are coded.
         scale: As for `transrate`.
+        form: Their tridiagonal form if it is there already.
 
     Returns:
         The rate in nats, at least 0.
     """
     unit = (statistics.variance or 1.0) if scale == "unit" else 1.0
-    return _rate(statistics.covariance / (unit * distortion))
+    logarithm = None if form is None else form.log_determinant(1 / (unit * distortion))
+    if logarithm is not None:
+        return 0.5 * logarithm
+    return _rate(copy_of(statistics.covariance).div_(unit * distortion))
 
 
 def _rate(gram: torch.Tensor) -> float:

@@ -7,6 +7,7 @@ import torch
 
 from baselines.linear_algebra import largest_eigenvalue, solve
 from baselines.streaming_statistics import SufficientStatistics
+from baselines.tridiagonal import TridiagonalForm
 
 _LEAST_SHRINKAGE = 1e-10
 
@@ -53,7 +54,10 @@ def adaptive_shrinkage(largest_variance: float, steepness: float = 5.0) -> float
 
 
 def fit_discriminant(
-    statistics: SufficientStatistics, shrinkage: float | None = None, dimensions: int | None = None
+    statistics: SufficientStatistics,
+    shrinkage: float | None = None,
+    dimensions: int | None = None,
+    form: TridiagonalForm | None = None,
 ) -> Discriminant:
     """Linear discriminant analysis with the within-class covariance S shrunk to a multiple of the identity.
 
@@ -61,18 +65,21 @@ def fit_discriminant(
         statistics: Statistics of the labelled features.
         shrinkage: Weight in [0, 1] of the identity, None for `adaptive_shrinkage`.
         dimensions: Dimension of the features before directions without any variance were dropped, None if none were.
+        form: Tridiagonal form of the statistics if it is there already.
 
     Returns:
         The discriminant.
     """
-    covariance = statistics.within_covariance
+    covariance, priors = statistics.within_covariance, statistics.priors.cpu().numpy()
     if shrinkage is None:
         # The largest variance of a feature is a lower bound of the eigenvalue, and mostly bound enough.
         bound = float(covariance.diagonal().max())
         settled = adaptive_shrinkage(bound) == _LEAST_SHRINKAGE
-        shrinkage = adaptive_shrinkage(bound if settled else largest_eigenvalue(covariance))
+        if not settled:
+            bound = largest_eigenvalue(covariance) if form is None else form.largest_within_eigenvalue(priors)
+        shrinkage = adaptive_shrinkage(bound)
     level = max(0.0, float(covariance.diagonal().sum())) / (dimensions or statistics.d)
-    shrunk = (1 - shrinkage) * covariance
+    shrunk = covariance.mul_(1 - shrinkage)
     # Without any spread within classes the class means alone decide, however close they are.
     floor = max(torch.finfo(torch.float64).tiny, 1e-15 * statistics.variance / statistics.d)
     shrunk.diagonal().add_(max(shrinkage * level, floor))

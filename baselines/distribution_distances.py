@@ -5,7 +5,7 @@ import math
 import torch
 
 from baselines.checks import Array, feature_matrix, raw_matrix, within
-from baselines.linear_algebra import EPS, add_gram, eigvalsh, nuclear_norm
+from baselines.linear_algebra import EPS, congruence, eigvalsh, nuclear_norm
 from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
 
 
@@ -118,12 +118,11 @@ def frechet_distance_from(target: SufficientStatistics, source: SufficientStatis
     """
     difference = target.mean - source.mean
     variance = target.variance + source.variance
-    product = source.covariance_root.T @ target.covariance_root
     if target.d <= 256:
-        overlap, rounding = nuclear_norm(product), 1e-12
+        overlap, rounding = nuclear_norm(source.covariance_root.T @ target.covariance_root), 1e-12
     else:
         # Roots of eigenvalues instead of singular values: a quarter of the time, half of the digits.
-        eigenvalues = eigvalsh(add_gram(torch.zeros_like(target.covariance), product))
+        eigenvalues = eigvalsh(congruence(source.covariance_root, target.covariance))
         noise = target.d * EPS * eigenvalues[-1]
         overlap, rounding = float(torch.where(eigenvalues > noise, eigenvalues, 0.0).sqrt().sum()), 1e-7
     return _frechet(float(difference @ difference) + variance - 2 * overlap, variance, rounding)

@@ -5,8 +5,9 @@ import math
 import torch
 
 from baselines.checks import Array, class_indices, feature_matrix, raw_matrix, within
-from baselines.linear_algebra import inverse_products, principal_components
+from baselines.linear_algebra import copy_of, inverse_trace, principal_components
 from baselines.streaming_statistics import SufficientStatistics, sufficient_statistics
+from baselines.tridiagonal import TridiagonalForm
 
 
 def h_score(features: Array, labels: Array) -> float:
@@ -45,16 +46,17 @@ def h_score(features: Array, labels: Array) -> float:
     return within(value, 0.0, min(d, n - 1, len(counts) - 1), "H-score")
 
 
-def h_score_from(statistics: SufficientStatistics) -> float:
+def h_score_from(statistics: SufficientStatistics, form: TridiagonalForm | None = None) -> float:
     """`h_score` of features known by their sufficient statistics.
 
     Args:
         statistics: Statistics with at least two classes.
+        form: Their tridiagonal form if it is there already.
 
     Returns:
         The score.
     """
-    return _explained(statistics, statistics.covariance, 1.0, "H-score")
+    return _explained(statistics, 1.0, 0.0, form, "H-score")
 
 
 def regularized_h_score(features: Array, labels: Array) -> float:
@@ -85,19 +87,19 @@ def regularized_h_score(features: Array, labels: Array) -> float:
     return regularized_h_score_from(sufficient_statistics(features, labels))
 
 
-def regularized_h_score_from(statistics: SufficientStatistics) -> float:
+def regularized_h_score_from(statistics: SufficientStatistics, form: TridiagonalForm | None = None) -> float:
     """`regularized_h_score` of features known by their sufficient statistics.
 
     Args:
         statistics: Statistics with at least two classes.
+        form: Their tridiagonal form if it is there already.
 
     Returns:
         The score.
     """
     shrinkage = ledoit_wolf_shrinkage(statistics)
-    shrunk = (1 - shrinkage) * statistics.covariance
-    shrunk.diagonal().add_(shrinkage * statistics.variance / statistics.d)
-    return _explained(statistics, shrunk, 1 - shrinkage, "regularised H-score")
+    ridge = shrinkage * statistics.variance / statistics.d
+    return _explained(statistics, 1 - shrinkage, ridge, form, "regularised H-score")
 
 
 def ledoit_wolf_shrinkage(statistics: SufficientStatistics) -> float:
@@ -110,7 +112,8 @@ def ledoit_wolf_shrinkage(statistics: SufficientStatistics) -> float:
         The intensity in [0, 1]; 0 for features without variance.
     """
     d, trace = statistics.d, statistics.variance
-    squared = float((statistics.covariance**2).sum())
+    entries = statistics.covariance.view(-1)
+    squared = float(entries @ entries)
     dispersion = squared - trace**2 / d
     error = (statistics.centred_quartic / statistics.n - squared) / statistics.n
     if dispersion <= 0:
@@ -118,11 +121,20 @@ def ledoit_wolf_shrinkage(statistics: SufficientStatistics) -> float:
     return min(1.0, max(0.0, error / dispersion))
 
 
-def _explained(statistics: SufficientStatistics, covariance: torch.Tensor, factor: float, name: str) -> float:
+def _explained(
+    statistics: SufficientStatistics, scale: float, ridge: float, form: TridiagonalForm | None, name: str
+) -> float:
+    """Value of scale * trace((scale S + ridge I)^+ B) for the covariances S of samples and B of class means."""
     bound = min(statistics.d, statistics.n - 1, len(statistics.counts) - 1)
-    scale = float(covariance.diagonal().max())
+    largest = scale * float(statistics.covariance.diagonal().max()) + ridge
     # Rounding leaves a variance of about eps * shift^2 in constant features; that is no variance.
-    if not scale > 1e-26 * float((statistics.shift**2).max()) or not math.isfinite(scale):
+    if not largest > 1e-26 * float((statistics.shift**2).max()) or not math.isfinite(largest):
         return 0.0
-    rows = statistics.class_offsets * statistics.priors.sqrt()[:, None]
-    return within(factor * float(inverse_products(covariance, rows).diagonal().sum()), 0.0, bound, name)
+    trace = None if form is None else form.shrunk_trace(statistics.priors.numpy(), scale, ridge)
+    if trace is None:
+        matrix = statistics.covariance
+        if (scale, ridge) != (1.0, 0.0):
+            matrix = copy_of(matrix).mul_(scale)
+            matrix.diagonal().add_(ridge)
+        trace = inverse_trace(matrix, statistics.class_offsets * statistics.priors.sqrt()[:, None])
+    return within(scale * trace, 0.0, bound, name)

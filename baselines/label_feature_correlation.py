@@ -38,7 +38,7 @@ def lfc(features: Array, labels: Array) -> float:
     rows = feature_matrix(features)
     rows = rows / rows.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
     sums = rows.new_zeros(len(counts), d).index_add_(0, index.to(rows.device), rows)
-    return _correlation(rows @ rows.T, sums, counts)
+    return _correlation(float((rows @ rows.T).square().sum()), sums, counts)
 
 
 def lfc_from(statistics: SufficientStatistics) -> float:
@@ -52,14 +52,15 @@ def lfc_from(statistics: SufficientStatistics) -> float:
     """
     moments = statistics.second_moments
     scale = float(moments.diagonal().max()) or 1.0
-    return _correlation(moments / scale, statistics.uncentred_class_sums / scale**0.5, statistics.counts)
+    entries = moments.div_(scale).view(-1)
+    return _correlation(float(entries @ entries), statistics.uncentred_class_sums / scale**0.5, statistics.counts)
 
 
-def _correlation(gram: torch.Tensor, sums: torch.Tensor, counts: torch.Tensor) -> float:
-    counts = counts.to(gram)
+def _correlation(energy: float, sums: torch.Tensor, counts: torch.Tensor) -> float:
+    """Correlation of the kernels from the squared entries of X X^T in all, class sums and class counts."""
+    counts = counts.to(sums)
     entries = float(counts.sum()) ** 2
     total, same = float((sums.sum(dim=0) ** 2).sum()), float((counts**2).sum())
-    energy = float((gram**2).sum())
     feature_variance = energy - total**2 / entries
     label_variance = same - same**2 / entries
     if feature_variance <= 1e-13 * energy:

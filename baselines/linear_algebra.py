@@ -1,8 +1,10 @@
 """Symmetric linear algebra on the device of the data.
 
-On the CPU the NumPy and SciPy routines are used: their `syrk` computes X^T X in half the time of a general product, and
-their eigensolver is the faster one. On CUDA the torch routines run where the data are.
+On the CPU the routines of NumPy and SciPy are used, whose eigensolver is the faster one. On CUDA those of torch run
+where the data are.
 """
+
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -10,37 +12,72 @@ import scipy.sparse.linalg
 import torch
 
 EPS = float(np.finfo(np.float64).eps)
+_TILE = 128
 
 
-def add_gram(total: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Adds rows^T rows to the lower triangle of `total`, in place where possible; see `mirror`.
+def empty_matrix(rows: int, columns: int, like: torch.Tensor) -> torch.Tensor:
+    """Memory for a matrix, its values undefined.
 
     Args:
-        total: (d, d) float64, only its lower triangle is meaningful.
-        rows: (m, d) float64.
+        rows: Number of rows.
+        columns: Number of columns.
+        like: Tensor whose device is taken.
 
     Returns:
-        The sum; use it instead of `total`.
+        (rows, columns) float64.
     """
-    if rows.is_cuda:
-        return total.addmm_(rows.T, rows)
-    # Fortran sees the C-contiguous (m, d) block as its (d, m) transpose, so nothing is copied.
-    upper = scipy.linalg.blas.dsyrk(1.0, rows.contiguous().numpy().T, beta=1.0, c=total.numpy().T, overwrite_c=True)
-    return torch.from_numpy(upper.T)
+    if like.is_cuda:
+        return like.new_empty(rows, columns, dtype=torch.float64)
+    # NumPy asks the system for huge pages, torch does not: filling a fresh matrix then takes a third of the time.
+    return torch.from_numpy(np.empty((rows, columns)))
+
+
+def zero_matrix(rows: int, columns: int, like: torch.Tensor) -> torch.Tensor:
+    """A matrix of zeros, see `empty_matrix`.
+
+    Args:
+        rows: Number of rows.
+        columns: Number of columns.
+        like: Tensor whose device is taken.
+
+    Returns:
+        (rows, columns) float64.
+    """
+    if like.is_cuda:
+        return like.new_zeros(rows, columns, dtype=torch.float64)
+    return torch.from_numpy(np.zeros((rows, columns)))
+
+
+def copy_of(matrix: torch.Tensor) -> torch.Tensor:
+    """A contiguous copy of a matrix, cheaper than `clone`, see `empty_matrix`.
+
+    Args:
+        matrix: (m, k) float64.
+
+    Returns:
+        The copy.
+    """
+    return empty_matrix(matrix.shape[0], matrix.shape[1], like=matrix).copy_(matrix)
 
 
 def mirror(lower: torch.Tensor) -> torch.Tensor:
-    """Completes a matrix of which only the lower triangle is meaningful.
+    """Completes, in place, a matrix of which only the lower triangle is meaningful.
 
     Args:
         lower: (d, d) matrix.
 
     Returns:
-        The symmetric matrix with that lower triangle.
+        The same matrix, now symmetric.
     """
-    triangle = lower.tril()
-    triangle += lower.tril(-1).T
-    return triangle
+    entries: Any = lower if lower.is_cuda else lower.numpy()
+    # Tile by tile: a second matrix of this size, or a transposed walk through memory, costs more than the copying.
+    for start in range(0, len(lower), _TILE):
+        stop = start + _TILE
+        for row in range(start, min(stop, len(lower))):
+            entries[start:row, row] = entries[row, start:row]
+        for below in range(stop, len(lower), _TILE):
+            entries[start:stop, below : below + _TILE] = entries[below : below + _TILE, start:stop].T
+    return lower
 
 
 def eigh(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -59,38 +96,6 @@ def eigh(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(pair[0]), torch.from_numpy(pair[1])
 
 
-def spectral_projections(matrix: torch.Tensor, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Eigenvalues of a symmetric matrix and the coordinates V^T B of vectors B in its eigenbasis, without V itself.
-
-    The matrix is reduced to tridiagonal form T = Q^T M Q. B goes through Q as 2 d reflections and through the
-    eigenvectors of T as one product, which saves the product of Q and those eigenvectors, a third of a full
-    eigendecomposition.
-
-    Args:
-        matrix: (d, d) symmetric float64.
-        vectors: (d, C) float64.
-
-    Returns:
-        (d,) eigenvalues in ascending order and (d, C) coordinates.
-    """
-    d = len(matrix)
-    if matrix.is_cuda or d < 8:
-        values, basis = eigh(matrix)
-        return values, basis.T @ vectors
-    lapack = scipy.linalg.lapack
-    work = int(lapack.dsytrd_lwork(d, lower=1)[0])
-    # A symmetric matrix is its own transpose, so the Fortran view of its memory needs no copy beyond the one
-    # overwritten.
-    reflectors, diagonal, off_diagonal, scales, info = lapack.dsytrd(matrix.numpy().T, lower=1, lwork=work)
-    rotated = np.array(vectors.numpy(), order="F")
-    columns = np.asfortranarray(reflectors[1:, :-1])
-    rotated[1:], _, info_q = lapack.dormqr("L", "T", columns, scales, rotated[1:], 64 * max(1, rotated.shape[1]))
-    if info or info_q:
-        raise np.linalg.LinAlgError("reduction to tridiagonal form failed")
-    values, basis = scipy.linalg.eigh_tridiagonal(diagonal, off_diagonal, lapack_driver="stevd")
-    return torch.from_numpy(values), torch.from_numpy(basis.T @ rotated)
-
-
 def eigvalsh(matrix: torch.Tensor) -> torch.Tensor:
     """Eigenvalues of a symmetric matrix in ascending order.
 
@@ -100,7 +105,9 @@ def eigvalsh(matrix: torch.Tensor) -> torch.Tensor:
     Returns:
         (k,) eigenvalues.
     """
-    return torch.linalg.eigvalsh(matrix) if matrix.is_cuda else torch.from_numpy(np.linalg.eigvalsh(matrix.numpy()))
+    if matrix.is_cuda:
+        return torch.linalg.eigvalsh(matrix)
+    return torch.from_numpy(scipy.linalg.eigvalsh(matrix.numpy(), lower=True, check_finite=False, driver="evr"))
 
 
 def cholesky(matrix: torch.Tensor) -> torch.Tensor | None:
@@ -112,31 +119,71 @@ def cholesky(matrix: torch.Tensor) -> torch.Tensor | None:
     Returns:
         The factor, or None when a pivot is within rounding of zero.
     """
-    factor, info = torch.linalg.cholesky_ex(matrix)
-    if int(info):
+    if matrix.is_cuda:
+        factor, status = torch.linalg.cholesky_ex(matrix)
+        failed = int(status) != 0
+    else:
+        # The upper factor of the Fortran view of this memory is the lower one of the matrix.
+        upper, failed = scipy.linalg.lapack.dpotrf(copy_of(matrix).numpy().T, lower=0, clean=1, overwrite_a=1)
+        factor = torch.from_numpy(upper.T)
+    if failed:
         return None
     pivots = factor.diagonal() ** 2
     return None if float(pivots.min()) <= len(matrix) * EPS * float(matrix.diagonal().max()) * 1e2 else factor
 
 
-def inverse_products(matrix: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-    """Quadratic products R M^+ R^T of rows R with the inverse, or pseudo-inverse, of a semi-definite matrix M.
+def congruence(root: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """F^T M F for a symmetric matrix M; only the lower triangle of the result is meaningful.
+
+    Args:
+        root: (d, k) factor F as from `square_root`.
+        matrix: (d, d) symmetric M.
+
+    Returns:
+        (k, k) product.
+    """
+    triangular = root.shape == matrix.shape and not bool(root[0, 1:].any())
+    if matrix.is_cuda or not triangular:
+        return root.T @ matrix @ root
+    # Half of the operations of the two general products.
+    product, _ = scipy.linalg.lapack.dsygst(copy_of(matrix).numpy().T, root.numpy(), itype=2, lower=1, overwrite_a=1)
+    return torch.from_numpy(product.T).T
+
+
+def solve_lower(factor: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """Solution L^-1 B for a lower triangular L.
+
+    Args:
+        factor: (d, d) lower triangular.
+        columns: (d, m).
+
+    Returns:
+        (d, m) solution.
+    """
+    if factor.is_cuda:
+        return torch.linalg.solve_triangular(factor, columns, upper=False)
+    solution, _ = scipy.linalg.lapack.dtrtrs(factor.numpy().T, columns.numpy(), lower=0, trans=1)
+    return torch.from_numpy(solution)
+
+
+def inverse_trace(matrix: torch.Tensor, rows: torch.Tensor) -> float:
+    """trace(R M^+ R^T) for rows R and the inverse, or pseudo-inverse, of a semi-definite matrix M.
 
     Args:
         matrix: (d, d) positive semi-definite up to rounding.
         rows: (m, d) rows in its range.
 
     Returns:
-        (m, m) products.
+        The trace.
     """
     factor = cholesky(matrix)
     if factor is not None:
-        whitened = torch.linalg.solve_triangular(factor, rows.T, upper=False)
-        return whitened.T @ whitened
-    values, vectors = eigh(matrix)
-    keep = values > len(matrix) * EPS * values[-1].clamp_min(0) * 10
-    whitened = (rows @ vectors[:, keep]) / values[keep].sqrt()
-    return whitened @ whitened.T
+        whitened = solve_lower(factor, rows.T)
+    else:
+        values, vectors = eigh(matrix)
+        keep = values > len(matrix) * EPS * values[-1].clamp_min(0) * 10
+        whitened = (rows @ vectors[:, keep]) / values[keep].sqrt()
+    return float(whitened.square().sum())
 
 
 def solve(matrix: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
@@ -151,7 +198,10 @@ def solve(matrix: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """
     factor = cholesky(matrix)
     if factor is not None:
-        return torch.cholesky_solve(rows.T, factor).T
+        if matrix.is_cuda:
+            return torch.cholesky_solve(rows.T, factor).T
+        solution, _ = scipy.linalg.lapack.dpotrs(factor.numpy().T, np.asfortranarray(rows.numpy().T), lower=0)
+        return torch.from_numpy(solution).T
     values, vectors = eigh(matrix)
     floor = (len(matrix) * EPS * values[-1]).clamp_min(torch.finfo(torch.float64).tiny)
     return (rows @ vectors / torch.maximum(values, floor)) @ vectors.T

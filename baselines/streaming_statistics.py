@@ -11,10 +11,12 @@ from functools import cached_property
 
 import torch
 
+from baselines.block_sums import add_class_sums, add_gram, shifted, squared_norms, weighted_sum
 from baselines.checks import Array, check_finite, class_indices, raw_matrix
-from baselines.linear_algebra import add_gram, mirror, square_root
+from baselines.linear_algebra import copy_of, empty_matrix, mirror, square_root, zero_matrix
 
-_BLOCK_BYTES = 32 * 2**20
+_BLOCK_BYTES = 16 * 2**20
+_SHIFT_ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +27,7 @@ class SufficientStatistics:
         counts: (C,) int64 samples of each class, in ascending order of the labels.
         class_sums: (C, d) sums of x - shift.
         gram: (d, d) sum of (x - shift)(x - shift)^T.
-        shift: (d,) the mean of the first block.
+        shift: (d,) the mean of the first rows.
         quartic: Sum of |x - shift|^4.
         weighted_sum: (d,) sum of |x - shift|^2 (x - shift).
     """
@@ -70,7 +72,8 @@ class SufficientStatistics:
     @cached_property
     def covariance(self) -> torch.Tensor:
         """(d, d) covariance of all samples, divided by n."""
-        return torch.addr(self.gram / self.n, self.offset, self.offset, alpha=-1)
+        fresh = empty_matrix(self.d, self.d, like=self.gram)
+        return torch.div(self.gram, self.n, out=fresh).addr_(self.offset, self.offset, alpha=-1)
 
     @cached_property
     def covariance_root(self) -> torch.Tensor:
@@ -86,13 +89,13 @@ class SufficientStatistics:
     def within_covariance(self) -> torch.Tensor:
         """(d, d) covariance within classes, weighted by class shares."""
         weighted = self.class_offsets * self.priors.sqrt()[:, None]
-        return torch.addmm(self.covariance, weighted.T, weighted, alpha=-1)
+        return copy_of(self.covariance).addmm_(weighted.T, weighted, alpha=-1)
 
-    @cached_property
+    @property
     def second_moments(self) -> torch.Tensor:
         """(d, d) uncentred X^T X."""
         total = self.n * (self.offset + self.shift / 2)
-        return torch.addr(self.gram, self.shift, total).addr_(total, self.shift)
+        return copy_of(self.gram).addr_(self.shift, total).addr_(total, self.shift)
 
     @property
     def uncentred_class_sums(self) -> torch.Tensor:
@@ -126,7 +129,7 @@ class StatisticsAccumulator:
 
     def __init__(self) -> None:
         self._classes: dict[int, int] = {}
-        self._parts: SufficientStatistics | None = None
+        self._sums: _Sums | None = None
 
     def add(self, features: Array, labels: Array | None = None, name: str = "features") -> None:
         """Adds samples.
@@ -148,39 +151,36 @@ class StatisticsAccumulator:
         index = torch.tensor([self._classes[value] for value in values])[index].to(matrix.device)
         step = max(1, _BLOCK_BYTES // (8 * matrix.shape[1]))
         # One buffer for all blocks, filled in one pass: fresh memory and further passes would cost as much as X^T X.
-        buffer = torch.empty(min(step, len(matrix)), matrix.shape[1], dtype=torch.float64, device=matrix.device)
+        buffer = empty_matrix(min(step, len(matrix)), matrix.shape[1], like=matrix)
         for start in range(0, len(matrix), step):
             block = matrix[start : start + step]
             self._add_block(block, index[start : start + step], buffer[: len(block)], name)
 
     def _add_block(self, block: torch.Tensor, index: torch.Tensor, buffer: torch.Tensor, name: str) -> None:
         d, classes = block.shape[1], len(self._classes)
-        parts = self._parts
-        if parts is None:
-            zero = buffer.new_zeros
-            mean = block.double().mean(dim=0)
-            parts = SufficientStatistics(
-                torch.zeros(classes, dtype=torch.int64), zero(classes, d), zero(d, d), mean, 0.0, zero(d)
+        if self._sums is None:
+            self._sums = _Sums.nothing(block[:_SHIFT_ROWS].mean(dim=0, dtype=torch.float64))
+        sums = self._sums
+        if len(sums.shift) != d:
+            raise ValueError(
+                f"{name} has {d} columns but earlier blocks had {len(sums.shift)}: use one checkpoint's features"
             )
-        elif parts.d != d:
-            raise ValueError(f"{name} has {d} columns but earlier blocks had {parts.d}: use one checkpoint's features")
-        missing = classes - len(parts.counts)
-        rows = torch.sub(block, parts.shift, out=buffer)  # in float64, whatever the dtype of the block
-        norms = torch.linalg.vecdot(rows, rows)
+        if missing := classes - len(sums.counts):
+            sums.counts = torch.nn.functional.pad(sums.counts, (0, missing))
+            sums.class_sums = torch.nn.functional.pad(sums.class_sums, (0, 0, 0, missing))
+        rows = shifted(block, sums.shift, buffer)
+        norms = squared_norms(rows)
         if not math.isfinite(float(norms.sum())):
             check_finite(block.double(), name)
             raise ValueError(f"{name} holds values too large to be squared: rescale them")
-        self._parts = SufficientStatistics(
-            torch.nn.functional.pad(parts.counts, (0, missing)) + torch.bincount(index, minlength=classes).cpu(),
-            torch.nn.functional.pad(parts.class_sums, (0, 0, 0, missing)).index_add_(0, index, rows),
-            add_gram(parts.gram, rows),
-            parts.shift,
-            parts.quartic + float(norms @ norms),
-            parts.weighted_sum + rows.T @ norms,
-        )
+        sums.counts += torch.bincount(index, minlength=classes).cpu()
+        add_class_sums(sums.class_sums, rows, index)
+        sums.gram = add_gram(sums.gram, rows)
+        sums.quartic += float(norms @ norms)
+        sums.weighted_sum += weighted_sum(rows, norms)
 
     def result(self) -> SufficientStatistics:
-        """Statistics of everything added so far.
+        """Statistics of everything added so far; more may be added afterwards.
 
         Returns:
             The statistics, classes in ascending order of their labels.
@@ -188,18 +188,36 @@ class StatisticsAccumulator:
         Raises:
             ValueError: Nothing was added.
         """
-        if self._parts is None:
+        if self._sums is None:
             raise ValueError("features is empty: add at least one block of rows first")
         order = torch.tensor([self._classes[value] for value in sorted(self._classes)])
-        parts = self._parts
+        sums = self._sums
         return SufficientStatistics(
-            parts.counts[order],
-            parts.class_sums[order.to(parts.shift.device)],
-            mirror(parts.gram),
-            parts.shift,
-            parts.quartic,
-            parts.weighted_sum,
+            sums.counts[order],
+            sums.class_sums[order.to(sums.shift.device)],
+            mirror(copy_of(sums.gram)),
+            sums.shift,
+            sums.quartic,
+            sums.weighted_sum.clone(),
         )
+
+
+@dataclass
+class _Sums:
+    """What an accumulator adds up in place, classes in the order of their first appearance."""
+
+    shift: torch.Tensor
+    counts: torch.Tensor
+    class_sums: torch.Tensor
+    gram: torch.Tensor
+    quartic: float
+    weighted_sum: torch.Tensor
+
+    @classmethod
+    def nothing(cls, shift: torch.Tensor) -> "_Sums":
+        d = len(shift)
+        counts = torch.zeros(0, dtype=torch.int64)
+        return cls(shift, counts, shift.new_zeros(0, d), zero_matrix(d, d, like=shift), 0.0, shift.new_zeros(d))
 
 
 def sufficient_statistics(features: Array, labels: Array | None = None, name: str = "features") -> SufficientStatistics:

@@ -14,18 +14,21 @@ from baselines import (
     sufficient_statistics,
 )
 from baselines.bayesian_evidence import logme_from
+from baselines.block_sums import add_gram
+from baselines.coding_rate import global_rate
+from baselines.discriminant import fit_discriminant
 from baselines.h_scores import h_score_from, regularized_h_score_from
 from baselines.label_feature_correlation import lfc_from
 from baselines.linear_algebra import (
-    add_gram,
-    inverse_products,
+    congruence,
+    inverse_trace,
     largest_eigenvalue,
     mirror,
     nuclear_norm,
     solve,
-    spectral_projections,
     square_root,
 )
+from baselines.tridiagonal import tridiagonal_form
 
 
 @settings(deadline=None, max_examples=30)
@@ -134,8 +137,8 @@ def test_symmetric_routines_agree_with_numpy_also_without_full_rank(rank):
     factor = rng.normal(size=(6, rank))
     matrix, rows = factor @ factor.T, rng.normal(size=(2, rank)) @ factor.T
     tensor = torch.from_numpy(matrix)
-    expected = rows @ np.linalg.pinv(matrix, hermitian=True, rcond=1e-10) @ rows.T
-    assert np.allclose(inverse_products(tensor, torch.from_numpy(rows)), expected)
+    expected = np.trace(rows @ np.linalg.pinv(matrix, hermitian=True, rcond=1e-10) @ rows.T)
+    assert inverse_trace(tensor, torch.from_numpy(rows)) == pytest.approx(expected)
     root = square_root(tensor)
     assert np.allclose(root @ root.T, matrix)
     assert largest_eigenvalue(tensor) == pytest.approx(np.linalg.eigvalsh(matrix)[-1])
@@ -145,16 +148,55 @@ def test_symmetric_routines_agree_with_numpy_also_without_full_rank(rank):
         assert np.allclose(solve(tensor, torch.from_numpy(rows)), np.linalg.solve(matrix, rows.T).T)
 
 
-@pytest.mark.parametrize("d", [1, 2, 7, 8, 9, 60])
-def test_spectral_projections_are_coordinates_in_the_eigenbasis(d):
+@pytest.mark.parametrize("d", [1, 2, 3, 60, 300])
+@pytest.mark.parametrize("offset", [0.0, 5.0, 1e4])
+def test_one_reduction_of_the_covariance_serves_every_metric(d, offset):
+    """Also where the mean is so large that nothing is left of the covariance in the digits of X^T X."""
     rng = np.random.default_rng(d)
-    factor, vectors = rng.normal(size=(d, d)), rng.normal(size=(d, 3))
-    matrix = torch.from_numpy(factor @ factor.T)
+    n = 2 * d + 40
+    labels = np.arange(n) % 3
+    features = rng.normal(size=(n, d)) * rng.uniform(0.3, 2, size=d) + rng.normal(size=(3, d))[labels] + offset
+    statistics = sufficient_statistics(features, labels)
+    form = tridiagonal_form(statistics)
+    tridiagonal = np.diag(form.diagonal) + np.diag(form.off_diagonal, 1) + np.diag(form.off_diagonal, -1)
+    covariance = np.cov(features.T, bias=True).reshape(d, d)
+    assert np.allclose(np.linalg.eigvalsh(tridiagonal), np.linalg.eigvalsh(covariance), rtol=1e-9, atol=1e-9)
+    means = np.stack([features[labels == y].mean(axis=0) for y in range(3)])
+    within = sum((labels == y).mean() * np.cov(features[labels == y].T, bias=True).reshape(d, d) for y in range(3))
+    priors = statistics.priors.numpy()
+    between = (means - features.mean(axis=0)).T * priors @ (means - features.mean(axis=0))
+    for scale, ridge in ((1.0, 0.0), (0.7, 0.2)):
+        expected = np.trace(np.linalg.solve(scale * covariance + ridge * np.eye(d), between))
+        assert form.shrunk_trace(priors, scale, ridge) == pytest.approx(expected, rel=1e-8)
+    assert form.log_determinant(30.0) == pytest.approx(np.linalg.slogdet(np.eye(d) + 30 * covariance)[1], abs=1e-8)
+    assert form.largest_within_eigenvalue(priors) == pytest.approx(np.linalg.eigvalsh(within)[-1], rel=1e-8)
+    values, coordinates = form.uncentred_spectrum(statistics.counts.numpy())
+    assert np.allclose(values, np.linalg.eigvalsh(features.T @ features), rtol=1e-9, atol=1e-12 * values[-1])
+    sums = np.stack([features[labels == y].sum(axis=0) for y in range(3)])
+    assert np.allclose(coordinates.T @ coordinates, sums @ sums.T, rtol=1e-9)
+    with_form = fit_discriminant(statistics, form=form)
+    assert with_form.shrinkage == pytest.approx(fit_discriminant(statistics).shrinkage, rel=1e-7)
+    for from_statistics in (logme_from, h_score_from, regularized_h_score_from, global_rate):
+        assert from_statistics(statistics, form=form) == pytest.approx(from_statistics(statistics), abs=1e-8)
+
+
+def test_a_covariance_without_full_rank_is_left_to_the_pseudo_inverse():
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(40, 4)) @ rng.normal(size=(4, 12)), np.arange(40) % 3
+    statistics = sufficient_statistics(features, labels)
+    form = tridiagonal_form(statistics)
+    assert form.shrunk_trace(statistics.priors.numpy(), 1.0, 0.0) is None
+    assert h_score_from(statistics, form) == pytest.approx(h_score(features, labels), abs=1e-8)
+
+
+@pytest.mark.parametrize("rank", [5, 9])
+def test_a_congruence_is_the_product_of_three_matrices(rank):
+    rng = np.random.default_rng(0)
+    factor, other = rng.normal(size=(9, rank)), rng.normal(size=(9, 9))
+    root, matrix = square_root(torch.from_numpy(factor @ factor.T)), torch.from_numpy(other @ other.T)
     before = matrix.clone()
-    values, coordinates = spectral_projections(matrix, torch.from_numpy(vectors))
-    expected, basis = np.linalg.eigh(matrix.numpy())
-    assert np.allclose(values, expected)
-    assert np.allclose(coordinates.abs(), np.abs(basis.T @ vectors), atol=1e-9)
+    expected = root.numpy().T @ matrix.numpy() @ root.numpy()
+    assert np.allclose(np.tril(congruence(root, matrix)), np.tril(expected))
     assert torch.equal(matrix, before)
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from pgebench.errors import ConfigError, NonFinite
 from pgebench.images import to_input
+from pgebench.redraw import Redrawn
 
 BATCH = 256
 """Images in one forward pass without gradients."""
@@ -49,19 +50,25 @@ def create(params: Mapping[str, Any], classes: int, seed: int, pretrained: bool 
         seed: of the initial weights; the global generator is left as it was.
         pretrained: take timm's weights for the backbone; default: as ``params`` says.
     """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _built(params, classes, params["pretrained"] if pretrained is None else pretrained)
+    return network.to(memory_format=torch.channels_last)
+
+
+def restarts(params: Mapping[str, Any], device: torch.device) -> Redrawn:
+    """The backbone without classifier on ``device``, whose initial weights can be drawn anew from any seed."""
+    return Redrawn(lambda: _built(params, 0, pretrained=False), device)
+
+
+def _built(params: Mapping[str, Any], classes: int, pretrained: bool) -> nn.Module:
     stated = get_pretrained_cfg(params["model"])
     # Only models with position embeddings of a fixed size take (and need) img_size.
     size = {"img_size": params["image_size"]} if stated is not None and stated.fixed_input_size else {}
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = timm.create_model(
-            params["model"],
-            pretrained=params["pretrained"] if pretrained is None else pretrained,
-            num_classes=classes,
-            in_chans=3,
-            **size,
-        )
-    return network.to(memory_format=torch.channels_last)
+    network: nn.Module = timm.create_model(
+        params["model"], pretrained=pretrained, num_classes=classes, in_chans=3, **size
+    )
+    return network
 
 
 def inputs(

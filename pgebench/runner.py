@@ -62,6 +62,8 @@ def run_unit(unit: Unit, store: Store, device: torch.device, workers: int = 1) -
             store.forget(unit)
             raise
         store.write_record(unit, record)
+        if record["status"] == DONE:
+            store.drop_progress(unit)
     return record
 
 

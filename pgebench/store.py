@@ -115,6 +115,24 @@ class Store:
             )
         return load(content)
 
+    def write_progress(self, unit: Unit, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Keep how far a unit has come, for an attempt after this one."""
+        content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+        write_atomically(self.path(unit, ".progress"), hashlib.sha256(content).digest() + content)
+
+    def load_progress(self, unit: Unit) -> dict[str, torch.Tensor]:
+        """How far an earlier attempt has come; empty if there was none, or if what it left is damaged."""
+        with contextlib.suppress(OSError):
+            written = self.path(unit, ".progress").read_bytes()
+            checksum, content = written[:32], written[32:]
+            if hashlib.sha256(content).digest() == checksum:
+                return load(content)
+        return {}
+
+    def drop_progress(self, unit: Unit) -> None:
+        """Forget how far a unit has come; its result is there."""
+        self.path(unit, ".progress").unlink(missing_ok=True)
+
     @contextlib.contextmanager
     def lock(self, unit: Unit, timeout: float = -1) -> Iterator[bool]:
         """Hold the unit's lock; yields False if another process kept it for ``timeout`` seconds."""

@@ -3,18 +3,22 @@
 >>> from pgebench.pge import principal_gradient, gradient_distance
 """
 
-from pgebench.pge.distance import DISTANCES, gradient_distance, pge_score
+from pgebench.pge.distance import DISTANCES, Estimate, gradient_distance, pge_score
 from pgebench.pge.episodes import Episode, EpisodeSampler
-from pgebench.pge.expectation import GradientSettings, PrincipalGradient, principal_gradient
-from pgebench.pge.losses import LOSSES, linear_loss, prototype_loss
+from pgebench.pge.expectation import PrincipalGradient, Progress, principal_gradient
+from pgebench.pge.losses import LOSSES, contrastive_loss, linear_loss, prototype_loss
+from pgebench.pge.settings import GradientSettings
 
 __all__ = [
     "DISTANCES",
     "LOSSES",
     "Episode",
     "EpisodeSampler",
+    "Estimate",
     "GradientSettings",
     "PrincipalGradient",
+    "Progress",
+    "contrastive_loss",
     "gradient_distance",
     "linear_loss",
     "pge_score",

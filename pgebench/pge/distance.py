@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -9,71 +10,171 @@ import torch
 from pgebench.errors import ConfigError, NonFinite
 from pgebench.pge.expectation import PrincipalGradient
 
+Halves = torch.Tensor
+"""(restarts, 2, parameters) float64: mean gradients of the even and of the odd episodes."""
 
-def product_distance(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+
+class Estimate(float):
+    """A number with its standard error (NaN if it cannot be told)."""
+
+    standard_error: float
+
+    def __new__(cls, value: float, standard_error: float = math.nan) -> Estimate:
+        """A number with its standard error."""
+        result = super().__new__(cls, value)
+        result.standard_error = standard_error
+        return result
+
+
+def product_distance(first: Halves, second: Halves) -> torch.Tensor:
     """norm(a - b) / (norm(a) norm(b)), the authors' released code; one value a restart.
 
     Scale both gradients by c and it divides by c, so it mixes direction with size.
     """
-    return (first - second).norm(dim=1) / (first.norm(dim=1) * second.norm(dim=1))
+    a, b = first.mean(1), second.mean(1)
+    return (a - b).norm(dim=1) / (a.norm(dim=1) * b.norm(dim=1))
 
 
-def unit_distance(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+def unit_distance(first: Halves, second: Halves) -> torch.Tensor:
     """norm(a / norm(a) - b / norm(b)), in [0, 2]; one value a restart."""
-    return (first / first.norm(dim=1, keepdim=True) - second / second.norm(dim=1, keepdim=True)).norm(dim=1)
+    a, b = first.mean(1), second.mean(1)
+    return (a / a.norm(dim=1, keepdim=True) - b / b.norm(dim=1, keepdim=True)).norm(dim=1)
 
 
-DISTANCES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+def product_debiased(first: Halves, second: Halves) -> torch.Tensor:
+    """`product_distance` without the part of its square that sampling noise adds; one value a restart.
+
+    Products between halves, whose noise is independent, estimate the squares of norms without bias (cross-fitting).
+    The square may come out below zero; its root then keeps the sign.
+    """
+    squared = _between_halves(first - second) / (_squared_norm(first) * _squared_norm(second))
+    return _signed_root(squared)
+
+
+def unit_debiased(first: Halves, second: Halves) -> torch.Tensor:
+    """`unit_distance` without the part of its square that sampling noise adds; one value a restart.
+
+    The square is 2 - 2 cos, with the cosine's norms estimated by products between halves, whose noise is independent
+    (cross-fitting). The cosine may come out above one; the root of the square then keeps its negative sign. With halves
+    that hardly agree a norm may even be estimated as zero or less: that is no result, see `gradient_distance`.
+    """
+    product = torch.linalg.vecdot(first.mean(1), second.mean(1))
+    norms = (_squared_norm(first) * _squared_norm(second)).sqrt()
+    return _signed_root(2 - 2 * product / norms)
+
+
+def _between_halves(gradient: Halves) -> torch.Tensor:
+    """Product of the two halves of each restart: its squared norm on average, without that of sampling noise."""
+    return torch.linalg.vecdot(gradient[:, 0], gradient[:, 1])
+
+
+def _squared_norm(gradient: Halves) -> torch.Tensor:
+    squared = _between_halves(gradient)
+    return torch.where(squared > 0, squared, torch.nan)  # noise is all there is
+
+
+def _signed_root(squared: torch.Tensor) -> torch.Tensor:
+    return squared.sign() * squared.abs().sqrt()
+
+
+DISTANCES: dict[str, Callable[[Halves, Halves], torch.Tensor]] = {
     "product": product_distance,
     "unit": unit_distance,
+    "product_debiased": product_debiased,
+    "unit_debiased": unit_debiased,
 }
 
 
 def gradient_distance(
-    first: PrincipalGradient | torch.Tensor, second: PrincipalGradient | torch.Tensor, distance: str = "unit"
-) -> float:
-    """The distance of two principal gradients, averaged over restarts; at least 0, and 0 to itself.
+    first: PrincipalGradient | torch.Tensor,
+    second: PrincipalGradient | torch.Tensor,
+    distance: str = "unit",
+    per_layer: bool = False,
+) -> Estimate:
+    """The distance of two principal gradients, averaged over restarts.
 
     Args:
         first: a principal gradient, or a tensor (restarts, parameters) or (parameters,).
         second: likewise, from the same backbone and settings.
         distance: a key of ``DISTANCES``.
+        per_layer: the mean of the distances of the single parameter tensors, each of which counts the same, instead
+            of the distance of all parameters together. Tensors without any gradient are left out.
+
+    Returns:
+        At least 0, and 0 to itself, unless ``distance`` is debiased. Its ``standard_error`` is that over restarts; it
+        covers the draw of the initial weights and of the episodes. With one restart it is NaN.
 
     Raises:
-        ConfigError: no such distance, or gradients of different shape.
-        NonFinite: a gradient is zero or not finite.
+        ConfigError: no such distance, gradients of different shape, or a debiased distance of plain tensors.
+        NonFinite: a gradient is zero, not finite, or nothing but noise.
 
     >>> round(gradient_distance(torch.tensor([1.0, 0.0]), torch.tensor([0.0, 2.0])), 6)
     1.414214
     """
     if distance not in DISTANCES:
         raise ConfigError(f"distance={distance}: choose from {', '.join(DISTANCES)}")
-    a, b = (_rows(gradient) for gradient in (first, second))
+    a, b = _halves(first, distance), _halves(second, distance)
     if a.shape != b.shape:
         raise ConfigError(
-            f"the gradients have shapes {tuple(a.shape)} and {tuple(b.shape)}: "
+            f"the gradients have shapes {_shape(a)} and {_shape(b)} (restarts, parameters): "
             "they must come from the same backbone and the same gradient settings"
         )
-    value = float(DISTANCES[distance](a, b).mean())
-    if not value >= 0 or value == float("inf"):
-        raise NonFinite("the distance of the gradients is not finite: one of them is zero or not finite")
-    return value
+    values = _per_layer(first, a, b, distance) if per_layer else DISTANCES[distance](a, b)
+    if not torch.isfinite(values).all():
+        raise NonFinite(
+            "the distance of the gradients is not finite: one of them is zero, not finite, or nothing but noise. "
+            "Raise gradient.episodes"
+        )
+    error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else math.nan
+    return Estimate(float(values.mean()), error)
 
 
-def pge_score(source_gradient: PrincipalGradient, target_gradient: PrincipalGradient, distance: str = "unit") -> float:
+def pge_score(
+    source_gradient: PrincipalGradient,
+    target_gradient: PrincipalGradient,
+    distance: str = "unit",
+    per_layer: bool = False,
+    episodes: int | None = None,
+) -> Estimate:
     """PGE as a transferability metric: minus the distance of source and target.
 
     Args:
         source_gradient: principal gradient of the source's training images.
         target_gradient: principal gradient of the target's training images.
-        distance: ``unit`` or ``product``, see ``DISTANCES``.
+        distance: a key of ``DISTANCES``.
+        per_layer: as for ``gradient_distance``.
+        episodes: take the estimates as they were after so many episodes a restart.
 
     Returns:
-        At most 0; higher is more transferable. In [-2, 0] for ``unit``.
+        Higher is more transferable. In [-2, 0] for ``unit``, at most 0 for ``product``; debiased distances may give a
+        score slightly above 0.
     """
-    return -gradient_distance(source_gradient, target_gradient, distance)
+    pair = source_gradient.after(episodes), target_gradient.after(episodes)
+    found = gradient_distance(*pair, distance, per_layer)
+    return Estimate(-found, found.standard_error)
 
 
-def _rows(gradient: PrincipalGradient | torch.Tensor) -> torch.Tensor:
-    rows = gradient.mean if isinstance(gradient, PrincipalGradient) else gradient.double()
-    return rows[None] if rows.ndim == 1 else rows
+def _per_layer(first: PrincipalGradient | torch.Tensor, a: Halves, b: Halves, distance: str) -> torch.Tensor:
+    sizes = first.sizes if isinstance(first, PrincipalGradient) else ()
+    if sum(sizes) != a.shape[-1]:
+        raise ConfigError("a distance per layer needs principal gradients that know the sizes of their layers")
+    layers = [
+        DISTANCES[distance](x, y)
+        for x, y in zip(a.split(sizes, dim=-1), b.split(sizes, dim=-1), strict=True)
+        if bool(x.any()) and bool(y.any())
+    ]
+    return torch.stack(layers).mean(0)
+
+
+def _halves(gradient: PrincipalGradient | torch.Tensor, distance: str) -> Halves:
+    if isinstance(gradient, PrincipalGradient):
+        return gradient.halves.double()
+    if distance.endswith("_debiased"):
+        raise ConfigError(f"distance={distance} needs the halves of a PrincipalGradient, not its mean alone")
+    rows = gradient.double()
+    rows = rows[None] if rows.ndim == 1 else rows
+    return rows[:, None].expand(-1, 2, -1)
+
+
+def _shape(halves: Halves) -> tuple[int, int]:
+    return halves.shape[0], halves.shape[2]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from pgebench.errors import DataError
+from pgebench.unit import derive_seed
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,21 @@ class Episode:
     query: np.ndarray
     query_labels: np.ndarray
 
+    @property
+    def images(self) -> int:
+        """Number of images."""
+        return self.support.size + len(self.query)
+
 
 class EpisodeSampler:
-    """Draws episodes without end.
+    """Draws episodes by number, so that an estimate can go on where it stopped.
 
     Each episode draws ``way`` classes, and of each class ``shot`` support and ``query`` query images, all different.
     A class with fewer than ``shot + query`` images lends fewer queries.
 
     Args:
         labels: (n,) integers.
-        way: classes in an episode.
+        way: classes in an episode; None for all of them.
         shot: support images a class.
         query: query images a class, where there are enough.
         seed: of the draws.
@@ -41,15 +46,15 @@ class EpisodeSampler:
     Raises:
         DataError: fewer classes than ``way``, or a class with fewer than ``shot + 1`` images.
 
-    >>> episode = next(iter(EpisodeSampler(np.repeat([0, 1, 2], 4), way=2, shot=1, query=2, seed=0)))
-    >>> episode.support.shape, episode.query.shape
+    >>> sampler = EpisodeSampler(np.repeat([0, 1, 2], 4), way=2, shot=1, query=2, seed=0)
+    >>> sampler.episode(0).support.shape, sampler.episode(7).query.shape
     ((2, 1), (4,))
     """
 
-    def __init__(self, labels: np.ndarray, way: int, shot: int, query: int, seed: int) -> None:
+    def __init__(self, labels: np.ndarray, way: int | None, shot: int, query: int, seed: int) -> None:
         self.rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-        self.way, self.shot, self.query = way, shot, query
-        if len(self.rows) < way:
+        self.way, self.shot, self.query = len(self.rows) if way is None else way, shot, query
+        if len(self.rows) < self.way:
             raise DataError(
                 f"an episode needs {way} classes and the dataset has {len(self.rows)}: lower the metric's way"
             )
@@ -60,19 +65,20 @@ class EpisodeSampler:
                 f"raise target.train_per_class, or lower metric.<name>.gradient.shot to at most {fewest - 1}"
             )
         self.fewest_queries = min(query, fewest - shot)
-        self._random = np.random.default_rng(seed)
+        self._seed = seed
 
-    def __iter__(self) -> Iterator[Episode]:
-        while True:
-            classes = self._random.choice(len(self.rows), self.way, replace=False)
-            # Sorted, so that a loss with class outputs sees the dataset's own order; the prototype loss ignores it.
-            classes.sort()
-            drawn = [
-                self._random.choice(self.rows[label], min(self.shot + self.query, len(self.rows[label])), replace=False)
-                for label in classes
-            ]
-            yield Episode(
-                support=np.stack([rows[: self.shot] for rows in drawn]),
-                query=np.concatenate([rows[self.shot :] for rows in drawn]),
-                query_labels=np.repeat(np.arange(self.way), [len(rows) - self.shot for rows in drawn]),
-            )
+    def episode(self, *number: int) -> Episode:
+        """The episode with this number; the same one whenever it is asked for."""
+        random = np.random.default_rng(derive_seed(self._seed, *number))
+        classes = random.choice(len(self.rows), self.way, replace=False)
+        # Sorted, so that a loss with class outputs sees the dataset's own order; the prototype loss ignores it.
+        classes.sort()
+        drawn = [
+            random.choice(self.rows[label], min(self.shot + self.query, len(self.rows[label])), replace=False)
+            for label in classes
+        ]
+        return Episode(
+            support=np.stack([rows[: self.shot] for rows in drawn]),
+            query=np.concatenate([rows[self.shot :] for rows in drawn]),
+            query_labels=np.repeat(np.arange(self.way), [len(rows) - self.shot for rows in drawn]),
+        )

@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import nn
 
 from pgebench.errors import ConfigError, NonFinite
-from pgebench.images import take
 from pgebench.pge.episodes import Episode, EpisodeSampler
-from pgebench.pge.losses import LOSSES, Loss
+from pgebench.pge.gradients import chosen_parameters, episode_gradient, stacked_gradients
+from pgebench.pge.losses import LOSSES
+from pgebench.pge.settings import GradientSettings
 from pgebench.unit import derive_seed
 
-RESTARTS = ("fresh", "paired", "fixed", "pretrained")
+ROUND = 10
+"""Episodes at one restart before the next one's turn; an estimate can be interrupted between rounds."""
 
-
-@dataclass(frozen=True)
-class GradientSettings:
-    """How a principal gradient is estimated.
-
-    Args:
-        restart: where each gradient is taken. ``fresh``: at new random weights every episode (the authors' released
-            code). ``paired``: at ``restarts`` initialisations that all datasets share. ``fixed``: at one such
-            initialisation. ``pretrained``: at the backbone's pretrained weights.
-        restarts: number of initialisations; counts for ``paired`` alone.
-        episodes: gradients at each initialisation; for ``fresh``, gradients in all.
-        loss: ``proto`` (prototypical network) or ``ce`` (random linear classifier).
-        way: classes in an episode.
-        shot: support images a class.
-        query: query images a class.
-        seed: of initialisations and episodes.
-    """
-
-    restart: str = "paired"
-    restarts: int = 4
-    episodes: int = 50
-    loss: str = "proto"
-    way: int = 5
-    shot: int = 5
-    query: int = 16
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, choices in (("restart", RESTARTS), ("loss", tuple(LOSSES))):
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"gradient.{name}={getattr(self, name)}: choose from {', '.join(choices)}")
-        for name, least in (("restarts", 1), ("episodes", 2), ("way", 2), ("shot", 1), ("query", 1)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"gradient.{name}={getattr(self, name)}: must be at least {least}")
-
-    @property
-    def points(self) -> int:
-        """Number of separately kept means: one an initialisation, one in all for ``fresh``."""
-        return self.restarts if self.restart == "paired" else 1
+STACK = 16
+"""Fresh restarts in one stacked pass."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +32,17 @@ class PrincipalGradient:
         halves: (restarts, 2, parameters); the mean over the even and over the odd episodes.
         images: images that went through the network.
         queries: the fewest query images that a class lent.
+        way: classes in an episode.
+        sizes: number of entries of each parameter tensor, in the order in which they follow each other.
+        snapshots: halves after fewer episodes a restart.
     """
 
     halves: torch.Tensor
     images: int = 0
     queries: int = 0
+    way: int = 0
+    sizes: tuple[int, ...] = ()
+    snapshots: dict[int, torch.Tensor] = field(default_factory=dict)
 
     @property
     def mean(self) -> torch.Tensor:
@@ -84,6 +55,43 @@ class PrincipalGradient:
         first, second = self.halves.double().unbind(1)
         return float(nn.functional.cosine_similarity(first, second, dim=1).mean())
 
+    def after(self, episodes: int | None) -> PrincipalGradient:
+        """The estimate as it was after so many episodes a restart; None for the whole.
+
+        Raises:
+            ConfigError: no such snapshot was kept.
+        """
+        if episodes is None:
+            return self
+        if episodes not in self.snapshots:
+            raise ConfigError(
+                f"no snapshot after {episodes} episodes: add it to metric.<name>.gradient.snapshots, which holds "
+                f"{sorted(self.snapshots)}"
+            )
+        return replace(self, halves=self.snapshots[episodes], snapshots={})
+
+
+@dataclass
+class Progress:
+    """An estimate under way: what must be kept to go on later with the same result.
+
+    Args:
+        sums: float64 (restarts, 2, parameters), sums over the even and over the odd episodes.
+        done: episodes that every restart has seen.
+        images: images that went through the network.
+        snapshots: as in ``PrincipalGradient``.
+    """
+
+    sums: torch.Tensor
+    done: int = 0
+    images: int = 0
+    snapshots: dict[int, torch.Tensor] = field(default_factory=dict)
+
+    def halves(self) -> torch.Tensor:
+        """Means over the even and over the odd episodes so far, float32."""
+        counts = torch.tensor([(self.done + 1) // 2, self.done // 2], device=self.sums.device)
+        return (self.sums / counts[:, None]).float()
+
 
 def principal_gradient(
     network: Callable[[int], nn.Module],
@@ -91,78 +99,149 @@ def principal_gradient(
     labels: np.ndarray,
     settings: GradientSettings,
     stream: str = "",
+    resume: Progress | None = None,
+    keep: Callable[[Progress], object] | None = None,
+    stacked: bool = False,
 ) -> PrincipalGradient:
     """Estimate a dataset's principal gradient (Qi et al., arXiv 2211.16299, section 3).
 
     Args:
-        network: gives a backbone without classifier, its weights drawn from the seed it is handed. Its parameters
-            are those of the gradient; batch normalisation runs in training mode.
+        network: gives a backbone without classifier, its weights drawn from the seed it is handed; it may be the same
+            object each time. Its parameters are those of the gradient; batch normalisation runs in training mode.
         images: float32 (n, 3, h, w), ready for the network, on its device.
         labels: integers (n,).
         settings: see ``GradientSettings``.
         stream: keeps the episodes of two datasets (or of two estimates of one dataset) independent.
+        resume: where an interrupted estimate of the same settings and data stood.
+        keep: called between rounds with where the estimate stands.
+        stacked: compute several restarts in one pass (``torch.func``). Faster on a GPU and the same numbers up to
+            rounding. Restarts take turns where that is impossible: with the loss ``ce``, which draws a classifier a
+            restart, and where small classes make episodes differ in size.
 
     Raises:
+        ConfigError: no parameter is chosen.
         DataError: too few classes, or too few images in a class.
         NonFinite: a gradient is not finite.
     """
-    sampler = EpisodeSampler(
-        labels, settings.way, settings.shot, settings.query, derive_seed("pge episodes", settings.seed, stream)
-    )
-    episodes = iter(sampler)
-    means, seen = [], 0
+    estimate = _Estimate(network, images, labels, settings, stream, stacked)
+    progress = resume or Progress(estimate.zeros())
+    stops = sorted({*range(ROUND, settings.episodes, ROUND), *settings.snapshots, settings.episodes})
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive_seed("pge dropout", settings.seed, stream))
-        for point in range(settings.points):
-            halves = _HalfMeans()
-            for number, episode in enumerate(islice(episodes, settings.episodes)):
-                if number == 0 or settings.restart == "fresh":
-                    # Shared initialisations depend on the seed alone, fresh ones must differ between datasets too.
-                    parts = ("fresh", stream, number) if settings.restart == "fresh" else ("shared", point)
-                    start = derive_seed("pge weights", settings.seed, *parts)
-                    model = network(start).train()
-                halves.add(_gradients(model, images, episode, LOSSES[settings.loss], start))
-                seen += episode.support.size + len(episode.query)
-            means.append(halves.mean())
-    result = torch.stack(means)
-    if not torch.isfinite(result).all():
+        for stop in (stop for stop in stops if stop > progress.done):
+            estimate.go_on(progress, stop)
+            if stop in settings.snapshots:
+                progress.snapshots[stop] = progress.halves()
+            if keep is not None:
+                keep(progress)
+    halves = progress.halves()
+    if not torch.isfinite(halves).all():
         raise NonFinite("the principal gradient is not finite: the backbone's features overflow on these images")
-    return PrincipalGradient(result, images=seen, queries=sampler.fewest_queries)
+    sampler = estimate.sampler
+    return PrincipalGradient(
+        halves, progress.images, sampler.fewest_queries, sampler.way, estimate.sizes, progress.snapshots
+    )
 
 
-def _gradients(
-    model: nn.Module, images: torch.Tensor, episode: Episode, loss_of: Loss, seed: int
-) -> list[torch.Tensor]:
-    """The gradient of one episode's loss, a tensor a parameter.
+class _Estimate:
+    """The parts of one estimate that do not change while it runs."""
 
-    Support and query images pass through the network together, so batch normalisation sees both.
-    """
-    rows = torch.from_numpy(np.concatenate([episode.support.ravel(), episode.query])).to(images.device)
-    support, query = model(take(images, rows)).split([episode.support.size, len(episode.query)])
-    query_labels = torch.from_numpy(episode.query_labels).to(images.device)
-    loss = loss_of(support.view(*episode.support.shape, -1), query, query_labels, seed)
-    # Parameters behind no path to the features (an unused norm) have no gradient: it is zero.
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return list(torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True))
+    def __init__(
+        self,
+        network: Callable[[int], nn.Module],
+        images: torch.Tensor,
+        labels: np.ndarray,
+        settings: GradientSettings,
+        stream: str,
+        stacked: bool,
+    ) -> None:
+        self.network, self.images, self.settings, self.stream = network, images, settings, stream
+        seed = derive_seed("pge episodes", settings.seed, stream)
+        self.sampler = EpisodeSampler(labels, settings.way, settings.shot, settings.query, seed)
+        parameters = chosen_parameters(network(self._start(0, 0)), settings.parameters).values()
+        self.sizes = tuple(parameter.numel() for parameter in parameters)
+        # Stacked passes need episodes of one size, and a loss without draws of its own.
+        even = self.sampler.fewest_queries == settings.query
+        self.stacked = stacked and even and settings.loss != "ce"
+
+    def zeros(self) -> torch.Tensor:
+        size = (self.settings.points, 2, sum(self.sizes))
+        return torch.zeros(size, dtype=torch.float64, device=self.images.device)
+
+    def go_on(self, progress: Progress, stop: int) -> None:
+        """Add the episodes from where the estimate stands up to ``stop``."""
+        numbers = range(progress.done, stop)
+        places = [(point, number) for point in range(self.settings.points) for number in numbers]
+        if self.stacked:
+            self._add_stacked(progress, places)
+        else:
+            self._add_in_turn(progress, places)
+        progress.done = stop
+
+    def _add_in_turn(self, progress: Progress, places: list[tuple[int, int]]) -> None:
+        drawn: int | None = None
+        for point, number in places:
+            start = self._start(point, number)
+            if start != drawn:
+                drawn = start
+                model = self.network(start).train()
+                parameters = [*chosen_parameters(model, self.settings.parameters).values()]
+            episode = self._episode(progress, point, number)
+            gradients = episode_gradient(
+                model, parameters, self.images, episode, LOSSES[self.settings.loss], start, self.settings.autocast
+            )
+            _add(progress.sums[point, number % 2].split(self.sizes), gradients)
+
+    def _add_stacked(self, progress: Progress, places: list[tuple[int, int]]) -> None:
+        # Restarts side by side: the same episode number of all points, or consecutive fresh episodes.
+        places = sorted(places, key=lambda place: place[1])
+        width = STACK if self.settings.restart == "fresh" else self.settings.points
+        held: list[int] = []
+        for first in range(0, len(places), width):
+            group = places[first : first + width]
+            seeds = [self._start(*place) for place in group]
+            if seeds != held:
+                structure, weights, rest = self._stack(seeds)
+                held = seeds
+            episodes = [self._episode(progress, *place) for place in group]
+            found = stacked_gradients(
+                structure,
+                weights,
+                rest,
+                self.images,
+                episodes,
+                LOSSES[self.settings.loss],
+                self.settings.autocast,
+            )
+            for row, (point, number) in enumerate(group):
+                _add(progress.sums[point, number % 2].split(self.sizes), [part[row] for part in found])
+
+    def _stack(self, seeds: list[int]) -> tuple[nn.Module, dict[str, torch.Tensor], dict[str, torch.Tensor]]:
+        """Structure, (restarts, ...) chosen parameters and (restarts, ...) other parameters of several restarts."""
+        drawn: list[dict[str, torch.Tensor]] = []
+        for seed in seeds:
+            model = self.network(seed)
+            drawn.append({name: value.detach().clone() for name, value in model.named_parameters()})
+        chosen = chosen_parameters(model, self.settings.parameters)
+        structure = copy.deepcopy(model).train()
+        torch.func.replace_all_batch_norm_modules_(structure)
+        stacks = {name: torch.stack([values[name] for values in drawn]) for name in drawn[0]}
+        weights = {name: stacks[name] for name in chosen}
+        return structure, weights, {name: stack for name, stack in stacks.items() if name not in chosen}
+
+    def _episode(self, progress: Progress, point: int, number: int) -> Episode:
+        # Dropout, too, must not depend on where an estimate was interrupted.
+        torch.manual_seed(derive_seed("pge dropout", self.settings.seed, self.stream, point, number))
+        episode = self.sampler.episode(point, number)
+        progress.images += episode.images
+        return episode
+
+    def _start(self, point: int, number: int) -> int:
+        """The seed of the weights: shared ones depend on the seed alone, fresh ones differ between datasets too."""
+        parts = ("fresh", self.stream, number) if self.settings.restart == "fresh" else ("shared", point)
+        return derive_seed("pge weights", self.settings.seed, *parts)
 
 
-class _HalfMeans:
-    """Running sums of gradients in double precision, even and odd episodes apart; nothing is kept an episode."""
-
-    def __init__(self) -> None:
-        self.sums: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
-        self.counts = [0, 0]
-
-    def add(self, gradients: list[torch.Tensor]) -> None:
-        half = sum(self.counts) % 2
-        if self.counts[half] == 0:
-            self.sums[half].extend(torch.zeros_like(gradient, dtype=torch.float64) for gradient in gradients)
-        for total, gradient in zip(self.sums[half], gradients, strict=True):
-            total += gradient
-        self.counts[half] += 1
-
-    def mean(self) -> torch.Tensor:
-        """Both halves, (2, parameters)."""
-        return torch.stack(
-            [torch.cat([total.flatten() for total in half]) / n for half, n in zip(self.sums, self.counts, strict=True)]
-        )
+def _add(totals: tuple[torch.Tensor, ...], gradients: tuple[torch.Tensor, ...] | list[torch.Tensor]) -> None:
+    for total, gradient in zip(totals, gradients, strict=True):
+        # Channels-last gradients are added in the order of their indices, whatever their order in memory.
+        total.view(gradient.shape).add_(gradient)

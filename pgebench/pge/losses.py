@@ -42,12 +42,44 @@ def linear_loss(support: torch.Tensor, query: torch.Tensor, query_labels: torch.
         query_labels: int64 (q,), in [0, way).
         seed: of the classifier.
     """
-    way, shot, width = support.shape
+    features, labels = _together(support, query, query_labels)
+    way, width = len(support), support.shape[-1]
     generator = torch.Generator().manual_seed(seed)
     weight = torch.randn(way, width, generator=generator).to(support.device) / width**0.5
-    features = torch.cat([support.flatten(0, 1), query])
-    labels = torch.cat([torch.arange(way, device=query.device).repeat_interleave(shot), query_labels])
     return F.cross_entropy(features @ weight.T, labels)
 
 
-LOSSES: dict[str, Loss] = {"proto": prototype_loss, "ce": linear_loss}
+def contrastive_loss(
+    support: torch.Tensor, query: torch.Tensor, query_labels: torch.Tensor, seed: int = 0, temperature: float = 0.1
+) -> torch.Tensor:
+    """Supervised contrastive loss over support and query images together (Khosla et al., NeurIPS 2020, eq. 2).
+
+    Features are put on the unit sphere; each image is drawn to the others of its class and pushed from all the rest.
+    It does not depend on the order of the classes, and an episode may hold all classes of a dataset at once.
+
+    Args:
+        support: (way, shot, d).
+        query: (q, d).
+        query_labels: int64 (q,), in [0, way).
+        seed: not used.
+        temperature: divides the cosines.
+    """
+    features, labels = _together(support, query, query_labels)
+    features = F.normalize(features, dim=1)
+    own = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    logits = (features @ features.T / temperature).masked_fill(own, -torch.inf)
+    log_probability = logits - logits.logsumexp(1, keepdim=True)
+    positive = (labels[:, None] == labels) & ~own
+    return -(log_probability.masked_fill(~positive, 0).sum(1) / positive.sum(1)).mean()
+
+
+def _together(
+    support: torch.Tensor, query: torch.Tensor, query_labels: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """All features of an episode, (way * shot + q, d), and their labels."""
+    way, shot, _ = support.shape
+    labels = torch.arange(way, device=query.device).repeat_interleave(shot)
+    return torch.cat([support.flatten(0, 1), query]), torch.cat([labels, query_labels])
+
+
+LOSSES: dict[str, Loss] = {"proto": prototype_loss, "ce": linear_loss, "supcon": contrastive_loss}

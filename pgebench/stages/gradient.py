@@ -2,41 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import torch
 from torch import nn
 
 from pgebench import backbones
-from pgebench.pge import GradientSettings, PrincipalGradient, principal_gradient
+from pgebench.images import take
+from pgebench.pge import GradientSettings, PrincipalGradient, Progress, principal_gradient
+from pgebench.pge.controls import controlled
 from pgebench.stages.base import Outcome, Run
 from pgebench.unit import Label, Unit, digest
 
-VERSION = 1
+VERSION = 2
+
+SAVE_EVERY = 30.0
+"""Seconds after which an estimate under way is written down."""
+
+_SNAPSHOT = "snapshot_"
 
 
-def unit(backbone: Mapping[str, Any], dataset: Mapping[str, Any], settings: GradientSettings, label: Label) -> Unit:
-    """The principal gradient of a dataset at a backbone's initialisations."""
-    return Unit(
-        "gradient", VERSION, {"backbone": backbone, "dataset": dataset, "settings": asdict(settings)}, label=label
-    )
+def unit(
+    backbone: Mapping[str, Any],
+    dataset: Mapping[str, Any],
+    settings: GradientSettings,
+    label: Label,
+    control: str | None = None,
+) -> Unit:
+    """The principal gradient of a dataset, or of a control of it, at a backbone's initialisations."""
+    fields = asdict(settings) | {"snapshots": list(settings.snapshots)}
+    params = {"backbone": backbone, "dataset": dataset, "settings": fields, "control": control}
+    return Unit("gradient", VERSION, params, label=label)
 
 
 def run(work: Run) -> Outcome:
     """Estimate it; the value is the agreement of its two halves."""
     settings = GradientSettings(**work.params["settings"])
-    pretrained = settings.restart == "pretrained"
-
-    def network(seed: int) -> nn.Module:
-        return backbones.create(work.params["backbone"], 0, seed, pretrained).to(work.device)
-
     images, labels = work.part("train")
-    gradient = principal_gradient(network, images, labels.cpu().numpy(), settings, digest(work.params["dataset"]))
-    detail = {"way": settings.way, "queries": gradient.queries, "parameters": gradient.halves.shape[-1]}
-    return Outcome(gradient.agreement, {"halves": gradient.halves.float()}, detail, gradient.images)
+    numbers = labels.cpu().numpy()
+    if control := work.params["control"]:
+        rows, numbers = controlled(control, numbers)
+        images = take(images, torch.from_numpy(rows).to(images.device))
+    saved = work.store.load_progress(work.unit)
+    resume = _progress(saved) if saved else None
+    gradient = principal_gradient(
+        _network(work, settings),
+        images,
+        numbers,
+        settings,
+        digest([work.params["dataset"], control]),
+        resume,
+        keep=_saver(work, settings.episodes),
+        stacked=work.device.type == "cuda",
+    )
+    tensors = {
+        "halves": gradient.halves,
+        "sizes": torch.tensor(gradient.sizes),
+        **{f"{_SNAPSHOT}{episodes}": halves for episodes, halves in gradient.snapshots.items()},
+    }
+    detail: dict[str, Any] = {"way": gradient.way, "queries": gradient.queries, "parameters": gradient.halves.shape[-1]}
+    if resume is not None:
+        detail["resumed_after"] = int(saved["done"])  # what came before is not in this record's seconds
+    return Outcome(gradient.agreement, tensors, detail, gradient.images)
 
 
 def load(work: Run, role: str) -> PrincipalGradient:
     """A principal gradient that a unit reads."""
-    return PrincipalGradient(work.load(role)["halves"])
+    return from_tensors(work.load(role))
+
+
+def from_tensors(tensors: Mapping[str, torch.Tensor]) -> PrincipalGradient:
+    """A principal gradient from its artifact."""
+    return PrincipalGradient(tensors["halves"], sizes=tuple(tensors["sizes"].tolist()), snapshots=_snapshots(tensors))
+
+
+def _network(work: Run, settings: GradientSettings) -> Callable[[int], nn.Module]:
+    if settings.restart != "pretrained":
+        return backbones.restarts(work.params["backbone"], work.device)
+    model = backbones.create(work.params["backbone"], 0, seed=0, pretrained=True).to(work.device)
+    return lambda seed: model
+
+
+def _saver(work: Run, episodes: int) -> Callable[[Progress], None]:
+    last = time.monotonic()
+
+    def save(progress: Progress) -> None:
+        nonlocal last
+        if progress.done < episodes and time.monotonic() - last > SAVE_EVERY:
+            tensors = {f"{_SNAPSHOT}{number}": halves for number, halves in progress.snapshots.items()}
+            counts = {"done": torch.tensor(progress.done), "images": torch.tensor(progress.images)}
+            work.store.write_progress(work.unit, {"sums": progress.sums, **counts, **tensors})
+            last = time.monotonic()
+
+    return save
+
+
+def _progress(saved: Mapping[str, torch.Tensor]) -> Progress:
+    return Progress(saved["sums"], int(saved["done"]), int(saved["images"]), _snapshots(saved))
+
+
+def _snapshots(tensors: Mapping[str, torch.Tensor]) -> dict[int, torch.Tensor]:
+    return {int(name.removeprefix(_SNAPSHOT)): value for name, value in tensors.items() if name.startswith(_SNAPSHOT)}

@@ -1,0 +1,93 @@
+"""The gradient of one episode's loss, or of several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+import numpy as np
+import torch
+from torch import nn
+from torch.func import functional_call, grad, vmap
+
+from pgebench.errors import ConfigError
+from pgebench.images import take
+from pgebench.pge.episodes import Episode
+from pgebench.pge.losses import Loss
+
+
+def chosen_parameters(network: nn.Module, pattern: str) -> dict[str, nn.Parameter]:
+    """The trainable parameters whose names match a pattern.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    named = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
+    chosen = {name: parameter for name, parameter in named.items() if fnmatchcase(name, pattern)}
+    if not chosen:
+        raise ConfigError(
+            f"gradient.parameters={pattern}: matches none of the backbone's parameters, "
+            f"such as {', '.join([*named][:3])}"
+        )
+    return chosen
+
+
+def episode_gradient(
+    network: nn.Module,
+    parameters: Sequence[nn.Parameter],
+    images: torch.Tensor,
+    episode: Episode,
+    loss_of: Loss,
+    seed: int,
+    autocast: bool = False,
+) -> tuple[torch.Tensor, ...]:
+    """The gradient of one episode's loss, a tensor a parameter.
+
+    Support and query images pass through the network together, so batch normalisation sees both.
+    """
+    rows = torch.from_numpy(np.concatenate([episode.support.ravel(), episode.query])).to(images.device)
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=autocast):
+        features = network(take(images, rows))
+    loss = _loss(features.float(), episode, loss_of, seed)
+    # Parameters behind no path to the features (an unused norm) have no gradient: it is zero.
+    return torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+
+
+def stacked_gradients(
+    network: nn.Module,
+    weights: dict[str, torch.Tensor],
+    others: dict[str, torch.Tensor],
+    images: torch.Tensor,
+    episodes: list[Episode],
+    loss_of: Loss,
+    autocast: bool = False,
+) -> tuple[torch.Tensor, ...]:
+    """The gradients of one episode at each of several restarts, all in one pass of ``torch.func.vmap``.
+
+    Args:
+        network: gives the structure; its batch normalisation must not track statistics.
+        weights: (restarts, ...) values by name of the parameters whose gradient is taken.
+        others: (restarts, ...) values of the other parameters.
+        images: float32 (n, 3, h, w).
+        episodes: one a restart, all of the same size.
+        loss_of: the loss; one that draws nothing.
+        autocast: compute in bfloat16 where torch allows.
+
+    Returns:
+        (restarts, ...) gradients, a tensor a parameter.
+    """
+    rows = np.stack([np.concatenate([episode.support.ravel(), episode.query]) for episode in episodes])
+    batches = take(images, torch.from_numpy(rows.ravel()).to(images.device)).unflatten(0, rows.shape)
+
+    def loss(chosen: dict[str, torch.Tensor], fixed: dict[str, torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=autocast):
+            features = functional_call(network, chosen | fixed, (batch,))
+        return _loss(features.float(), episodes[0], loss_of, seed=0)
+
+    return tuple(vmap(grad(loss), randomness="different")(weights, others, batches).values())
+
+
+def _loss(features: torch.Tensor, episode: Episode, loss_of: Loss, seed: int) -> torch.Tensor:
+    support, query = features.split([episode.support.size, len(episode.query)])
+    query_labels = torch.from_numpy(episode.query_labels).to(features.device)
+    return loss_of(support.view(*episode.support.shape, -1), query, query_labels, seed)

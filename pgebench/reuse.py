@@ -1,0 +1,59 @@
+"""Results of an earlier run, taken over: a new metric needs no new fine-tuning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pgebench.errors import ConfigError
+from pgebench.store import DONE, MISSING, Store
+from pgebench.unit import Unit
+
+STAGES = ("truth",)
+"""Stages whose result is a number alone. The others leave artifacts, which a table does not hold."""
+
+COPIED = ("value", "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "finished")
+
+
+def take_over(units: Sequence[Unit], store: Store, folder: Path) -> int:
+    """Write records for units that a results folder has done and the store has not.
+
+    A unit is taken over if its key is the same: the same code version, backbone, data, recipe and seed. Its costs are
+    those of the earlier run; its ``detail`` says that it was reused.
+
+    Args:
+        units: those of the experiment.
+        store: where their records go.
+        folder: an earlier ``results`` folder, with its ``records.parquet``.
+
+    Returns:
+        How many were taken over.
+
+    Raises:
+        ConfigError: the folder has no table of records.
+    """
+    path = folder / "records.parquet"
+    if not path.is_file():
+        raise ConfigError(f"reuse={folder}: there is no records.parquet; name the results folder of a finished run")
+    table = pd.read_parquet(path)
+    done = table[(table.status == DONE) & table.stage.isin(STAGES)].drop_duplicates("key").set_index("key")
+    rows = done.astype(object).where(done.notna(), None).to_dict("index")
+    taken = 0
+    for unit in {unit.key: unit for unit in units}.values():
+        if unit.key in rows and store.record(unit)["status"] == MISSING:
+            row = rows[unit.key]
+            record = {
+                "status": DONE,
+                "key": unit.key,
+                **unit.identity(),
+                "label": str(unit),
+                **{column: row[column] for column in COPIED},
+                "detail": {**json.loads(row["detail"]), "reused": True},
+                "artifact": {},
+            }
+            store.write_record(unit, record)
+            taken += 1
+    return taken

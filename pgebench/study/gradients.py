@@ -1,0 +1,103 @@
+"""The principal gradients that the study needs, computed once and kept in the ordinary store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from joblib import Parallel, delayed
+from omegaconf import DictConfig
+
+from pgebench import backbones
+from pgebench.config import conf_dir, register
+from pgebench.datasets import dataset_params
+from pgebench.pge import GradientSettings
+from pgebench.pge.controls import CONTROLS
+from pgebench.plan import Named
+from pgebench.runner import run_unit
+from pgebench.stages import gradient
+from pgebench.store import Store
+from pgebench.study.variants import CONTROL_ESTIMATES, ESTIMATES
+from pgebench.sweep import expand
+from pgebench.unit import Label, Unit
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Backbone and datasets of an experiment.
+
+    Args:
+        backbone: the backbone.
+        sources: datasets as sources.
+        targets: datasets as targets, with fewer images.
+        common_classes: the smallest number of classes of all of them.
+    """
+
+    backbone: Named
+    sources: tuple[Named, ...]
+    targets: tuple[Named, ...]
+    common_classes: int
+
+
+def tasks_of(experiment: str, backbone: str) -> Tasks:
+    """The tasks of an experiment in ``conf/experiment``."""
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+
+        def composed(chosen: Sequence[str]) -> DictConfig:
+            return compose("config", [f"experiment={experiment}", *chosen])
+
+        params = compose("config", [f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
+        chosen = {**params, "backbone": backbone, "metric": "[]", "truth": "[]"}
+        overrides = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in chosen.items()])
+        jobs = expand(overrides, composed).jobs
+    sources = {job.cell.source.name: job.cell.source for job in jobs}
+    targets = {job.cell.target.name: job.cell.target for job in jobs}
+    common = jobs[0].cell.common_classes
+    assert common is not None
+    return Tasks(jobs[0].cell.backbone, tuple(sources.values()), tuple(targets.values()), common)
+
+
+def estimate_units(tasks: Tasks) -> dict[tuple[str, str, str], Unit]:
+    """The gradient of every dataset under every estimate: (estimate, role, dataset) -> unit."""
+    return {
+        (name, role, dataset.name): _unit(tasks, dataset, settings, role)
+        for name, settings in ESTIMATES.items()
+        for role, datasets in (("source", tasks.sources), ("target", tasks.targets))
+        for dataset in datasets
+    }
+
+
+def control_units(tasks: Tasks, datasets: Sequence[Named]) -> dict[tuple[str, str, str], Unit]:
+    """Gradients of datasets under every control: (loss, control, dataset) -> unit."""
+    return {
+        (loss, control, dataset.name): _unit(tasks, dataset, settings, "source", control)
+        for loss, settings in CONTROL_ESTIMATES.items()
+        for control in CONTROLS
+        for dataset in datasets
+    }
+
+
+def compute(units: Sequence[Unit], store: Store, workers: int) -> None:
+    """Run what is not done yet, each worker with one thread."""
+    waiting = [unit for unit in units if not store.is_done(unit)]
+    if waiting:
+        Parallel(n_jobs=workers, batch_size=1)(delayed(_run)(unit, store.root, workers) for unit in waiting)
+
+
+def _unit(tasks: Tasks, dataset: Named, settings: GradientSettings, role: str, control: str | None = None) -> Unit:
+    if settings.way is not None:
+        settings = replace(settings, way=min(settings.way, tasks.common_classes))
+    label = Label(backbone=tasks.backbone.name, source=dataset.name)
+    label = label if role == "source" else replace(label, source=None, target=dataset.name)
+    params = backbones.backbone_params(tasks.backbone.config), dataset_params(dataset.config)
+    return gradient.unit(*params, settings, label, control)
+
+
+def _run(unit: Unit, root: Path, workers: int) -> None:
+    torch.set_num_threads(1)
+    run_unit(unit, Store(root), torch.device("cpu"), workers)

@@ -28,7 +28,7 @@ from baselines.streaming_statistics import (
     statistics_of_blocks,
     sufficient_statistics,
 )
-from baselines.task_embedding import fisher_embedding, task2vec, task2vec_distance
+from baselines.task_embedding import fisher_embedding, task2vec, task2vec_distance, task2vec_head, task_head
 from baselines.trivial import number_of_classes, parameter_count, random_score, source_accuracy, source_size
 
 __all__ = [
@@ -68,5 +68,7 @@ __all__ = [
     "sufficient_statistics",
     "task2vec",
     "task2vec_distance",
+    "task2vec_head",
+    "task_head",
     "transrate",
 ]

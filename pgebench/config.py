@@ -88,16 +88,29 @@ class GradientConfig:
 
 
 @dataclass
+class FisherConfig:
+    """Fisher information of a network's filters; the fields of ``pgebench.filter_information.FisherSettings``."""
+
+    images: int = 200
+    penalty: float = 1e-2
+    seed: int = 0
+
+
+@dataclass
 class MetricConfig:
     """A transferability metric.
 
     ``function`` is a function of evidence; it gets the evidence that its parameter names ask for, and the other
-    parameters from this YAML. ``gradient`` says which principal gradients to hand over, if it asks for any.
+    parameters from this YAML. ``gradient`` says which principal gradients to hand over, if it asks for any, and
+    ``fisher`` which Fisher information. ``requires`` is the PyPI name of a distribution that the function needs: where
+    it is not installed, the metric is left out of the experiment.
     Raise ``version`` when the function changes its results. ``seeds`` scores are taken with different seeds.
     """
 
     function: Any = MISSING
     gradient: GradientConfig | None = None
+    fisher: FisherConfig | None = None
+    requires: str | None = None
     seeds: int = 1
     version: int = 1
 

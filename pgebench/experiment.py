@@ -72,6 +72,8 @@ def run_experiment(
         return 2
     if sweep.skipped:
         print(f"{len(sweep.skipped)} pairs of sources and targets are left out because they share images.")
+    for line in sweep.left_out:
+        print(line)
     code = _launch(sweep, units, store, launcher)
     table = frame(units, store)
     if code == INTERRUPTED:
@@ -229,6 +231,7 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "config": config,
         "datasets": dataset_sizes(sweep.jobs),
         "skipped": sweep.skipped,
-        "notes": config["notes"],
+        # The report must say why a metric of the config is not in its league.
+        "notes": [*config["notes"], *sweep.left_out],
     }
     return json.dumps(meta, indent=1, sort_keys=True).encode()

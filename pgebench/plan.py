@@ -11,8 +11,9 @@ from typing import Any
 from pgebench import backbones
 from pgebench.datasets import dataset_params, open_task
 from pgebench.errors import ConfigError
+from pgebench.filter_information import FisherSettings
 from pgebench.pge import GradientSettings
-from pgebench.stages import checkpoint, evidence, gradient, score, truth
+from pgebench.stages import checkpoint, evidence, fisher, gradient, score, truth
 from pgebench.unit import Label, Unit, canonical_json, derive_seed
 
 LEVELS = ("source", "target", "pair")
@@ -98,6 +99,12 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
                 shown = replace(label, source=named.name) if role == "source" else replace(label, target=named.name)
                 made = gradient.unit(backbone, params, settings_of, shown)
                 inputs[f"{role}_gradient"] = add(role, made)
+        if set(wanted) & set(score.INFORMATION):
+            estimate = _fisher_settings(name, metric)
+            for role, level, view in (("source", "source", seen_source), ("target", "pair", seen)):
+                add(level, view)
+                shown = replace(view.label, metric=name)
+                inputs[f"{role}_information"] = add(level, fisher.unit(view, estimate, shown))
         for number in range(metric["seeds"]):
             facts = {key: _fact(key, backbone, source, target, number) for key in wanted if key in score.FACTS}
             add("pair", score.unit(metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
@@ -134,6 +141,12 @@ def _gradient_settings(
     # Gradients are comparable only if their episodes have the same number of classes.
     common = cell.common_classes or min(counts(named)["classes"] for named in (cell.source, cell.target))
     return replace(settings, way=min(settings.way, common))
+
+
+def _fisher_settings(name: str, metric: Mapping[str, Any]) -> FisherSettings:
+    if metric["fisher"] is None:
+        raise ConfigError(f"metric.{name} asks for Fisher information: say which under metric.{name}.fisher")
+    return FisherSettings(**metric["fisher"])
 
 
 def _fact(

@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pgebench.errors import ConfigError
 from pgebench.plan import Cell, Named, counts
+from pgebench.requirements import left_out, usable
 
 GROUPS = ("backbone", "source", "target")
 SETTINGS = ("metric", "truth", "recipe", "seed")
@@ -44,11 +45,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Sweep:
-    """All jobs of a multirun, the composed config of the first, and the pairs left out with the reason."""
+    """All jobs of a multirun, the composed config of the first, and the pairs and metrics left out with the reason."""
 
     jobs: list[Job]
     config: DictConfig
     skipped: list[str]
+    left_out: list[str]
 
 
 def group_of(key: str) -> str:
@@ -82,7 +84,7 @@ def choices(overrides: Sequence[Override]) -> dict[str, list[Choice]]:
 
 
 def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
-    """Every cell that the overrides ask for, overlapping pairs left out.
+    """Every cell that the overrides ask for, without overlapping pairs and metrics that need what is not installed.
 
     Raises:
         ConfigError: no pair is left, or one explicit pair is impossible.
@@ -91,11 +93,13 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
     first = {group: options[0].overrides for group, options in found.items()}
     jobs: list[Job] = []
     skipped: list[str] = []
+    without: set[str] = set()
     config: DictConfig | None = None
     for setting in found["settings"]:
         whole = compose(list(itertools.chain.from_iterable((first | {"settings": setting.overrides}).values())))
         config = whole if config is None else config
-        settings = {key: plain(whole[key]) for key in SETTINGS}
+        settings = settings_of(whole)
+        without.update(left_out(plain(whole["metric"])))
         composed: dict[str, list[tuple[Choice, Named]]] = {}
         for group in GROUPS:
             composed[group] = []
@@ -117,7 +121,7 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
             jobs.append(Job(cell, (*parts, f"common_classes={common}")))
     if not jobs or config is None:
         raise ConfigError(f"no source can be transferred to a target: {'; '.join(skipped)}. Choose other datasets")
-    return Sweep(jobs, config, sorted(set(skipped)))
+    return Sweep(jobs, config, sorted(set(skipped)), sorted(without))
 
 
 def _without_metrics(overrides: Sequence[str]) -> tuple[str, ...]:
@@ -129,7 +133,13 @@ def _without_metrics(overrides: Sequence[str]) -> tuple[str, ...]:
 def cell_of(config: DictConfig) -> Cell:
     """The cell of one composed config."""
     backbone, source, target = (Named(config[group].name, plain(config[group])) for group in GROUPS)
-    return Cell(backbone, source, target, {key: plain(config[key]) for key in SETTINGS}, config.common_classes)
+    return Cell(backbone, source, target, settings_of(config), config.common_classes)
+
+
+def settings_of(config: DictConfig) -> dict[str, Any]:
+    """The settings of a composed config, with those of its metrics that can be computed here."""
+    settings = {key: plain(config[key]) for key in SETTINGS}
+    return settings | {"metric": usable(settings["metric"])}
 
 
 def plain(node: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
+from pgebench import requirements
 from pgebench.config import conf_dir
 from pgebench.preflight import unknown_choice
 
@@ -68,6 +69,16 @@ def test_a_target_with_too_few_images_for_a_metric_fails_that_metric_alone(
     assert "needs shot + 1 = 6 of each: raise target.train_per_class" in error
     assert not re.search(r"score .* leep", error)
     assert "Mend the cause and run the same command again" in error
+
+
+def test_a_metric_that_needs_what_is_not_installed_is_named_and_the_rest_runs(
+    pgebench: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(requirements, "installed", lambda distribution: distribution != "POT")
+    assert pgebench("target=mnist_5_9", "source=mnist_0_4", "metric=[leep,otdd]", "truth=[linear_probe]") == 0
+    line = "Metric otdd is left out: it needs POT (pip install POT)."
+    assert line in capsys.readouterr().out.splitlines()
+    assert line in (tmp_path / "results" / "report.md").read_text()
 
 
 def test_the_report_command_says_what_it_needs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def evidence(n: int = 40, d: int = 12, classes: int = 4, seed: int = 0, scale: f
         "source_targets": np.arange(n + 7) % 3,
         "source_gradient": PrincipalGradient(gradients[0]),
         "target_gradient": PrincipalGradient(gradients[1]),
+        "source_information": random.exponential(size=30).astype(np.float32),
+        "target_information": random.exponential(size=30).astype(np.float32),
         "source_accuracy": 0.9,
         "source_size": 1000,
         "source_classes": 10,
@@ -137,9 +139,10 @@ def test_contract_the_order_of_samples_changes_nothing(file: Path) -> None:
 
 def test_contract_a_distance_to_itself_is_zero(file: Path) -> None:
     wanted = set(asks_for(file.stem, config_of(file)["function"]))
-    if not wanted & {"source_features", "source_gradient"}:
+    if not wanted & {"source_features", "source_gradient", "source_information"}:
         pytest.skip("compares no two datasets")
     same = evidence()
     same |= {"source_features": same["features"], "source_targets": same["labels"]}
     same["source_gradient"] = same["target_gradient"]
+    same["source_information"] = same["target_information"]
     assert score(file, same) == pytest.approx(0, abs=1e-6)

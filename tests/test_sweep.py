@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
+from pgebench import requirements
 from pgebench.config import conf_dir, register
 from pgebench.errors import ConfigError
 from pgebench.experiment import dataset_sizes
@@ -111,13 +112,14 @@ def test_where_and_how_fast_a_unit_runs_is_not_part_of_its_identity(place: str) 
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ("backbone=test_vit", {"checkpoint", "gradient", "evidence", "score", "truth"}),
-        ("recipe.checkpoint.steps=7", {"checkpoint", "evidence", "score", "truth"}),
+        ("backbone=test_vit", {"checkpoint", "gradient", "evidence", "fisher", "score", "truth"}),
+        ("recipe.checkpoint.steps=7", {"checkpoint", "evidence", "fisher", "score", "truth"}),
         ("recipe.finetune.steps=7", {"truth"}),
         ("budget.episodes=7", {"gradient", "score"}),
         ("metric.leep.version=2", {"score"}),
-        ("target.train_per_class=9", {"gradient", "evidence", "score", "truth"}),
-        ("seed=1", {"checkpoint", "evidence", "score", "truth"}),
+        ("metric.task2vec.fisher.images=7", {"fisher", "score"}),
+        ("target.train_per_class=9", {"gradient", "evidence", "fisher", "score", "truth"}),
+        ("seed=1", {"checkpoint", "evidence", "fisher", "score", "truth"}),
     ],
 )
 def test_a_change_makes_new_just_the_units_that_it_reaches(change: str, stages: set[str]) -> None:
@@ -133,6 +135,20 @@ def test_a_metric_that_asks_for_the_impossible_is_refused_by_name() -> None:
     settings = {**base.settings, "metric": {"mine": {**base.settings["metric"]["leep"], "function": wrong}}}
     with pytest.raises(ConfigError, match=r"metric.mine.function has no parameter temperature"):
         plan(replace(base, settings=settings))
+
+
+@pytest.mark.parametrize(("metrics", "kept"), [("[leep,otdd]", {"leep"}), ("[otdd]", set())])
+def test_a_metric_that_needs_what_is_not_installed_is_left_out_by_plan_and_job_alike(
+    monkeypatch: pytest.MonkeyPatch, metrics: str, kept: set[str]
+) -> None:
+    assert {unit.label.metric for unit in units(f"metric={metrics}")["pair"]} >= kept | {"otdd"}
+    monkeypatch.setattr(requirements, "installed", lambda distribution: distribution != "POT")
+    found = sweep(f"metric={metrics}")
+    assert found.left_out == ["Metric otdd is left out: it needs POT (pip install POT)."]
+    (job,) = found.jobs
+    assert set(job.cell.settings["metric"]) == kept
+    assert keys(plan(job.cell)) == keys(plan(cell_of(composed(job.overrides))))
+    assert {unit.stage for unit in rows([job.cell])} >= {"checkpoint", "truth"}
 
 
 @pytest.mark.parametrize("experiment", ["smoke", "embedded", "embedded_full"])

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from pgebench.stages import checkpoint, evidence, gradient, score, truth
+from pgebench.stages import checkpoint, evidence, fisher, gradient, score, truth
 from pgebench.stages.base import Outcome, Run
 
 STAGES: dict[str, Callable[[Run], Outcome]] = {
     "checkpoint": checkpoint.run,
     "gradient": gradient.run,
     "evidence": evidence.run,
+    "fisher": fisher.run,
     "score": score.run,
     "truth": truth.run,
 }

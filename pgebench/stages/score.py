@@ -18,8 +18,9 @@ VERSION = 1
 TARGET_EVIDENCE = ("features", "labels", "source_probabilities", "source_labels")
 SOURCE_EVIDENCE = ("source_features", "source_targets")
 GRADIENTS = ("source_gradient", "target_gradient")
+INFORMATION = ("source_information", "target_information")
 FACTS = ("source_size", "source_classes", "target_classes", "parameters", "seed")
-EVIDENCE = (*TARGET_EVIDENCE, *SOURCE_EVIDENCE, *GRADIENTS, "source_accuracy", *FACTS)
+EVIDENCE = (*TARGET_EVIDENCE, *SOURCE_EVIDENCE, *GRADIENTS, *INFORMATION, "source_accuracy", *FACTS)
 """Every parameter name that the runner can fill."""
 
 
@@ -59,7 +60,7 @@ def unit(
     Args:
         config: fields of ``MetricConfig``.
         inputs: the units that its evidence comes from, by role: ``evidence``, ``source_evidence``, ``checkpoint``,
-            ``source_gradient``, ``target_gradient``.
+            ``source_gradient``, ``target_gradient``, ``source_information``, ``target_information``.
         facts: values of ``FACTS`` that it asks for.
         seed: number of the replicate.
         label: for the table.
@@ -97,6 +98,8 @@ def _evidence(work: Run, key: str) -> Any:
         "source_targets": lambda: work.load("source_evidence")["labels"].numpy(),
         "source_gradient": lambda: gradient.load(work, "source_gradient"),
         "target_gradient": lambda: gradient.load(work, "target_gradient"),
+        "source_information": lambda: work.load("source_information")["information"].numpy(),
+        "target_information": lambda: work.load("target_information")["information"].numpy(),
         "source_accuracy": lambda: work.record("checkpoint")["value"],
     }
     return loaders[key]() if key in loaders else work.params["facts"][key]

@@ -140,6 +140,10 @@ def units():
             unit("s2", "score", "a", "b", 0.25, '["e1"]', metric="nce"),
             unit("s3", "score", "a", "b", 0.1, '["ga", "gb"]', metric="pge"),
             unit("s4", "score", "a", "b", 0.1, '["gone"]', metric="lost"),
+            unit("e0", "evidence", "a", "a", 3.0, '["c"]'),
+            unit("f0", "fisher", "a", "a", 5.0, '["c", "e0"]', metric="task2vec"),
+            unit("f1", "fisher", "a", "b", 1.0, '["c", "e1"]', metric="task2vec"),
+            unit("s5", "score", "a", "b", 0.5, '["f0", "f1"]', metric="task2vec"),
             unit("t", "truth", "a", "b", 50.0, '["c"]', truth="finetune"),
         ]
     )
@@ -158,6 +162,11 @@ def test_shared_evidence_is_charged_in_full_to_every_metric(units):
 def test_pge_is_charged_per_dataset_and_needs_no_checkpoint(units):
     cost = costs(units, "metric")["pge"]
     assert (cost.per_dataset_s, cost.per_checkpoint_s, cost.total_s) == (8.0, 0.0, 16.1)
+
+
+def test_fisher_information_is_charged_with_the_evidence_under_it(units):
+    cost = costs(units, "metric")["task2vec"]
+    assert (cost.per_dataset_s, cost.per_checkpoint_s, cost.per_pair_s) == (3.0 + 5.0, 100.0, 2.0 + 1.0 + 0.5)
 
 
 def test_the_truth_is_charged_like_a_metric(units):

@@ -53,14 +53,15 @@ CONTRACT = {
     "linear_mmd": (lambda e: (-INF, 0), "lsrmt"),
     "frechet_distance": (lambda e: (-INF, 0), "lsrmt"),
     "otdd": (lambda e: (-INF, 0), "lsrmt"),
-    "task2vec": (lambda e: (-1, 0), "lsmt"),
+    "task2vec": (lambda e: (-1, 0), "lsrmt"),
+    "task2vec_head": (lambda e: (-1, 0), "lsmt"),
     "random_score": (lambda e: (0, 1), "lsrmt"),
     "source_accuracy": (lambda e: (0, 1), "lsrmt"),
     "source_size": (lambda e: (0, INF), "lsrmt"),
     "number_of_classes": (lambda e: (0, INF), "lsrmt"),
     "parameter_count": (lambda e: (0, INF), "lsrmt"),
 }
-DISTANCES = ["linear_mmd", "frechet_distance", "otdd", "task2vec"]
+DISTANCES = ["linear_mmd", "frechet_distance", "otdd", "task2vec", "task2vec_head"]
 EVIDENCE = {
     "features",
     "labels",
@@ -73,10 +74,12 @@ EVIDENCE = {
     "parameters",
     "source_features",
     "source_targets",
+    "source_information",
+    "target_information",
     "seed",
 }
 # Iterative fits stop within their tolerance of the optimum, not at it.
-LOOSE = {"pactran": 1e-6, "task2vec": 1e-6, "ncti_seli": 1e-6, "otdd": 1e-6}
+LOOSE = {"pactran": 1e-6, "task2vec_head": 1e-6, "ncti_seli": 1e-6}
 
 
 @pytest.fixture
@@ -93,6 +96,8 @@ def evidence(case):
         "source_labels": probabilities.argmax(axis=1),
         "source_features": rng.permuted(features[: half + 3], axis=0) + 2.0,
         "source_targets": np.arange(half + 3) % 3,
+        "source_information": rng.exponential(size=30),
+        "target_information": rng.exponential(size=30) * (np.arange(30) > 4),
         "source_accuracy": 0.9,
         "source_size": 1000,
         "source_classes": 10,
@@ -131,6 +136,8 @@ def changed(evidence, change):
         transform = {"r": lambda x: x @ rotation, "m": lambda x: 3.7 * x, "t": lambda x: x + shift}[change]
         for key in ("features", "source_features"):
             result[key] = transform(evidence[key])
+        for key in ("source_information", "target_information"):
+            result[key] = (3.7**2 if change == "m" else 1) * evidence[key]
     return result
 
 
@@ -162,6 +169,8 @@ def hard(evidence, kind):
     factor = {"tiny scale": 1e-6, "huge scale": 1e6}.get(kind, 1.0)
     result.update(features=features, labels=labels)
     result["source_features"] = factor * evidence["source_features"][:, : features.shape[1]]
+    for key in ("source_information", "target_information"):
+        result[key] = factor**2 * evidence[key]
     return result
 
 
@@ -179,7 +188,10 @@ HARD = [
 
 
 def test_every_metric_is_under_contract():
-    tools = {"log_evidence", "fisher_embedding", "task2vec_distance", "statistics_of_blocks", "sufficient_statistics"}
+    tools = {
+        *("log_evidence", "fisher_embedding", "task2vec_distance", "task_head"),
+        *("statistics_of_blocks", "sufficient_statistics"),
+    }
     functions = {name for name in baselines.__all__ if inspect.isfunction(getattr(baselines, name))}
     assert functions - tools == set(CONTRACT)
 
@@ -211,7 +223,7 @@ def test_scores_are_floats_within_their_bounds(name, evidence):
 def test_hard_evidence_gives_a_bounded_score_or_a_named_error(name, kind, evidence):
     difficult = hard(evidence, kind)
     low, high = CONTRACT[name][0](difficult)
-    if (name, kind) == ("task2vec", "all features constant"):
+    if (name, kind) == ("task2vec_head", "all features constant"):
         with pytest.raises(ValueError, match="features are all constant"):
             score(name, difficult)
         return
@@ -282,6 +294,7 @@ def test_bad_labels_are_named(name, evidence):
 @pytest.mark.parametrize("name", DISTANCES)
 def test_a_dataset_is_at_distance_zero_from_itself(name, evidence):
     same = evidence | {"source_features": evidence["features"], "source_targets": evidence["labels"]}
+    same["source_information"] = same["target_information"]
     assert score(name, same) == 0.0
     reordered = changed(same, "s")
     assert score(name, reordered) == pytest.approx(0.0, abs=2e-5)
@@ -290,7 +303,11 @@ def test_a_dataset_is_at_distance_zero_from_itself(name, evidence):
 
 @pytest.mark.parametrize("name", DISTANCES)
 def test_source_and_target_must_come_from_one_checkpoint(name, evidence):
-    if name != "task2vec":
+    if name == "task2vec":
+        with pytest.raises(ValueError, match="target_information and source_information must be vectors of one length"):
+            score(name, evidence | {"source_information": evidence["source_information"][1:]})
+        return
+    if name != "task2vec_head":
         with pytest.raises(ValueError, match=r"source_features has .* columns but features has"):
             score(name, evidence | {"source_features": evidence["source_features"][:, :-1]})
     bad = evidence["source_features"].copy()

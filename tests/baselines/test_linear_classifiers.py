@@ -1,4 +1,4 @@
-"""Linear probe, PACTran and Task2Vec: the metrics that fit a softmax regression."""
+"""Linear probe, PACTran and the head's Task2Vec: the metrics that fit a softmax regression."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,15 @@ import torch
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from baselines import fisher_embedding, linear_probe, pactran, task2vec, task2vec_distance
+from baselines import (
+    fisher_embedding,
+    linear_probe,
+    pactran,
+    task2vec,
+    task2vec_distance,
+    task2vec_head,
+    task_head,
+)
 from baselines.linear_probing import _stratified_folds
 from baselines.softmax_regression import fit_softmax_regression
 
@@ -105,6 +113,16 @@ def test_the_embedding_is_the_fisher_information_of_the_head():
     assert np.allclose(fisher_embedding(rows, labels, 0.05).numpy(), information.mean(axis=1), atol=1e-6)
 
 
+def test_the_task_head_is_logistic_regression_in_the_units_of_the_features(case):
+    features, labels = case
+    features = 40 * features + 100
+    rows = features - features.mean(axis=0)
+    model = logistic(rows / np.sqrt(np.square(rows).sum(axis=1).mean()), labels, 0.05)
+    expected = model.predict_proba(rows / np.sqrt(np.square(rows).sum(axis=1).mean()))
+    found = softmax(task_head(features, 3 * labels - 1, 0.05).logits(torch.from_numpy(features)).numpy(), axis=1)
+    assert np.allclose(found, expected, atol=1e-5)
+
+
 def test_the_task2vec_distance_is_a_normalised_cosine_distance():
     rng = np.random.default_rng(3)
     a, b = rng.uniform(size=9), rng.uniform(size=9)
@@ -115,6 +133,9 @@ def test_the_task2vec_distance_is_a_normalised_cosine_distance():
     for bad in (-a, a[:3], np.zeros(9), a * np.nan):
         with pytest.raises(ValueError, match="first and second"):
             task2vec_distance(a, bad)
+        with pytest.raises(ValueError, match="target_information and source_information must be"):
+            task2vec(a, bad)
+    assert task2vec(a, b) == -task2vec_distance(a, b)
 
 
 def test_related_tasks_are_closer():
@@ -124,7 +145,7 @@ def test_related_tasks_are_closer():
     target = rng.normal(size=(80, 10)) * np.array([3.0] * 5 + [0.3] * 5)
     near, far = target * 1.1, target[:, ::-1]
     labels = same.astype(int)
-    assert task2vec(target, labels, near, labels) > task2vec(target, labels, far, other.astype(int))
+    assert task2vec_head(target, labels, near, labels) > task2vec_head(target, labels, far, other.astype(int))
 
 
 def test_parameters_out_of_range_are_refused():

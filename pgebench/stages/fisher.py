@@ -1,0 +1,48 @@
+"""Fisher information: how much each filter of a checkpoint matters for a dataset. Test images stay unseen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import torch
+from torch import nn
+
+from baselines import task_head
+from pgebench.filter_information import (
+    FisherSettings,
+    by_first_appearance,
+    drawn_labels,
+    even_draw,
+    filter_information,
+)
+from pgebench.stages import checkpoint
+from pgebench.stages.base import Outcome, Run
+from pgebench.unit import Label, Unit, derive_seed
+
+VERSION = 1
+
+
+def unit(seen: Unit, settings: FisherSettings, label: Label) -> Unit:
+    """The information in the checkpoint of the evidence ``seen`` about the evidence's dataset."""
+    params = {**seen.params, "settings": asdict(settings)}
+    return Unit("fisher", VERSION, params, {"checkpoint": seen.inputs["checkpoint"], "evidence": seen}, label)
+
+
+def run(work: Run) -> Outcome:
+    """Fit a head to the training split, then take the information of each filter."""
+    settings = FisherSettings(**work.params["settings"])
+    seen = work.load("evidence")
+    labels = by_first_appearance(seen["labels"].numpy())
+    head = task_head(seen["features"], labels, settings.penalty)
+    chosen = torch.from_numpy(even_draw(labels, settings.images, derive_seed("fisher images", settings.seed)))
+    drawn = drawn_labels(head, seen["features"][chosen], derive_seed("fisher labels", settings.seed))
+    network = without_classifier(checkpoint.load(work))
+    images = work.part("train")[0][chosen.to(work.device)]
+    information = filter_information(network, head, images, drawn)
+    return Outcome(tensors={"information": information}, detail={"filters": len(information)}, images=len(chosen))
+
+
+def without_classifier(network: nn.Module) -> nn.Module:
+    """The same network in evaluation mode, giving its penultimate features."""
+    network.reset_classifier(0)  # type: ignore[operator]
+    return network.eval()

@@ -16,12 +16,11 @@ from pgebench import backbones
 from pgebench.config import conf_dir, register
 from pgebench.datasets import dataset_params
 from pgebench.pge import GradientSettings
-from pgebench.pge.controls import CONTROLS
 from pgebench.plan import Named
 from pgebench.runner import run_unit
 from pgebench.stages import gradient
 from pgebench.store import Store
-from pgebench.study.variants import CONTROL_ESTIMATES, ESTIMATES
+from pgebench.study.variants import CONTROLLED, ESTIMATES
 from pgebench.sweep import expand
 from pgebench.unit import Label, Unit
 
@@ -75,9 +74,8 @@ def estimate_units(tasks: Tasks) -> dict[tuple[str, str, str], Unit]:
 def control_units(tasks: Tasks, datasets: Sequence[Named]) -> dict[tuple[str, str, str], Unit]:
     """Gradients of datasets under every control: (loss, control, dataset) -> unit."""
     return {
-        (loss, control, dataset.name): _unit(tasks, dataset, settings, "source", control)
-        for loss, settings in CONTROL_ESTIMATES.items()
-        for control in CONTROLS
+        (loss, control, dataset.name): _unit(tasks, dataset, GradientSettings(loss=loss), "source", control)
+        for loss, control in CONTROLLED
         for dataset in datasets
     }
 

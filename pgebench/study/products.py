@@ -1,0 +1,117 @@
+"""Every distance between many principal gradients, from their inner products."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pgebench.analysis.table import FloatArray
+
+DISTANCES = ("unit", "product", "unit_debiased", "product_debiased", "unit_per_layer", "product_per_layer")
+"""Distances of the study; see ``pgebench.pge.gradient_distance``."""
+
+
+@dataclass(frozen=True)
+class Products:
+    """Inner products of gradients, which all distances are functions of.
+
+    Attributes:
+        values: float64 (restarts, layers, datasets, 2, datasets, 2): the product of a half of one dataset's gradient
+            with a half of another's, in one layer at one restart.
+    """
+
+    values: FloatArray
+
+    def first(self, restarts: int) -> Products:
+        """Those of the first restarts only."""
+        return Products(self.values[:restarts])
+
+    def agreement(self) -> FloatArray:
+        """Cosine between the halves of each dataset's gradient, averaged over restarts; (datasets,)."""
+        total = self.values.sum(axis=1)
+        n = total.shape[1]
+        diagonal = total[:, np.arange(n), :, np.arange(n), :]  # (datasets, restarts, 2, 2)
+        norms = np.sqrt(diagonal[..., 0, 0] * diagonal[..., 1, 1])
+        return np.asarray((diagonal[..., 0, 1] / norms).mean(axis=1))
+
+    def norms(self) -> FloatArray:
+        """Norm of each dataset's gradient, averaged over restarts; (datasets,)."""
+        mean = self.values.sum(axis=1).mean(axis=(2, 4))
+        return np.asarray(np.sqrt(np.diagonal(mean, axis1=1, axis2=2)).mean(axis=0))
+
+    def distances(self, kind: str) -> FloatArray:
+        """Distances of all datasets, averaged over restarts; (datasets, datasets), NaN where noise is all there is.
+
+        Args:
+            kind: one of ``DISTANCES``.
+        """
+        if kind.endswith("_per_layer"):
+            layers = np.stack(
+                [_distance(self.values[:, layer], kind.removesuffix("_per_layer")) for layer in self._live_layers()]
+            )
+            return np.asarray(layers.mean(axis=(0, 1)))
+        return np.asarray(_distance(self.values.sum(axis=1), kind).mean(axis=0))
+
+    def _live_layers(self) -> list[int]:
+        """Layers in which every dataset has a gradient."""
+        n = self.values.shape[2]
+        squares = self.values[:, :, np.arange(n), :, np.arange(n), :].mean(
+            axis=(-1, -2)
+        )  # (datasets, restarts, layers)
+        return [int(layer) for layer in np.flatnonzero((squares > 0).all(axis=(0, 1)))]
+
+
+def products(gradients: Sequence[torch.Tensor], sizes: Sequence[int]) -> Products:
+    """Inner products of gradients.
+
+    Args:
+        gradients: (restarts, 2, parameters) of each dataset, float32.
+        sizes: number of entries of each layer.
+
+    Returns:
+        The products, in double precision.
+    """
+    stacked = torch.stack([gradient.flatten(0, 1) for gradient in gradients])  # (datasets, restarts * 2, parameters)
+    n, restarts = len(gradients), gradients[0].shape[0]
+    found = np.empty((restarts, len(sizes), n, 2, n, 2))
+    for layer, part in enumerate(stacked.split(list(sizes), dim=-1)):
+        rows = part.double().view(n, restarts, 2, -1).permute(1, 0, 2, 3).reshape(restarts, n * 2, -1)
+        found[:, layer] = torch.bmm(rows, rows.mT).view(restarts, n, 2, n, 2).numpy()
+    return Products(found)
+
+
+def score_arrays(found: Products, sources: Mapping[str, int], targets: Mapping[str, int], kind: str) -> FloatArray:
+    """Scores, minus the distances, of shape (1, sources, targets) as the analysis wants them.
+
+    Args:
+        found: products of all gradients.
+        sources: name of a source -> its place among the gradients.
+        targets: likewise for targets.
+        kind: one of ``DISTANCES``.
+    """
+    distances = found.distances(kind)
+    return np.asarray(-distances[np.ix_(list(sources.values()), list(targets.values()))][None])
+
+
+def _distance(total: FloatArray, kind: str) -> FloatArray:
+    """Distances at each restart from products (restarts, datasets, 2, datasets, 2)."""
+    n = total.shape[1]
+    mean = total.mean(axis=(2, 4))
+    own = np.diagonal(mean, axis1=1, axis2=2)
+    between = total[:, np.arange(n), 0, np.arange(n), 1].T  # (restarts, datasets): squared norms without noise
+    if kind.endswith("_debiased"):
+        square = np.where(between > 0, between, np.nan)
+        cross = (total[:, :, 0, :, 1] + np.swapaxes(total[:, :, 0, :, 1], 1, 2)) / 2
+    else:
+        square, cross = own, mean
+    norms = square[:, :, None] * square[:, None, :]
+    if kind.startswith("unit"):
+        squared = 2 - 2 * mean / np.sqrt(norms)
+    else:
+        squared = (square[:, :, None] + square[:, None, :] - 2 * cross) / norms
+    if not kind.endswith("_debiased"):
+        squared = np.maximum(squared, 0)  # rounding
+    return np.asarray(np.sign(squared) * np.sqrt(np.abs(squared)))

@@ -158,13 +158,13 @@ def test_only_training_images_are_looked_at(tmp_path: Path, monkeypatch: pytest.
     assert {split for stage, split in seen if stage == "fisher"} == {"train"}
 
 
-def test_fifty_images_take_less_than_half_a_second() -> None:
+def test_fifty_images_take_less_than_half_a_second_of_one_core() -> None:
     network = without_classifier(probe("test_resnet"))
     images, features, _ = task(network, 50, classes=5)
     taken = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         head = task_head(features, np.arange(50) % 5)
         filter_information(network, head, images, drawn_labels(head, features, 0))
-        taken.append(time.perf_counter() - start)
+        taken.append(time.process_time() - start)
     assert min(taken) < 0.5

@@ -1,4 +1,4 @@
-"""The commands ``pgebench`` and ``pgebench-report``."""
+"""The commands ``pgebench``, ``pgebench-report`` and ``pgebench-pge``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from pgebench.config import conf_dir, register
+from pgebench.config import available_cores, conf_dir, register
 from pgebench.preflight import unknown_choice, wrong_value
 
 MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
@@ -51,6 +51,40 @@ def report() -> None:
         print(f"Report: {build_report(results)}")
     except (OSError, ValueError, PgebenchError) as error:
         raise SystemExit(f"pgebench-report: error: {error}") from error
+
+
+def study() -> None:
+    """Study PGE itself: ``pgebench-pge``, with options as ``key=value``."""
+    from pgebench.errors import PgebenchError
+
+    options = {
+        "experiment": "embedded_full",
+        "backbone": "test_resnet",
+        "truths": "results/reference/embedded_full",
+        "results": "results/pge",
+        "store": "results/store",
+        "workers": str(available_cores()),
+    }
+    given = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
+    if unknown := sorted(set(given) - set(options)):
+        usage = " ".join(f"{key}={value}" for key, value in options.items())
+        raise SystemExit(f"pgebench-pge: error: no option {', '.join(unknown)}; with their defaults: {usage}")
+    chosen = options | given
+    from pgebench.store import Store
+    from pgebench.study.run import study
+
+    try:
+        report = study(
+            chosen["experiment"],
+            chosen["backbone"],
+            Path(chosen["truths"]),
+            Path(chosen["results"]),
+            Store(Path(chosen["store"])),
+            int(chosen["workers"]),
+        )
+    except (OSError, ValueError, PgebenchError) as error:
+        raise SystemExit(f"pgebench-pge: error: {error}") from error
+    print(f"Report: {report}")
 
 
 def _with_group(argument: str) -> str:

@@ -81,9 +81,12 @@ class GradientConfig:
     restarts: int = 4
     episodes: int = 50
     loss: str = "proto"
-    way: int = 5
+    way: int | None = 5
     shot: int = 5
     query: int = 16
+    parameters: str = "*"
+    snapshots: list[int] = field(default_factory=list)
+    autocast: bool = False
     seed: int = 0
 
 
@@ -162,6 +165,7 @@ class Config:
     seed: int = 0
     results: str = MISSING
     store: str = MISSING
+    reuse: str | None = None
     device: str = "auto"
     workers: int = 1
     threads: int = 1

@@ -22,6 +22,7 @@ from pgebench import provenance
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.plan import LEVELS, counts, plan, rows
 from pgebench.progress import Progress
+from pgebench.reuse import take_over
 from pgebench.runner import run_units
 from pgebench.store import DONE, Store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
@@ -67,6 +68,7 @@ def run_experiment(
         results = Path(sweep.config.results)
         device_of(sweep.config.device)
         write_atomically(results / "meta.json", _meta(sweep, arguments))
+        reused = take_over(units, store, Path(sweep.config.reuse)) if sweep.config.reuse else 0
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
         print(f"pgebench: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -74,6 +76,8 @@ def run_experiment(
         print(f"{len(sweep.skipped)} pairs of sources and targets are left out because they share images.")
     for line in sweep.left_out:
         print(line)
+    if sweep.config.reuse:
+        print(f"{reused} truths are taken over from {sweep.config.reuse}.")
     code = _launch(sweep, units, store, launcher)
     table = frame(units, store)
     if code == INTERRUPTED:

@@ -138,7 +138,9 @@ def _gradient_settings(
     if metric["gradient"] is None:
         raise ConfigError(f"metric.{name} asks for principal gradients: say which under metric.{name}.gradient")
     settings = GradientSettings(**metric["gradient"])
-    # Gradients are comparable only if their episodes have the same number of classes.
+    if settings.way is None:
+        return settings
+    # Gradients of few-shot tasks are comparable only if their episodes have the same number of classes.
     common = cell.common_classes or min(counts(named)["classes"] for named in (cell.source, cell.target))
     return replace(settings, way=min(settings.way, common))
 

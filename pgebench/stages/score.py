@@ -79,13 +79,14 @@ def run(work: Run) -> Outcome:
     name = work.unit.label.metric or "?"
     score, fixed = function(work.params["function"])
     wanted = asks_for(name, work.params["function"])
-    value = float(score(**{key: _evidence(work, key) for key in wanted}, **fixed))
+    found = score(**{key: _evidence(work, key) for key in wanted}, **fixed)
+    value, error = float(found), float(getattr(found, "standard_error", math.nan))
     if not math.isfinite(value):
         raise NonFinite(
             f"metric {name} gave {value} for {work.unit.label}. A score must be finite: "
             "check the metric's assumptions on this target, or leave it out with metric=[...]"
         )
-    return Outcome(value)
+    return Outcome(value, detail={} if math.isnan(error) else {"standard_error": error})
 
 
 def _evidence(work: Run, key: str) -> Any:

@@ -101,7 +101,7 @@ def _distance(total: FloatArray, kind: str) -> FloatArray:
     n = total.shape[1]
     mean = total.mean(axis=(2, 4))
     own = np.diagonal(mean, axis1=1, axis2=2)
-    between = total[:, np.arange(n), 0, np.arange(n), 1].T  # (restarts, datasets): squared norms without noise
+    between = total[:, np.arange(n), 0, np.arange(n), 1]  # (restarts, datasets): squared norms without noise
     if kind.endswith("_debiased"):
         square = np.where(between > 0, between, np.nan)
         cross = (total[:, :, 0, :, 1] + np.swapaxes(total[:, :, 0, :, 1], 1, 2)) / 2

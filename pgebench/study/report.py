@@ -137,7 +137,7 @@ def _ablation(findings: Findings) -> list[list[str]]:
 
 def _controls(controls: Controls) -> list[list[str]]:
     means = controls.distances.groupby("comparison")[list(KINDS)].mean()
-    return [[words, *(f"{means.loc[row, kind]:.2f}" for kind in KINDS)] for row, words in ROWS.items()]
+    return [[words, *(f"{value:.2f}" for value in list(means.loc[row]))] for row, words in ROWS.items()]
 
 
 def _plain(kind: str) -> str:

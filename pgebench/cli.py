@@ -1,11 +1,12 @@
-"""The commands ``pgebench``, ``pgebench-report`` and ``pgebench-pge``."""
+"""The commands ``pgebench``, ``pgebench-report``, ``pgebench-pge`` and ``pgebench-rank``."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import hydra
@@ -38,7 +39,6 @@ def main() -> None:
 
 def report() -> None:
     """Build the report of a finished experiment again: ``pgebench-report results=DIR``."""
-    from pgebench.errors import PgebenchError
     from pgebench.report import build_report
 
     values = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
@@ -47,44 +47,84 @@ def report() -> None:
     results = Path(values["results"])
     if not (results / "records.parquet").is_file():
         raise SystemExit(f"pgebench-report: error: results={results} has no records.parquet; run pgebench first")
-    try:
+    with _one_line_errors("pgebench-report"):
         print(f"Report: {build_report(results)}")
-    except (OSError, ValueError, PgebenchError) as error:
-        raise SystemExit(f"pgebench-report: error: {error}") from error
 
 
 def study() -> None:
     """Study PGE itself: ``pgebench-pge``, with options as ``key=value``."""
-    from pgebench.errors import PgebenchError
-
-    options = {
-        "experiment": "embedded_full",
-        "backbone": "test_resnet",
-        "truths": "results/reference/embedded_full",
-        "results": "results/pge",
-        "store": "results/store",
-        "workers": str(available_cores()),
-    }
-    given = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
-    if unknown := sorted(set(given) - set(options)):
-        usage = " ".join(f"{key}={value}" for key, value in options.items())
-        raise SystemExit(f"pgebench-pge: error: no option {', '.join(unknown)}; with their defaults: {usage}")
-    chosen = options | given
+    options = _options(
+        "pgebench-pge",
+        experiment="embedded_full",
+        backbone="test_resnet",
+        truths="results/reference/embedded_full",
+        results="results/pge",
+        store="results/store",
+        workers=str(available_cores()),
+    )
     from pgebench.store import Store
     from pgebench.study.run import study
 
-    try:
+    with _one_line_errors("pgebench-pge"):
         report = study(
-            chosen["experiment"],
-            chosen["backbone"],
-            Path(chosen["truths"]),
-            Path(chosen["results"]),
-            Store(Path(chosen["store"])),
-            int(chosen["workers"]),
+            options["experiment"],
+            options["backbone"],
+            Path(options["truths"]),
+            Path(options["results"]),
+            Store(Path(options["store"])),
+            int(options["workers"]),
         )
+        print(f"Report: {report}")
+
+
+def rank() -> None:
+    """Rank sources for a folder of images or an embedded dataset: ``pgebench-rank target=...``."""
+    options = _options(
+        "pgebench-rank",
+        target="",
+        backbone="test_resnet",
+        episodes="100",
+        confidence="0.95",
+        sketch="0",
+        results="",
+        store="results/store",
+        workers=str(available_cores()),
+    )
+    if not options["target"]:
+        raise SystemExit("usage: pgebench-rank target=FOLDER, a folder with one folder of images a class")
+    from pgebench.rank.command import run
+    from pgebench.store import Store
+
+    with _one_line_errors("pgebench-rank"):
+        run(
+            options["target"],
+            options["backbone"],
+            Path(options["results"] or f"results/rank/{Path(options['target']).name}"),
+            Store(Path(options["store"])),
+            episodes=int(options["episodes"]),
+            confidence=float(options["confidence"]),
+            sketch=int(options["sketch"]),
+            workers=int(options["workers"]),
+        )
+
+
+def _options(command: str, **defaults: str) -> dict[str, str]:
+    """The command line's ``key=value`` over the defaults."""
+    given = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
+    if unknown := sorted(set(given) - set(defaults)):
+        usage = " ".join(f"{key}={value}" for key, value in defaults.items())
+        raise SystemExit(f"{command}: error: no option {', '.join(unknown)}; with their defaults: {usage}")
+    return defaults | given
+
+
+@contextlib.contextmanager
+def _one_line_errors(command: str) -> Iterator[None]:
+    from pgebench.errors import PgebenchError
+
+    try:
+        yield
     except (OSError, ValueError, PgebenchError) as error:
-        raise SystemExit(f"pgebench-pge: error: {error}") from error
-    print(f"Report: {report}")
+        raise SystemExit(f"{command}: error: {error}") from error
 
 
 def _with_group(argument: str) -> str:

@@ -100,7 +100,7 @@ def principal_gradient(
     settings: GradientSettings,
     stream: str = "",
     resume: Progress | None = None,
-    keep: Callable[[Progress], object] | None = None,
+    keep: Callable[[Progress], bool | None] | None = None,
     stacked: bool = False,
 ) -> PrincipalGradient:
     """Estimate a dataset's principal gradient (Qi et al., arXiv 2211.16299, section 3).
@@ -113,7 +113,7 @@ def principal_gradient(
         settings: see ``GradientSettings``.
         stream: keeps the episodes of two datasets (or of two estimates of one dataset) independent.
         resume: where an interrupted estimate of the same settings and data stood.
-        keep: called between rounds with where the estimate stands.
+        keep: called between rounds with where the estimate stands; what it returns true for is enough.
         stacked: compute several restarts in one pass (``torch.func``). Faster on a GPU and the same numbers up to
             rounding. Restarts take turns where that is impossible: with the loss ``ce``, which draws a classifier a
             restart, and where small classes make episodes differ in size.
@@ -131,8 +131,8 @@ def principal_gradient(
             estimate.go_on(progress, stop)
             if stop in settings.snapshots:
                 progress.snapshots[stop] = progress.halves()
-            if keep is not None:
-                keep(progress)
+            if keep is not None and keep(progress):
+                break
     halves = progress.halves()
     if not torch.isfinite(halves).all():
         raise NonFinite("the principal gradient is not finite: the backbone's features overflow on these images")

@@ -1,0 +1,1 @@
+"""Ranking sources for a new target by its principal gradient alone."""

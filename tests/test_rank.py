@@ -1,0 +1,241 @@
+"""A practitioner's folder: from files to ranked sources."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny_network import pictures, tiny_network
+
+from pgebench import cli, embedded, folder
+from pgebench.errors import ConfigError, DataError
+from pgebench.pge import GradientSettings, PrincipalGradient, gradient_distance, principal_gradient
+from pgebench.pge.sketch import count_sketch
+from pgebench.pge.standing import standing
+from pgebench.rank.bank import Bank
+from pgebench.rank.ranking import fitting, rank
+
+SETTINGS = GradientSettings(restarts=4, episodes=20, way=3, shot=2, query=3)
+
+
+def write(path: Path, pixels: np.ndarray, **options: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path, **options)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Digits as files: a folder with a space in its name, PNG and JPEG, two classes."""
+    pack, root = embedded.load("digits"), tmp_path / "my photos"
+    for name, label in (("zero", 0), ("one", 1)):
+        for number, image in enumerate(pack.images[pack.labels == label][:12]):
+            write(root / name / f"{number}.{'png' if number % 2 else 'JPG'}", image)
+    return root
+
+
+def test_a_folder_of_class_folders_is_a_dataset(photos: Path) -> None:
+    read = folder.load(str(photos))
+    assert read.class_names == ("one", "zero")
+    assert read.images.shape == (24, 64, 64, 3)
+    assert np.bincount(read.labels).tolist() == [12, 12]
+    for label in (0, 1):
+        assert np.bincount(read.split[read.labels == label]).tolist() == [8, 2, 2]
+    assert not read.unreadable
+
+
+def test_the_revision_follows_the_content(photos: Path) -> None:
+    before = folder.load(str(photos)).revision
+    folder.load.cache_clear()
+    assert folder.load(str(photos)).revision == before
+    write(photos / "one" / "new.png", np.zeros((9, 9), np.uint8))
+    folder.load.cache_clear()
+    assert folder.load(str(photos)).revision != before
+
+
+def test_odd_images_are_read_as_one_sees_them(tmp_path: Path) -> None:
+    """Grey 16 bit, transparent, CMYK, animated: all become red, green and blue."""
+    root = tmp_path / "data"
+    write(root / "a" / "grey16.png", np.full((10, 10), 30_000, np.uint16))
+    clear = np.zeros((10, 10, 4), np.uint8)
+    write(root / "a" / "clear.png", clear)
+    Image.new("CMYK", (10, 10), (0, 255, 255, 0)).save(root / "a" / "print.jpg")
+    frames = [Image.new("RGB", (10, 10), colour) for colour in ("blue", "black")]
+    (root / "b").mkdir()
+    frames[0].save(root / "b" / "moving.gif", save_all=True, append_images=frames[1:])
+    read = folder.load(str(root), image_size=10)
+    by_name = dict(zip(["clear", "grey16", "print", "moving"], read.images, strict=True))
+    assert (by_name["clear"] == 255).all()
+    assert by_name["grey16"].std() == 0
+    assert by_name["print"][0, 0, 0] > 200 > 100 > by_name["print"][0, 0, 1]
+    assert by_name["moving"][0, 0].tolist() == [0, 0, 255]
+
+
+def test_damaged_and_foreign_files_are_left_out_and_named_or_refused(photos: Path) -> None:
+    whole = next((photos / "zero").glob("*.JPG"))
+    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    (photos / "one" / "notes.png").write_text("not a picture")
+    (photos / "one" / "notes.txt").write_text("no suffix of a picture")
+    read = folder.load(str(photos))
+    assert len(read.labels) == 23
+    assert sorted(line.split(":")[0] for line in read.unreadable) == ["one/notes.png", f"zero/{whole.name}"]
+    with pytest.raises(DataError, match=r"2 files in .* cannot be read"):
+        folder.load(str(photos), unreadable="fail")
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_decoded(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "LARGEST", 32 * 32 - 1)
+    with pytest.raises(DataError, match=r"holds no image that can be read.*32 x 32 pixels are more than 1023"):
+        folder.load(str(photos))
+
+
+@pytest.mark.parametrize("what", ["nothing", "one class", "empty class"])
+def test_folders_that_are_no_dataset_are_refused_with_the_remedy(photos: Path, what: str) -> None:
+    if what == "nothing":
+        with pytest.raises(ConfigError, match="there is no such folder"):
+            folder.load(str(photos / "elsewhere"))
+    elif what == "one class":
+        with pytest.raises(DataError, match="put the images of each class in a folder of its own"):
+            folder.load(str(photos / "one"))
+    else:
+        (photos / "two").mkdir()
+        with pytest.raises(DataError, match=r"two holds no image .* remove the folder or add images"):
+            folder.load(str(photos))
+
+
+def test_a_link_that_leads_back_to_the_folder_is_no_endless_walk(photos: Path) -> None:
+    (photos / "one" / "again").symlink_to(photos)
+    assert len(folder.load(str(photos)).labels) == 24
+
+
+def test_episodes_shrink_to_what_a_dataset_has() -> None:
+    found = fitting(GradientSettings(), np.repeat([0, 1, 2], [4, 9, 9]))
+    assert (found.way, found.shot) == (3, 3)
+    with pytest.raises(DataError, match="the smallest has 1 images"):
+        fitting(GradientSettings(), np.array([0, 0, 1]))
+
+
+def test_a_count_sketch_keeps_distances_in_a_fraction_of_the_size() -> None:
+    generator = torch.Generator().manual_seed(0)
+    first = torch.randn(4, 2, 20_000, generator=generator)
+    pair = [PrincipalGradient(part) for part in (first, first + torch.randn(4, 2, 20_000, generator=generator))]
+    small = [count_sketch(one, 2_000) for one in pair]
+    assert small[0].halves.numel() == first.numel() / 10
+    assert gradient_distance(*small) == pytest.approx(gradient_distance(*pair), abs=4 * (2 / 2_000) ** 0.5)
+    assert gradient_distance(small[0], count_sketch(pair[0], 2_000)) == 0
+
+
+def test_sketched_products_are_right_on_average_over_seeds() -> None:
+    a, b = (PrincipalGradient(torch.randn(1, 2, 500, generator=torch.Generator().manual_seed(s))) for s in (1, 2))
+    exact = float((a.halves[0, 0] * b.halves[0, 0]).sum())
+    found = [
+        float((count_sketch(a, 50, seed).halves[0, 0] * count_sketch(b, 50, seed).halves[0, 0]).sum())
+        for seed in range(600)
+    ]
+    assert np.mean(found) == pytest.approx(exact, abs=4 * np.std(found) / 600**0.5)
+
+
+def test_a_clear_order_is_settled_and_a_tie_is_not() -> None:
+    random = np.random.default_rng(0)
+    base = random.normal(1, 0.2, size=(8, 1))
+    clear = standing(base + np.array([0.5, 0.0, 0.3]) + random.normal(0, 0.01, size=(8, 3)))
+    assert clear.order == (1, 2, 0)
+    assert clear.settled
+    tie = standing(base + np.array([0.5, 0.0, 0.0]) + random.normal(0, 0.05, size=(8, 3)))
+    assert set(tie.tied) == {1, 2}
+    assert not tie.settled
+    assert (tie.low < tie.distance).all()
+    assert (tie.distance < tie.high).all()
+
+
+def test_a_wrong_source_is_called_the_nearest_no_more_often_than_promised() -> None:
+    """Five equally near sources, looked at four times: settling at all is a mistake."""
+    random = np.random.default_rng(1)
+    wrong = 0
+    for _ in range(400):
+        noise = random.normal(size=(4, 8, 5)).cumsum(axis=0) / np.arange(1, 5)[:, None, None]
+        wrong += any(standing(distances, confidence=0.9, looks=4).settled for distances in noise)
+    assert wrong / 400 <= 0.1
+
+
+@pytest.mark.parametrize("wrong", [{"confidence": 1.0}, {"looks": 0}])
+def test_impossible_confidence_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigError, match="confidence"):
+        standing(np.zeros((3, 3)), **wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="two restarts"):
+        standing(np.zeros((1, 3)))
+
+
+def bank_and_target() -> tuple[Bank, torch.Tensor, np.ndarray]:
+    """Three sources, the second of which is another sample of the target."""
+    images, labels = pictures(240)
+    turned = images.flip(1)
+    flat = torch.randn(240, 3, 6, 6, generator=torch.Generator().manual_seed(3))
+    parts = [(turned, "turned"), (images[:120], "same"), (flat, "noise")]
+    gradients = [principal_gradient(tiny_network, one, labels[: len(one)], SETTINGS, name) for one, name in parts]
+    return Bank(("turned", "same", "noise"), tuple(gradients)), images[120:], labels[120:]
+
+
+@pytest.mark.parametrize("sketch", [0, 40])
+def test_another_sample_of_the_same_task_is_ranked_first(sketch: int) -> None:
+    bank, images, labels = bank_and_target()
+    found = rank(tiny_network, images, labels, bank.sketched(sketch), SETTINGS)
+    assert found.names[0] == "same"
+    assert found.episodes in (10, 20)
+
+
+def test_a_settled_ranking_takes_no_more_gradients() -> None:
+    bank, images, labels = bank_and_target()
+    doubtful = rank(tiny_network, images, labels, bank, SETTINGS, confidence=0.999999)
+    easy = rank(tiny_network, images, labels, bank, SETTINGS, confidence=0.5)
+    assert easy.episodes == 10 < doubtful.episodes == 20
+
+
+def run_rank(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["pgebench-rank", *arguments])
+    cli.rank()
+
+
+def test_the_command_ranks_sources_for_a_folder(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pgebench.rank import command
+
+    monkeypatch.setattr(command, "BANK", GradientSettings(restarts=2, episodes=2, shot=1, query=1))
+    datasets = command.configs
+    few = ("digits", "fashion", "emoji")
+    monkeypatch.setattr(
+        command, "configs", lambda group: {k: v for k, v in datasets(group).items() if "@" not in group or k in few}
+    )
+    arguments = (f"target={photos}", "episodes=4", "sketch=512", f"store={tmp_path}/store", f"results={tmp_path}/out")
+    run_rank(monkeypatch, *arguments, "workers=1")
+    first = json.loads((tmp_path / "out" / "ranking.json").read_text())
+    assert sorted(row["source"] for row in first["sources"]) == sorted(few)
+    assert [row["distance"] for row in first["sources"]] == sorted(row["distance"] for row in first["sources"])
+    assert first["sketch"]["buckets"] == 512
+    assert first["sketch"]["megabytes_whole"] > first["bank_megabytes"]
+    assert (tmp_path / "out" / "ranking.png").read_bytes().startswith(b"\x89PNG")
+    assert "The bank lacks 3 of 3 gradients" in capsys.readouterr().out
+
+    run_rank(monkeypatch, *arguments)
+    assert "The bank lacks" not in capsys.readouterr().out
+    assert json.loads((tmp_path / "out" / "ranking.json").read_text())["sources"] == first["sources"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "usage: pgebench-rank target=FOLDER"),
+        (("target=mnist", "backbone=resnet9"), "backbone=resnet9: choose from"),
+        (("target=mnits",), "target=mnits: neither a folder nor one of animals"),
+        (("target=./nowhere",), "there is no such folder"),
+        (("target=mnist", "folder=x"), "no option folder"),
+    ],
+)
+def test_wrong_arguments_are_named(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises(SystemExit, match=message):
+        run_rank(monkeypatch, *arguments)

@@ -104,3 +104,22 @@ def test_truths_of_another_backbone_are_refused(tmp_path: Path) -> None:
         _truths(tmp_path, "test_vit")
     with pytest.raises(ConfigError, match=r"there is no records\.parquet"):
         _truths(tmp_path / "nothing", "net")
+
+
+def test_scores_stand_where_the_truth_of_their_pair_stands() -> None:
+    """The plan lists datasets in the order of the sweep, the table in that of the alphabet."""
+    from pgebench.analysis.table import Table
+    from pgebench.errors import ConfigError
+    from pgebench.plan import Named
+    from pgebench.study.gradients import Tasks
+    from pgebench.study.run import _places
+
+    tasks = Tasks(
+        Named("net", {}), (Named("b", {}), Named("a", {})), (Named("d", {}), Named("c", {}), Named("b", {})), 2
+    )
+    table = Table(("net",), ("a", "b"), ("b", "c", "d"), {}, {}, {})
+    sources, targets = _places(tasks, table)
+    assert list(sources.items()) == [("a", 1), ("b", 0)]
+    assert list(targets.items()) == [("b", 4), ("c", 3), ("d", 2)]
+    with pytest.raises(ConfigError, match="nothing is known about d"):
+        _places(tasks, Table(("net",), ("a", "b"), ("b", "c"), {}, {}, {}))

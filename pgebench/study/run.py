@@ -70,7 +70,7 @@ def study(experiment: str, backbone: str, truths: Path, results: Path, store: St
     compute(units, store, workers)
     _require(units, store)
 
-    places = _places(tasks)
+    places = _places(tasks, table)
     estimated = {name: _estimated(name, wanted, store) for name in ESTIMATES}
     scores = _scores(estimated, places, table)
     truth = table.truth[TRUTH]
@@ -120,10 +120,16 @@ def _require(units: list[Unit], store: Store) -> None:
             raise PgebenchError(f"{unit} has no result: {record.get('error', record['status'])}")
 
 
-def _places(tasks: Tasks) -> tuple[dict[str, int], dict[str, int]]:
-    """Where each source's and each target's gradient stands in the products."""
-    sources = {source.name: place for place, source in enumerate(tasks.sources)}
-    return sources, {target.name: len(sources) + place for place, target in enumerate(tasks.targets)}
+def _places(tasks: Tasks, table: Table) -> tuple[dict[str, int], dict[str, int]]:
+    """Where each source's and each target's gradient stands in the products, in the order of the table's axes."""
+    order = [*(("source", source.name) for source in tasks.sources), *(("target", one.name) for one in tasks.targets)]
+    place = {key: number for number, key in enumerate(order)}
+    missing = sorted({name for role, name in place} - {*table.sources, *table.targets})
+    if missing:
+        raise ConfigError(f"truths: nothing is known about {', '.join(missing)}; name the results of this experiment")
+    return {name: place["source", name] for name in table.sources}, {
+        name: place["target", name] for name in table.targets
+    }
 
 
 def _estimated(name: str, wanted: Mapping[tuple[str, str, str], Unit], store: Store) -> Estimated:

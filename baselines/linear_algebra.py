@@ -4,8 +4,6 @@ On the CPU the routines of NumPy and SciPy are used, whose eigensolver is the fa
 where the data are.
 """
 
-from typing import Any
-
 import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
@@ -61,21 +59,23 @@ def copy_of(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def mirror(lower: torch.Tensor) -> torch.Tensor:
-    """Completes, in place, a matrix of which only the lower triangle is meaningful.
+    """Completes, in place where possible, a matrix of which only the lower triangle is meaningful.
 
     Args:
         lower: (d, d) matrix.
 
     Returns:
-        The same matrix, now symmetric.
+        The symmetric matrix; use it instead of `lower`.
     """
-    entries: Any = lower if lower.is_cuda else lower.numpy()
+    if lower.is_cuda:
+        return lower.tril() + lower.tril(-1).T
+    entries = lower.numpy()
     # Tile by tile: a second matrix of this size, or a transposed walk through memory, costs more than the copying.
-    for start in range(0, len(lower), _TILE):
+    for start in range(0, len(entries), _TILE):
         stop = start + _TILE
-        for row in range(start, min(stop, len(lower))):
+        for row in range(start, min(stop, len(entries))):
             entries[start:row, row] = entries[row, start:row]
-        for below in range(stop, len(lower), _TILE):
+        for below in range(stop, len(entries), _TILE):
             entries[start:stop, below : below + _TILE] = entries[below : below + _TILE, start:stop].T
     return lower
 

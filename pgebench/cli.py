@@ -18,6 +18,28 @@ from pgebench.preflight import unknown_choice, wrong_value
 MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
 """Arguments that already say what Hydra is to do."""
 
+OPTIONS = {
+    "pgebench-pge": {
+        "experiment": "embedded_full",
+        "backbone": "test_resnet",
+        "truths": "results/reference/embedded_full",
+        "results": "results/pge",
+        "store": "results/store",
+        "workers": str(available_cores()),
+    },
+    "pgebench-rank": {
+        "target": "",
+        "backbone": "test_resnet",
+        "episodes": "100",
+        "confidence": "0.95",
+        "sketch": "0",
+        "results": "",
+        "store": "results/store",
+        "workers": str(available_cores()),
+    },
+}
+"""Options of the commands that are no sweeps, with their defaults."""
+
 
 def main() -> None:
     """Run an experiment; Hydra reads the command line."""
@@ -53,15 +75,7 @@ def report() -> None:
 
 def study() -> None:
     """Study PGE itself: ``pgebench-pge``, with options as ``key=value``."""
-    options = _options(
-        "pgebench-pge",
-        experiment="embedded_full",
-        backbone="test_resnet",
-        truths="results/reference/embedded_full",
-        results="results/pge",
-        store="results/store",
-        workers=str(available_cores()),
-    )
+    options = _options("pgebench-pge")
     from pgebench.store import Store
     from pgebench.study.run import study
 
@@ -79,17 +93,7 @@ def study() -> None:
 
 def rank() -> None:
     """Rank sources for a folder of images or an embedded dataset: ``pgebench-rank target=...``."""
-    options = _options(
-        "pgebench-rank",
-        target="",
-        backbone="test_resnet",
-        episodes="100",
-        confidence="0.95",
-        sketch="0",
-        results="",
-        store="results/store",
-        workers=str(available_cores()),
-    )
+    options = _options("pgebench-rank")
     if not options["target"]:
         raise SystemExit("usage: pgebench-rank target=FOLDER, a folder with one folder of images a class")
     from pgebench.rank.command import run
@@ -108,8 +112,9 @@ def rank() -> None:
         )
 
 
-def _options(command: str, **defaults: str) -> dict[str, str]:
-    """The command line's ``key=value`` over the defaults."""
+def _options(command: str) -> dict[str, str]:
+    """The command line's ``key=value`` over the defaults of one of ``OPTIONS``."""
+    defaults = OPTIONS[command]
     given = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
     if unknown := sorted(set(given) - set(defaults)):
         usage = " ".join(f"{key}={value}" for key, value in defaults.items())

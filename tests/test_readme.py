@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 from test_sweep import sweep
 
-from pgebench.cli import _options_first, _with_group
+from pgebench.cli import OPTIONS, _options_first, _with_group
 from pgebench.config import conf_dir, register
 from pgebench.preflight import unknown_choice, wrong_value
 
@@ -31,6 +31,12 @@ def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str) -> Non
     experiment = next((o.partition("=")[2] for o in overrides if o.startswith("experiment=")), "embedded")
     params = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml").hydra.sweeper.params
     assert sweep(*(f"{key}={value}" for key, value in params.items()), *overrides).jobs
+
+
+@pytest.mark.parametrize("line", re.findall(r"^pgebench-(?:pge|rank).*", README, flags=re.MULTILINE))
+def test_every_option_shown_is_one_of_the_command(line: str) -> None:
+    command, *arguments = shlex.split(line, comments=True)
+    assert {argument.partition("=")[0] for argument in arguments} <= set(OPTIONS[command])
 
 
 def test_the_plugin_shown_is_the_one_that_is_tested() -> None:

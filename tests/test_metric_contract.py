@@ -53,7 +53,8 @@ def evidence(n: int = 40, d: int = 12, classes: int = 4, seed: int = 0, scale: f
     features = scale * (random.normal(size=(classes, d))[labels] + random.normal(size=(n, d)))
     logits = random.normal(size=(n, 6)) + 2 * np.eye(6)[labels % 6]
     probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    gradients = torch.from_numpy(random.normal(size=(2, 2, 2, 30)))
+    # Halves of a gradient agree up to noise, as those of real ones do.
+    gradients = torch.from_numpy(3 * random.normal(size=(2, 2, 1, 30)) + random.normal(size=(2, 2, 2, 30)))
     return {
         "features": features.astype(np.float32),
         "labels": labels,
@@ -61,8 +62,8 @@ def evidence(n: int = 40, d: int = 12, classes: int = 4, seed: int = 0, scale: f
         "source_labels": probabilities.argmax(1),
         "source_features": (scale * random.normal(size=(n + 7, d))).astype(np.float32),
         "source_targets": np.arange(n + 7) % 3,
-        "source_gradient": PrincipalGradient(gradients[0]),
-        "target_gradient": PrincipalGradient(gradients[1]),
+        "source_gradient": PrincipalGradient(gradients[0], sizes=(10, 20)),
+        "target_gradient": PrincipalGradient(gradients[1], sizes=(10, 20)),
         "source_information": random.exponential(size=30).astype(np.float32),
         "target_information": random.exponential(size=30).astype(np.float32),
         "source_accuracy": 0.9,
@@ -141,6 +142,8 @@ def test_contract_a_distance_to_itself_is_zero(file: Path) -> None:
     wanted = set(asks_for(file.stem, config_of(file)["function"]))
     if not wanted & {"source_features", "source_gradient", "source_information"}:
         pytest.skip("compares no two datasets")
+    if str(config_of(file)["function"].get("distance")).endswith("_debiased"):
+        pytest.skip("cross-fitting needs two estimates whose noise is independent")
     same = evidence()
     same |= {"source_features": same["features"], "source_targets": same["labels"]}
     same["source_gradient"] = same["target_gradient"]

@@ -13,25 +13,8 @@ EPS = float(np.finfo(np.float64).eps)
 _TILE = 128
 
 
-def empty_matrix(rows: int, columns: int, like: torch.Tensor) -> torch.Tensor:
-    """Memory for a matrix, its values undefined.
-
-    Args:
-        rows: Number of rows.
-        columns: Number of columns.
-        like: Tensor whose device is taken.
-
-    Returns:
-        (rows, columns) float64.
-    """
-    if like.is_cuda:
-        return like.new_empty(rows, columns, dtype=torch.float64)
-    # NumPy asks the system for huge pages, torch does not: filling a fresh matrix then takes a third of the time.
-    return torch.from_numpy(np.empty((rows, columns)))
-
-
 def zero_matrix(rows: int, columns: int, like: torch.Tensor) -> torch.Tensor:
-    """A matrix of zeros, see `empty_matrix`.
+    """A matrix of zeros.
 
     Args:
         rows: Number of rows.
@@ -43,11 +26,12 @@ def zero_matrix(rows: int, columns: int, like: torch.Tensor) -> torch.Tensor:
     """
     if like.is_cuda:
         return like.new_zeros(rows, columns, dtype=torch.float64)
+    # NumPy asks the system for huge pages, torch does not: filling a fresh matrix then takes a third of the time.
     return torch.from_numpy(np.zeros((rows, columns)))
 
 
 def copy_of(matrix: torch.Tensor) -> torch.Tensor:
-    """A contiguous copy of a matrix, cheaper than `clone`, see `empty_matrix`.
+    """A contiguous copy of a matrix, cheaper than `clone`, see `zero_matrix`.
 
     Args:
         matrix: (m, k) float64.
@@ -55,7 +39,7 @@ def copy_of(matrix: torch.Tensor) -> torch.Tensor:
     Returns:
         The copy.
     """
-    return empty_matrix(matrix.shape[0], matrix.shape[1], like=matrix).copy_(matrix)
+    return zero_matrix(matrix.shape[0], matrix.shape[1], like=matrix).copy_(matrix)
 
 
 def mirror(lower: torch.Tensor) -> torch.Tensor:

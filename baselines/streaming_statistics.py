@@ -13,7 +13,7 @@ import torch
 
 from baselines.block_sums import add_class_sums, add_gram, shifted, squared_norms, weighted_sum
 from baselines.checks import Array, check_finite, class_indices, raw_matrix
-from baselines.linear_algebra import copy_of, empty_matrix, mirror, square_root, zero_matrix
+from baselines.linear_algebra import copy_of, mirror, square_root, zero_matrix
 
 _BLOCK_BYTES = 16 * 2**20
 _SHIFT_ROWS = 256
@@ -72,7 +72,7 @@ class SufficientStatistics:
     @cached_property
     def covariance(self) -> torch.Tensor:
         """(d, d) covariance of all samples, divided by n."""
-        fresh = empty_matrix(self.d, self.d, like=self.gram)
+        fresh = zero_matrix(self.d, self.d, like=self.gram)
         return torch.div(self.gram, self.n, out=fresh).addr_(self.offset, self.offset, alpha=-1)
 
     @cached_property
@@ -151,7 +151,7 @@ class StatisticsAccumulator:
         index = torch.tensor([self._classes[value] for value in values])[index].to(matrix.device)
         step = max(1, _BLOCK_BYTES // (8 * matrix.shape[1]))
         # One buffer for all blocks, filled in one pass: fresh memory and further passes would cost as much as X^T X.
-        buffer = empty_matrix(min(step, len(matrix)), matrix.shape[1], like=matrix)
+        buffer = zero_matrix(min(step, len(matrix)), matrix.shape[1], like=matrix)
         for start in range(0, len(matrix), step):
             block = matrix[start : start + step]
             self._add_block(block, index[start : start + step], buffer[: len(block)], name)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
@@ -17,7 +18,10 @@ from pgebench.store import CRASHED, DONE, FAILED, Store
 from pgebench.unit import Unit
 
 INTERVAL = 0.5
-"""Seconds between two looks at the store."""
+"""Least seconds between two looks at the store."""
+
+SHARE = 0.02
+"""Most of the time that looking may take: with tens of thousands of units a look takes seconds."""
 
 
 class Progress:
@@ -59,8 +63,11 @@ class Progress:
             self._bar.close()
 
     def _watch(self) -> None:
-        while not self._stop.wait(INTERVAL):
+        pause = INTERVAL
+        while not self._stop.wait(pause):
+            began = time.thread_time()
             self._look()
+            pause = max(INTERVAL, (time.thread_time() - began) / SHARE)
 
     def _look(self) -> None:
         for unit, before in list(self.waiting.items()):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import torch
+from joblib import Parallel, delayed
 
 from pgebench import provenance
 from pgebench.errors import PgebenchError, UpstreamError
@@ -32,6 +34,26 @@ def run_units(units: Iterable[Unit], store: Store, device: torch.device, workers
     """
     for unit in units:
         run_unit(unit, store, device, workers)
+
+
+def run_side_by_side(units: Iterable[Unit], store: Store, workers: int) -> None:
+    """Run units that read no others, one thread each, in processes beside each other on the CPU.
+
+    Raises:
+        PgebenchError: a unit has no result.
+    """
+    waiting = [unit for unit in units if not store.is_done(unit)]
+    if waiting:
+        Parallel(n_jobs=workers, batch_size=1)(delayed(_with_one_thread)(unit, store.root, workers) for unit in waiting)
+    for unit in waiting:
+        record = store.record(unit)
+        if record["status"] != DONE:
+            raise PgebenchError(f"{unit} has no result: {record.get('error', record['status'])}")
+
+
+def _with_one_thread(unit: Unit, root: Path, workers: int) -> None:
+    torch.set_num_threads(1)
+    run_unit(unit, Store(root), torch.device("cpu"), workers)
 
 
 def run_unit(unit: Unit, store: Store, device: torch.device, workers: int = 1) -> dict[str, Any]:

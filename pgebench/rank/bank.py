@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import torch
 from hydra import compose, initialize_config_dir
-from joblib import Parallel, delayed
 
 from pgebench import backbones
 from pgebench.config import conf_dir, register
 from pgebench.datasets import dataset_params
-from pgebench.errors import PgebenchError
 from pgebench.pge import GradientSettings, PrincipalGradient
 from pgebench.pge.sketch import count_sketch
 from pgebench.plan import Named
-from pgebench.runner import run_unit
+from pgebench.runner import run_side_by_side
 from pgebench.stages import gradient
-from pgebench.store import DONE, Store
+from pgebench.store import Store
 from pgebench.sweep import plain
-from pgebench.unit import Label, Unit
+from pgebench.unit import Label
 
 
 @dataclass(frozen=True)
@@ -89,19 +85,8 @@ def build_bank(
         )
         for source in sources
     }
-    missing = [unit for unit in units.values() if not store.is_done(unit)]
+    missing = sum(not store.is_done(unit) for unit in units.values())
     if missing:
-        say(
-            f"The bank lacks {len(missing)} of {len(units)} gradients: they are computed now and kept for every target."
-        )
-        Parallel(n_jobs=workers, batch_size=1)(delayed(_run)(unit, store.root, workers) for unit in missing)
-    for unit in missing:
-        record = store.record(unit)
-        if record["status"] != DONE:
-            raise PgebenchError(f"{unit} has no result: {record.get('error', record['status'])}")
+        say(f"The bank lacks {missing} of {len(units)} gradients: they are computed now and kept for every target.")
+    run_side_by_side(units.values(), store, workers)
     return Bank(tuple(units), tuple(gradient.from_tensors(store.load(unit)) for unit in units.values()))
-
-
-def _run(unit: Unit, root: Path, workers: int) -> None:
-    torch.set_num_threads(1)
-    run_unit(unit, Store(root), torch.device("cpu"), workers)

@@ -70,7 +70,8 @@ def controls_figure(controls: Controls) -> Figure:
             axes.plot([np.nanmean(values)] * 2, [y - 0.3, y + 0.3], color="black", linewidth=1.5)
         axes.axvline(0, color="#999999", linewidth=0.8)
         axes.axvline(np.sqrt(2), color="#999999", linewidth=0.8, linestyle=":")
-        axes.set_xlabel(f"{kind.replace('_', ', ')} distance (dotted: orthogonal gradients)")
+        axes.set_xlabel(f"{kind.replace('_', ', ')} distance", fontsize=9)
+        axes.set_title("dotted: orthogonal gradients", fontsize=8, color=GREY, loc="right")
     panels[0].set_yticks(range(len(ROWS)), list(ROWS.values()), fontsize=8)
     panels[0].invert_yaxis()
     return figure

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from joblib import Parallel, delayed
 from omegaconf import DictConfig
 
 from pgebench import backbones
@@ -17,9 +14,7 @@ from pgebench.config import conf_dir, register
 from pgebench.datasets import dataset_params
 from pgebench.pge import GradientSettings
 from pgebench.plan import Named
-from pgebench.runner import run_unit
 from pgebench.stages import gradient
-from pgebench.store import Store
 from pgebench.study.variants import CONTROLLED, ESTIMATES
 from pgebench.sweep import expand
 from pgebench.unit import Label, Unit
@@ -80,13 +75,6 @@ def control_units(tasks: Tasks, datasets: Sequence[Named]) -> dict[tuple[str, st
     }
 
 
-def compute(units: Sequence[Unit], store: Store, workers: int) -> None:
-    """Run what is not done yet, each worker with one thread."""
-    waiting = [unit for unit in units if not store.is_done(unit)]
-    if waiting:
-        Parallel(n_jobs=workers, batch_size=1)(delayed(_run)(unit, store.root, workers) for unit in waiting)
-
-
 def _unit(tasks: Tasks, dataset: Named, settings: GradientSettings, role: str, control: str | None = None) -> Unit:
     if settings.way is not None:
         settings = replace(settings, way=min(settings.way, tasks.common_classes))
@@ -94,8 +82,3 @@ def _unit(tasks: Tasks, dataset: Named, settings: GradientSettings, role: str, c
     label = label if role == "source" else replace(label, source=None, target=dataset.name)
     params = backbones.backbone_params(tasks.backbone.config), dataset_params(dataset.config)
     return gradient.unit(*params, settings, label, control)
-
-
-def _run(unit: Unit, root: Path, workers: int) -> None:
-    torch.set_num_threads(1)
-    run_unit(unit, Store(root), torch.device("cpu"), workers)

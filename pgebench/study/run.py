@@ -15,13 +15,14 @@ import pandas as pd
 from pgebench import provenance
 from pgebench.analysis.static import static_scores
 from pgebench.analysis.table import FloatArray, Table, build_table
-from pgebench.errors import ConfigError, PgebenchError
+from pgebench.errors import ConfigError
+from pgebench.runner import run_side_by_side
 from pgebench.stages import gradient
-from pgebench.store import DONE, Store, write_atomically
-from pgebench.study.controls import Controls, control_distances
+from pgebench.store import Store, write_atomically
+from pgebench.study.controls import control_distances
 from pgebench.study.evaluate import Variant, judge
 from pgebench.study.figures import controls_figure, convergence_figure
-from pgebench.study.gradients import Tasks, compute, control_units, estimate_units, tasks_of
+from pgebench.study.gradients import Tasks, control_units, estimate_units, tasks_of
 from pgebench.study.products import DISTANCES, Products, products, score_arrays
 from pgebench.study.report import Findings, markdown
 from pgebench.study.variants import ESTIMATES
@@ -67,8 +68,7 @@ def study(experiment: str, backbone: str, truths: Path, results: Path, store: St
     halves = [source for source in tasks.sources if source.config["classes"] is not None]
     controls = control_units(tasks, halves)
     units = [*wanted.values(), *controls.values()]
-    compute(units, store, workers)
-    _require(units, store)
+    run_side_by_side(units, store, workers)
 
     places = _places(tasks, table)
     estimated = {name: _estimated(name, wanted, store) for name in ESTIMATES}
@@ -111,13 +111,6 @@ def _truths(folder: Path, backbone: str) -> Table:
     if backbone not in table.backbones or TRUTH not in table.truth:
         raise ConfigError(f"truths={folder}: no {TRUTH} accuracies of backbone={backbone}")
     return table.only_backbone(backbone)
-
-
-def _require(units: list[Unit], store: Store) -> None:
-    for unit in units:
-        record = store.record(unit)
-        if record["status"] != DONE:
-            raise PgebenchError(f"{unit} has no result: {record.get('error', record['status'])}")
 
 
 def _places(tasks: Tasks, table: Table) -> tuple[dict[str, int], dict[str, int]]:
@@ -202,6 +195,3 @@ def _write(results: Path, findings: Findings, command: str) -> None:
             write_atomically(results / f"{name}.{suffix}", buffer.getvalue())
     write_atomically(results / "meta.json", json.dumps(meta, indent=1, sort_keys=True).encode())
     write_atomically(results / "report.md", markdown(findings, meta).encode())
-
-
-__all__ = ["Controls", "study"]

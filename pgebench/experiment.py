@@ -22,7 +22,7 @@ from pgebench import provenance
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.plan import LEVELS, counts, plan, rows
 from pgebench.progress import Progress
-from pgebench.reuse import take_over
+from pgebench.reuse import reused, take_over
 from pgebench.runner import run_units
 from pgebench.store import DONE, Store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
@@ -68,7 +68,7 @@ def run_experiment(
         results = Path(sweep.config.results)
         device_of(sweep.config.device)
         write_atomically(results / "meta.json", _meta(sweep, arguments))
-        reused = take_over(units, store, Path(sweep.config.reuse)) if sweep.config.reuse else 0
+        taken = take_over(units, store, Path(sweep.config.reuse)) if sweep.config.reuse else 0
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
         print(f"pgebench: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -77,7 +77,7 @@ def run_experiment(
     for line in sweep.left_out:
         print(line)
     if sweep.config.reuse:
-        print(f"{reused} truths are taken over from {sweep.config.reuse}.")
+        print(f"{taken} truths are taken over from {sweep.config.reuse}.")
     code = _launch(sweep, units, store, launcher)
     table = frame(units, store)
     if code == INTERRUPTED:
@@ -223,7 +223,8 @@ def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
 def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = None) -> bytes:
     """What the report says beside the table, as JSON; the same experiment gives the same bytes."""
     config = {key: plain(node) for key, node in sweep.config.items() if key != "hydra"}
-    finished = [] if table is None else table.finished.dropna().tolist()
+    table = pd.DataFrame({"finished": [], "detail": []}) if table is None else table
+    finished = table.finished.dropna().tolist()
     meta = {
         "experiment": config["experiment_name"],
         "command": shlex.join(["pgebench", *arguments]),
@@ -235,7 +236,7 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "config": config,
         "datasets": dataset_sizes(sweep.jobs),
         "skipped": sweep.skipped,
-        # The report must say why a metric of the config is not in its league.
-        "notes": [*config["notes"], *sweep.left_out],
+        # The report must say why a metric of the config is not in its league, and what was not computed for it.
+        "notes": [*config["notes"], *sweep.left_out, *reused(table)],
     }
     return json.dumps(meta, indent=1, sort_keys=True).encode()

@@ -57,3 +57,18 @@ def take_over(units: Sequence[Unit], store: Store, folder: Path) -> int:
             store.write_record(unit, record)
             taken += 1
     return taken
+
+
+def reused(table: pd.DataFrame) -> list[str]:
+    """A note for the report if rows of a table were taken over; none otherwise.
+
+    >>> reused(pd.DataFrame({"key": ["a", "b"], "detail": ['{"reused": true}', "{}"], "finished": ["2026-11-23", ""]}))
+    ['1 truths were taken over from an earlier run that finished 2026-11-23, with its costs.']
+    """
+    taken = table[[bool(json.loads(detail).get("reused")) for detail in table.detail]]
+    if taken.empty:
+        return []
+    return [
+        f"{taken.key.nunique()} truths were taken over from an earlier run that finished {taken.finished.max()}, "
+        "with its costs."
+    ]

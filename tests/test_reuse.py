@@ -28,6 +28,9 @@ def test_truths_are_taken_over_and_nothing_is_fine_tuned_again(
         pd.testing.assert_series_equal(truths[0][column], truths[1][column])
     assert all(json.loads(detail)["reused"] for detail in truths[1].detail)
     assert (after[after.stage == "score"].metric == "lfc").all()
+    assert (
+        f"{len(truths[1])} truths were taken over from an earlier run" in (tmp_path / "results/report.md").read_text()
+    )
 
 
 def test_truths_of_another_recipe_are_not_taken_over(

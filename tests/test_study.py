@@ -11,7 +11,7 @@ import torch
 
 from pgebench.pge import PrincipalGradient, gradient_distance
 from pgebench.study.evaluate import Variant, differences, is_for_choosing, judge
-from pgebench.study.products import DISTANCES, products, score_arrays
+from pgebench.study.products import DISTANCES, Products, products, score_arrays
 
 SIZES = (5, 7, 2)
 TARGETS = ("animals", "digits", "faces", "glyphs", "clipart", "emoji", "fashion", "mnist")
@@ -123,3 +123,25 @@ def test_scores_stand_where_the_truth_of_their_pair_stands() -> None:
     assert list(targets.items()) == [("b", 4), ("c", 3), ("d", 2)]
     with pytest.raises(ConfigError, match="nothing is known about d"):
         _places(tasks, Table(("net",), ("a", "b"), ("b", "c"), {}, {}, {}))
+
+
+def test_the_spread_over_draws_uses_each_initialisation_once() -> None:
+    """One of four initialisations sees the truth, the others its reverse."""
+    from pgebench.analysis.table import Table
+    from pgebench.study.run import spread_over_draws
+
+    rng = np.random.default_rng(0)
+    near = rng.uniform(0.2, 0.8, size=(4, 5))
+    values = np.zeros((4, 1, 9, 2, 9, 2))
+    for restart in range(4):
+        cosine = np.eye(9)
+        cosine[:4, 4:] = near if restart == 2 else 1 - near
+        cosine[4:, :4] = cosine[:4, 4:].T
+        values[restart, 0] = cosine[:, None, :, None]
+    names = tuple("abcd"), tuple("vwxyz")
+    table = Table(("net",), *names, {"finetune": near[None, :, :, None]}, {}, {})
+    places = {name: k for k, name in enumerate("abcd")}, {name: 4 + k for k, name in enumerate("vwxyz")}
+    found = spread_over_draws(Products(values), places, table)
+    assert [round(value, 6) for value in found[1]] == [-1, -1, 1, -1]
+    assert len(found[2]) == 2
+    assert len(found[4]) == 1

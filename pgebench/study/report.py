@@ -36,6 +36,7 @@ class Findings:
         table: names of sources and targets.
         controls: from ``control_distances``.
         confound: distance -> rank correlation of its scores with the norm of the source's gradient.
+        draws: number of initialisations -> mean weighted tau of disjoint groups of so many.
     """
 
     judged: pd.DataFrame
@@ -45,6 +46,7 @@ class Findings:
     table: Table
     controls: Controls
     confound: Mapping[str, float]
+    draws: Mapping[int, list[float]]
 
 
 def chosen(judged: pd.DataFrame) -> Variant:
@@ -85,6 +87,7 @@ def markdown(findings: Findings, meta: Mapping[str, Any]) -> str:
         "ablation": _ablation(findings),
         "kinds": [_plain(kind) for kind in KINDS],
         "controls": _controls(findings.controls),
+        "draws": [(size, ", ".join(f"{value:.2f}" for value in values)) for size, values in findings.draws.items()],
         "without_labels": f"{findings.controls.without_labels:.2f}",
         "confound": [f"{_plain(kind)} {value:+.2f}" for kind, value in findings.confound.items()],
     }

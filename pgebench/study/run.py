@@ -13,14 +13,15 @@ import numpy as np
 import pandas as pd
 
 from pgebench import provenance
+from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.static import static_scores
 from pgebench.analysis.table import FloatArray, Table, build_table
 from pgebench.errors import ConfigError
 from pgebench.runner import run_side_by_side
 from pgebench.stages import gradient
 from pgebench.store import Store, write_atomically
-from pgebench.study.controls import control_distances
-from pgebench.study.evaluate import Variant, judge
+from pgebench.study.controls import DEFAULT_EPISODES, control_distances
+from pgebench.study.evaluate import STATISTIC, Variant, judge
 from pgebench.study.figures import controls_figure, convergence_figure
 from pgebench.study.gradients import Tasks, control_units, estimate_units, tasks_of
 from pgebench.study.products import DISTANCES, Products, products, score_arrays
@@ -80,7 +81,9 @@ def study(experiment: str, backbone: str, truths: Path, results: Path, store: St
     command = shlex.join(
         ["pgebench-pge", f"experiment={experiment}", f"backbone={backbone}", f"truths={truths}", f"results={results}"]
     )
-    findings = Findings(judged, agreement, scores, truth, table, control, norm_confound(estimated, places, table))
+    confound = norm_confound(estimated, places, table)
+    draws = spread_over_draws(estimated["paired"].products[DEFAULT_EPISODES], places, table)
+    findings = Findings(judged, agreement, scores, truth, table, control, confound, draws)
     _write(results, findings, command)
     return results / "report.md"
 
@@ -100,6 +103,23 @@ def norm_confound(
             for t in range(scores.shape[1])
         ]
         result[kind] = float(np.nanmean(ranks))
+    return result
+
+
+def spread_over_draws(
+    found: Products, places: tuple[dict[str, int], dict[str, int]], table: Table
+) -> dict[int, list[float]]:
+    """Mean weighted tau over all targets of estimates with disjoint initialisations, unit distance.
+
+    Returns:
+        Number of initialisations -> the value of each group of so many.
+    """
+    restarts = len(found.values)
+    result: dict[int, list[float]] = {}
+    for size in (1, 2, 4):
+        groups = [Products(found.values[first : first + size]) for first in range(0, restarts - size + 1, size)]
+        scores = [_masked(score_arrays(group, *places, "unit"), table) for group in groups]
+        result[size] = [ranking_quality(score, table.truth[TRUTH]).mean(STATISTIC) for score in scores]
     return result
 
 

@@ -179,12 +179,15 @@ class _Estimate:
 
     def _add_in_turn(self, progress: Progress, places: list[tuple[int, int]]) -> None:
         drawn: int | None = None
+        model: nn.Module | None = None
         for point, number in places:
             start = self._start(point, number)
             if start != drawn:
-                drawn = start
-                model = self.network(start).train()
-                parameters = [*chosen_parameters(model, self.settings.parameters).values()]
+                drawn, before, model = start, model, self.network(start)
+                if model is not before:  # redrawn in place it keeps its mode and its parameters
+                    model.train()
+                    parameters = [*chosen_parameters(model, self.settings.parameters).values()]
+            assert model is not None
             episode = self._episode(progress, point, number)
             gradients = episode_gradient(
                 model, parameters, self.images, episode, LOSSES[self.settings.loss], start, self.settings.autocast
@@ -230,7 +233,9 @@ class _Estimate:
 
     def _episode(self, progress: Progress, point: int, number: int) -> Episode:
         # Dropout, too, must not depend on where an estimate was interrupted.
-        torch.manual_seed(derive_seed("pge dropout", self.settings.seed, self.stream, point, number))
+        seed = derive_seed("pge dropout", self.settings.seed, self.stream, point, number)
+        # On the CPU its generator alone: asking for all devices takes as long as drawing an episode.
+        (torch.manual_seed if self.images.is_cuda else torch.default_generator.manual_seed)(seed)
         episode = self.sampler.episode(point, number)
         progress.images += episode.images
         return episode

@@ -119,7 +119,7 @@ def frechet_distance_from(target: SufficientStatistics, source: SufficientStatis
     difference = target.mean - source.mean
     variance = target.variance + source.variance
     if target.d <= 256:
-        overlap, rounding = nuclear_norm(source.covariance_root.T @ target.covariance_root), 1e-12
+        overlap, rounding = nuclear_norm(source.covariance_root.factor.T @ target.covariance_root.factor), 1e-12
     else:
         # Roots of eigenvalues instead of singular values: a quarter of the time, half of the digits.
         eigenvalues = eigvalsh(congruence(source.covariance_root, target.covariance))

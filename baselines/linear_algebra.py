@@ -4,6 +4,8 @@ On the CPU the routines of NumPy and SciPy are used, whose eigensolver is the fa
 where the data are.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import scipy.linalg
 import scipy.sparse.linalg
@@ -11,6 +13,18 @@ import torch
 
 EPS = float(np.finfo(np.float64).eps)
 _TILE = 128
+
+
+class SquareRoot(NamedTuple):
+    """F with F F^T = M.
+
+    Attributes:
+        factor: (d, k) F.
+        triangular: Whether F is lower triangular by construction.
+    """
+
+    factor: torch.Tensor
+    triangular: bool
 
 
 def zero_matrix(rows: int, columns: int, like: torch.Tensor) -> torch.Tensor:
@@ -116,21 +130,21 @@ def cholesky(matrix: torch.Tensor) -> torch.Tensor | None:
     return None if float(pivots.min()) <= len(matrix) * EPS * float(matrix.diagonal().max()) * 1e2 else factor
 
 
-def congruence(root: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+def congruence(root: SquareRoot, matrix: torch.Tensor) -> torch.Tensor:
     """F^T M F for a symmetric matrix M; only the lower triangle of the result is meaningful.
 
     Args:
-        root: (d, k) factor F as from `square_root`.
+        root: F, (d, k).
         matrix: (d, d) symmetric M.
 
     Returns:
         (k, k) product.
     """
-    triangular = root.shape == matrix.shape and not bool(root[0, 1:].any())
-    if matrix.is_cuda or not triangular:
-        return root.T @ matrix @ root
+    factor = root.factor
+    if matrix.is_cuda or not root.triangular:
+        return factor.T @ matrix @ factor
     # Half of the operations of the two general products.
-    product, _ = scipy.linalg.lapack.dsygst(copy_of(matrix).numpy().T, root.numpy(), itype=2, lower=1, overwrite_a=1)
+    product, _ = scipy.linalg.lapack.dsygst(copy_of(matrix).numpy().T, factor.numpy(), itype=2, lower=1, overwrite_a=1)
     return torch.from_numpy(product.T).T
 
 
@@ -206,20 +220,20 @@ def largest_eigenvalue(matrix: torch.Tensor) -> float:
     return max(0.0, float(scipy.sparse.linalg.eigsh(matrix.numpy(), 1, v0=start, return_eigenvectors=False)[0]))
 
 
-def square_root(matrix: torch.Tensor) -> torch.Tensor:
+def square_root(matrix: torch.Tensor) -> SquareRoot:
     """A factor F with F F^T = matrix, for a positive semi-definite matrix.
 
     Args:
         matrix: (d, d) positive semi-definite up to rounding.
 
     Returns:
-        (d, k) factor: Cholesky where that is safe, eigenvectors otherwise.
+        The factor: Cholesky where that is safe, eigenvectors otherwise.
     """
     factor = cholesky(matrix)
     if factor is not None:
-        return factor
+        return SquareRoot(factor, triangular=True)
     values, vectors = eigh(matrix)
-    return vectors * values.clamp_min(0).sqrt()
+    return SquareRoot(vectors * values.clamp_min(0).sqrt(), triangular=False)
 
 
 def nuclear_norm(matrix: torch.Tensor) -> float:

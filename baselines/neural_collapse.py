@@ -48,7 +48,7 @@ def ncti_seli(features: Array, labels: Array, dimensions: int = 64) -> float:
         return 0.0
     shrunk = (1 - shrinkage) * covariance
     shrunk.diagonal().add_(max(shrinkage * level, 1e-15 * statistics.variance / statistics.d))
-    factor = square_root(shrunk)
+    factor = square_root(shrunk).factor
     whiten = torch.linalg.pinv(factor)
     centres = (statistics.class_offsets * statistics.priors.sqrt()[:, None]) @ whiten.T
     directions = torch.linalg.svd(centres, full_matrices=False).Vh[: len(centres) - 1]

@@ -13,7 +13,7 @@ import torch
 
 from baselines.block_sums import add_class_sums, add_gram, shifted, squared_norms, weighted_sum
 from baselines.checks import Array, check_finite, class_indices, raw_matrix
-from baselines.linear_algebra import copy_of, mirror, square_root, zero_matrix
+from baselines.linear_algebra import SquareRoot, copy_of, mirror, square_root, zero_matrix
 
 _BLOCK_BYTES = 16 * 2**20
 _SHIFT_ROWS = 256
@@ -76,8 +76,8 @@ class SufficientStatistics:
         return torch.div(self.gram, self.n, out=fresh).addr_(self.offset, self.offset, alpha=-1)
 
     @cached_property
-    def covariance_root(self) -> torch.Tensor:
-        """(d, k) factor F with F F^T = covariance; lower triangular if the covariance is safely positive definite."""
+    def covariance_root(self) -> SquareRoot:
+        """Factor F with F F^T = covariance."""
         return square_root(self.covariance)
 
     @cached_property

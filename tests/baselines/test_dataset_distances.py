@@ -65,9 +65,13 @@ def test_distances_need_sufficient_statistics_only(pair):
     assert frechet_distance_from(*statistics) == pytest.approx(frechet_distance(*pair), abs=1e-6)
 
 
-def test_frechet_distance_of_wide_features_agrees_with_the_dual_form():
+@pytest.mark.parametrize("dead", [None, 0, 5, 299])
+def test_frechet_distance_of_wide_features_agrees_with_the_dual_form(dead):
+    """Also where a feature is dead, as features after a ReLU often are, and the covariance has no full rank."""
     rng = np.random.default_rng(7)
     target, source = rng.normal(size=(400, 300)), 1.5 * rng.normal(size=(350, 300)) + 0.2
+    if dead is not None:
+        target[:, dead] = source[:, dead] = 0
     statistics = [sufficient_statistics(x) for x in (target, source)]
     centred = [(x - x.mean(axis=0)) / np.sqrt(len(x)) for x in (target, source)]
     squared = np.square(target.mean(axis=0) - source.mean(axis=0)).sum() + variance(target) + variance(source)

@@ -27,9 +27,9 @@ def coverage(
         population: Benchmarks for the population value of the correlations.
 
     Returns:
-        Per statistic `interval` and `difference` (share of intervals that hold the population value), `bias` and `width`
-        (mean over the benchmarks); per correlation `equal` (share of the benchmarks that tell two equally good metrics
-        apart at 5 %).
+        Per statistic `interval` and `difference` (share of intervals that hold the population value), `bias` and
+        `width` (mean over the benchmarks); per correlation `equal` (share of the benchmarks that tell two equally good
+        metrics apart at 5 %).
     """
     # Ties make the choice of a source random; the brute force for the choice knows no ties.
     selected = () if situation.untidy else SELECTED

@@ -175,22 +175,22 @@ intervals speak about new targets with the same sources, over 1000 further targe
 (not taken in *untidy*: there the choice is random). Nominal means 92 to 98 %."""
 
 SPREAD = """Why small tables, and tables without a source effect, get intervals that are too wide. The variance of an
-estimate is put together from three parts, and each is cut at 0. Where a part is small or absent, its noise is cut on one
-side only, and what is left adds up: compare *used* with *sum*, which cuts nothing. *sum* can be far too small in a single
-benchmark, which would make the intervals too short; so the error is left on the safe side. Rank correlations compare
-*pairs* of sources, and a resample of sources counts the part of the variance that lives in single pairs more than once:
-compare tau with Pearson. The numbers are multiples of the true variance."""
+estimate is put together from three parts, and each is cut at 0. Where a part is small or absent, its noise is cut on
+one side only, and what is left adds up: compare *used* with *sum*, which cuts nothing. *sum* can be far too small in
+a single benchmark, which would make the intervals too short; so the error is left on the safe side. Rank correlations
+compare *pairs* of sources, and a resample of sources counts the part of the variance that lives in single pairs more
+than once: compare tau with Pearson. The numbers are multiples of the true variance."""
 
 CHANCE = """Eight metrics know nothing; eight good ones (planted correlation 0.8) stand beside them. *Fixed order of
-sources* is the trap: score and truth depend on the source alone, so all targets agree by construction. *Distance* is the
-largest distance (Kolmogorov-Smirnov) of the distribution of p from the uniform one."""
+sources* is the trap: score and truth depend on the source alone, so all targets agree by construction. *Distance* is
+the largest distance (Kolmogorov-Smirnov) of the distribution of p from the uniform one."""
 
 PLANTED = """The expected Kendall tau of normal variables with correlation r is 2/π asin(r), whatever the number of
 sources; r is the planted correlation weakened by the noise of the seeds."""
 
-CEILING = """*repeat* is the noise ceiling of the report, *perfect* what a score reaches that knows the noise-free truth.
-*True* is the agreement of the same truth with a second one of as many fresh seeds (or with the noise-free truth).
-*noisy*: one seed has 1.5 times the standard deviation of source effect and interaction together."""
+CEILING = """*repeat* is the noise ceiling of the report, *perfect* what a score reaches that knows the noise-free
+truth. *True* is the agreement of the same truth with a second one of as many fresh seeds (or with the noise-free
+truth). *noisy*: one seed has 1.5 times the standard deviation of source effect and interaction together."""
 
 SHARES = """Shares of the variance within targets."""
 

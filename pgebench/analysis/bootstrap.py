@@ -11,7 +11,12 @@ V_t = B + C, only sources V_s = A + C, and both V_both = A + B + 3 C, where A, B
 and cells. That is solved for the three; each is freed of the bootstrap's bias (a bootstrap of n things is too
 narrow by (n - 1) / n, Hesterberg, "What teachers should know about the bootstrap", American Statistician 2015), and
 the draws are scaled to A + B + C, times t / z for the degrees of freedom that Satterthwaite's formula gives the
-sum. The noise of the seeds is part of C. Checked by simulation in `tests/analysis/test_bootstrap.py`.
+sum. The noise of the seeds is part of C.
+
+`python -m pgebench.simulation` measures how often the intervals hold the true value (results/reference/statistics.md).
+They are nominal where sources differ for every target, and too wide, never too short, where a part is small or absent:
+each part is cut at 0, which leaves half of its noise, and a rank correlation's A holds pairs of sources, which a resample
+counts more than once. So tables of six by six, and tables of interaction alone, promise less than they could.
 
 The draws are centred on the estimate: drawing seeds adds noise to the truth, which would pull every interval downwards.
 

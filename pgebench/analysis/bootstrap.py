@@ -13,10 +13,11 @@ narrow by (n - 1) / n, Hesterberg, "What teachers should know about the bootstra
 the draws are scaled to A + B + C, times t / z for the degrees of freedom that Satterthwaite's formula gives the
 sum. The noise of the seeds is part of C.
 
-`python -m pgebench.simulation` measures how often the intervals hold the true value (results/reference/statistics.md).
-They are nominal where sources differ for every target, and too wide, never too short, where a part is small or absent:
-each part is cut at 0, which leaves half of its noise, and a rank correlation's A holds pairs of sources, which a resample
-counts more than once. So tables of six by six, and tables of interaction alone, promise less than they could.
+How often the intervals hold the true value is measured by `python -m pgebench.simulation`, see
+`results/reference/statistics.md`: nominally often where source effect and interaction both matter, too often where a
+part is small or absent. Each part is cut at 0, which keeps one half of its noise; and in a rank correlation A holds
+*pairs* of sources, which a resample counts more than once. So a table of six by six, or of interaction alone, gets
+intervals that are too wide.
 
 The draws are centred on the estimate: drawing seeds adds noise to the truth, which would pull every interval downwards.
 

@@ -37,7 +37,9 @@ class DatasetConfig:
     ``loader`` is instantiated and gives images, labels and a fixed split. The other keys make a view of it:
     ``classes`` keeps these class indices, ``train_per_class`` keeps at most that many training images of each class
     (the validation and test splits stay whole), ``image_size`` resamples the pictures to that many pixels a side before
-    the backbone's own preprocessing, ``permute_labels`` renumbers the classes by the permutation with that seed.
+    the backbone's own preprocessing, ``permute_labels`` renumbers the classes by the permutation with that seed,
+    ``draw`` takes other images for ``train_per_class``, ``class_draw`` keeps three quarters of the classes, drawn with
+    that seed.
     """
 
     name: str = MISSING
@@ -46,6 +48,8 @@ class DatasetConfig:
     train_per_class: int | None = None
     image_size: int | None = None
     permute_labels: int | None = None
+    draw: int | None = None
+    class_draw: int | None = None
 
 
 @dataclass
@@ -71,6 +75,7 @@ class RecipesConfig:
     checkpoint: RecipeConfig = field(default_factory=RecipeConfig)
     finetune: RecipeConfig = field(default_factory=RecipeConfig)
     linear_probe: RecipeConfig = field(default_factory=RecipeConfig)
+    scratch: RecipeConfig = field(default_factory=RecipeConfig)
 
 
 @dataclass
@@ -120,7 +125,7 @@ class MetricConfig:
 
 @dataclass
 class TruthConfig:
-    """A definition of transfer accuracy: ``finetune`` all weights, or ``linear_probe`` on frozen features.
+    """A definition of accuracy: ``finetune`` all weights, ``linear_probe`` on frozen features, ``scratch`` no transfer.
 
     ``recipe`` refers to one of ``recipe.*`` (the schema lets no interpolation stand for a dataclass, so it is free).
     """
@@ -160,9 +165,12 @@ class Config:
     metric: dict[str, MetricConfig] = field(default_factory=dict)
     truth: dict[str, TruthConfig] = field(default_factory=dict)
     primary_truth: str = "finetune"
+    question: str = "sources"
+    variations: dict[str, list[str]] = field(default_factory=dict)
     recipe: RecipesConfig = field(default_factory=RecipesConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     seed: int = 0
+    metric_seed: int = 0
     results: str = MISSING
     store: str = MISSING
     reuse: str | None = None

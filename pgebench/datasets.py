@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,9 @@ VERSION = 1
 """Raised when a view of the same dataset with the same parameters would hold other images."""
 
 SPLITS = ("train", "val", "test")
+
+CLASS_SHARE = 0.75
+"""Share of the classes that ``class_draw`` keeps."""
 
 
 class Collection(Protocol):
@@ -74,8 +78,11 @@ class Task:
 def dataset_params(dataset: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a dataset config that decide its content, with the content's revision; JSON types."""
     collection = _collection(canonical_json(dataset["loader"]))
-    fields = ("loader", "classes", "train_per_class", "image_size", "permute_labels")
-    return {name: dataset.get(name) for name in fields} | {"revision": collection.revision, "version": VERSION}
+    always = ("loader", "classes", "train_per_class", "image_size", "permute_labels")
+    # Views that came later: a dataset without them is what it was before there were any.
+    later = {name: dataset[name] for name in ("draw", "class_draw") if dataset.get(name) is not None}
+    fields = {name: dataset.get(name) for name in always} | later
+    return fields | {"revision": collection.revision, "version": VERSION}
 
 
 def open_task(name: str, params: Mapping[str, Any]) -> Task:
@@ -94,11 +101,14 @@ def view(
     classes: list[int] | None = None,
     train_per_class: int | None = None,
     permute_labels: int | None = None,
+    draw: int | None = None,
+    class_draw: int | None = None,
 ) -> Task:
     """Choose classes and training images of a collection and renumber the labels.
 
-    The training images of a class are the first ``train_per_class`` in a fixed shuffled order, so that a smaller
-    budget is a subset of a larger one.
+    The training images of a class are the first ``train_per_class`` in a shuffled order that ``draw`` decides, so that
+    a smaller budget is a subset of a larger one. ``class_draw`` keeps a random ``CLASS_SHARE`` of the classes, rounded
+    up, in their order.
     """
     chosen = list(range(len(collection.class_names))) if classes is None else list(classes)
     unknown = sorted(set(chosen) - set(range(len(collection.class_names))))
@@ -107,6 +117,9 @@ def view(
             f"dataset {name}: classes={chosen} must be two or more different indices from "
             f"0 to {len(collection.class_names) - 1}"
         )
+    if class_draw is not None:
+        kept = np.random.default_rng(class_draw).permutation(len(chosen))[: math.ceil(CLASS_SHARE * len(chosen))]
+        chosen = [chosen[position] for position in sorted(kept)]
     if permute_labels is not None:
         chosen = list(np.random.default_rng(permute_labels).permutation(chosen))
 
@@ -115,7 +128,7 @@ def view(
     labels = new_label[collection.labels]
     keep = labels >= 0
     if train_per_class is not None:
-        keep &= _budget(collection, chosen, train_per_class, name)
+        keep &= _budget(collection, chosen, train_per_class, draw, name)
     task = Task(
         name=name,
         images=collection.images[keep],
@@ -131,7 +144,9 @@ def view(
     return task
 
 
-def _budget(collection: Collection, classes: list[int], train_per_class: int, name: str) -> np.ndarray:
+def _budget(
+    collection: Collection, classes: list[int], train_per_class: int, draw: int | None, name: str
+) -> np.ndarray:
     """Mask (N,) that drops the training images beyond the budget; a class with fewer keeps all."""
     if train_per_class < 1:
         raise ConfigError(
@@ -141,7 +156,8 @@ def _budget(collection: Collection, classes: list[int], train_per_class: int, na
     for label in classes:
         images = np.flatnonzero((collection.split == 0) & (collection.labels == label))
         # The order depends on the class alone: a view with fewer classes keeps the same images of each.
-        order = np.random.default_rng(derive_seed("train_per_class", int(label))).permutation(images)
+        seed = derive_seed("train_per_class", int(label), *([] if draw is None else [draw]))
+        order = np.random.default_rng(seed).permutation(images)
         mask[order[:train_per_class]] = True
     return mask
 
@@ -157,4 +173,5 @@ def _open_task(name: str, params: str) -> Task:
     collection = _collection(canonical_json(fields["loader"]))
     if collection.revision != fields["revision"]:
         raise DataError(f"dataset {name}: its content changed while the experiment ran; run the same command again")
-    return view(collection, name, fields["classes"], fields["train_per_class"], fields["permute_labels"])
+    views = ("classes", "train_per_class", "permute_labels", "draw", "class_draw")
+    return view(collection, name, **{key: fields.get(key) for key in views})

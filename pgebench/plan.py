@@ -36,8 +36,9 @@ class Cell:
         backbone: fields of ``BackboneConfig``.
         source: fields of ``DatasetConfig``.
         target: fields of ``DatasetConfig``.
-        settings: the rest of the config: ``metric``, ``truth``, ``recipe``, ``seed``.
+        settings: the rest of the config: ``metric``, ``truth``, ``recipe``, ``seed``, ``metric_seed``.
         common_classes: the smallest number of classes of all datasets compared; null for those of this cell.
+        variant: factor and value in which this cell differs from the experiment's own; null for the experiment itself.
     """
 
     backbone: Named
@@ -45,6 +46,7 @@ class Cell:
     target: Named
     settings: Mapping[str, Any]
     common_classes: int | None = None
+    variant: str | None = None
 
     def overlap(self) -> str | None:
         """Why the pair says nothing about transfer, or None if it does."""
@@ -72,7 +74,7 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
     backbone = _backbone(canonical_json(cell.backbone.config))
     source, target = (_dataset(canonical_json(named.config)) for named in (cell.source, cell.target))
     settings = cell.settings
-    names = Label(backbone=cell.backbone.name, source=cell.source.name)
+    names = Label(backbone=cell.backbone.name, source=cell.source.name, variant=cell.variant)
     trained = checkpoint.unit(backbone, source, settings["recipe"]["checkpoint"], settings["seed"], names)
     on_target = replace(names, target=cell.target.name)
     seen = evidence.unit(trained, target, on_target)
@@ -94,23 +96,29 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
             inputs["checkpoint"] = trained
         if set(wanted) & set(score.GRADIENTS):
             settings_of = _gradient_settings(name, metric, cell, source, target)
-            label = Label(backbone=cell.backbone.name, metric=name)
+            label = replace(names, source=None, metric=name)
             for role, params, named in (("source", source, cell.source), ("target", target, cell.target)):
                 shown = replace(label, source=named.name) if role == "source" else replace(label, target=named.name)
                 made = gradient.unit(backbone, params, settings_of, shown)
                 inputs[f"{role}_gradient"] = add(role, made)
         if set(wanted) & set(score.INFORMATION):
-            estimate = _fisher_settings(name, metric)
+            estimate = _fisher_settings(name, metric, settings["metric_seed"])
             for role, level, view in (("source", "source", seen_source), ("target", "pair", seen)):
                 add(level, view)
                 shown = replace(view.label, metric=name)
                 inputs[f"{role}_information"] = add(level, fisher.unit(view, estimate, shown))
         for number in range(metric["seeds"]):
-            facts = {key: _fact(key, backbone, source, target, number) for key in wanted if key in score.FACTS}
+            # The replicates under one seed follow those under the seed before it.
+            draw = number + settings["metric_seed"] * metric["seeds"]
+            facts = {key: _fact(key, backbone, source, target, draw) for key in wanted if key in score.FACTS}
             add("pair", score.unit(metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
     for name, protocol in settings["truth"].items():
         for number in range(protocol["seeds"]):
-            add("pair", truth.unit(trained, target, protocol, number, replace(on_target, truth=name, seed=number)))
+            shown = replace(on_target, truth=name, seed=number)
+            if protocol["protocol"] == truth.SCRATCH:
+                add("target", truth.scratch_unit(backbone, target, protocol, number, replace(shown, source=None)))
+            else:
+                add("pair", truth.unit(trained, target, protocol, number, shown))
     return {level: list(found.values()) for level, found in units.items()}
 
 
@@ -138,6 +146,7 @@ def _gradient_settings(
     if metric["gradient"] is None:
         raise ConfigError(f"metric.{name} asks for principal gradients: say which under metric.{name}.gradient")
     settings = GradientSettings(**metric["gradient"])
+    settings = replace(settings, seed=settings.seed + cell.settings["metric_seed"])
     if settings.way is None:
         return settings
     # Gradients of few-shot tasks are comparable only if their episodes have the same number of classes.
@@ -145,10 +154,11 @@ def _gradient_settings(
     return replace(settings, way=min(settings.way, common))
 
 
-def _fisher_settings(name: str, metric: Mapping[str, Any]) -> FisherSettings:
+def _fisher_settings(name: str, metric: Mapping[str, Any], metric_seed: int) -> FisherSettings:
     if metric["fisher"] is None:
         raise ConfigError(f"metric.{name} asks for Fisher information: say which under metric.{name}.fisher")
-    return FisherSettings(**metric["fisher"])
+    settings = FisherSettings(**metric["fisher"])
+    return replace(settings, seed=settings.seed + metric_seed)
 
 
 def _fact(

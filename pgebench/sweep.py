@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
@@ -21,7 +22,7 @@ from pgebench.plan import Cell, Named, counts
 from pgebench.requirements import left_out, usable
 
 GROUPS = ("backbone", "source", "target")
-SETTINGS = ("metric", "truth", "recipe", "seed")
+SETTINGS = ("metric", "truth", "recipe", "seed", "metric_seed")
 
 Compose = Callable[[Sequence[str]], DictConfig]
 """Overrides of one job -> its config."""
@@ -86,9 +87,24 @@ def choices(overrides: Sequence[Override]) -> dict[str, list[Choice]]:
 def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
     """Every cell that the overrides ask for, without overlapping pairs and metrics that need what is not installed.
 
+    The cells of the experiment itself come first, then those of its ``variations``, one factor at a time.
+
     Raises:
         ConfigError: no pair is left, or one explicit pair is impossible.
     """
+    found = _product(overrides, compose)
+    for factor, levels in plain(found.config.variations).items():
+        for level in levels:
+            if not level.split():
+                raise ConfigError(f"variations.{factor}: '{level}' holds no override; write key=value")
+            changed = OverridesParser.create().parse_overrides(level.split())
+            # The first override names the level; what follows goes with it.
+            found.jobs.extend(_product([*overrides, *changed], compose, f"{factor}: {level.split()[0]}").jobs)
+    return found
+
+
+def _product(overrides: Sequence[Override], compose: Compose, variant: str | None = None) -> Sweep:
+    """The cells of one product of lists."""
     found = choices(overrides)
     first = {group: options[0].overrides for group, options in found.items()}
     jobs: list[Job] = []
@@ -112,7 +128,7 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
         common = min(counts(name)["classes"] for name in named)
         several = len(composed["source"]) * len(composed["target"]) > 1
         for backbone, source, target in itertools.product(*(composed[group] for group in GROUPS)):
-            cell = Cell(backbone[1], source[1], target[1], settings, common)
+            cell = Cell(backbone[1], source[1], target[1], settings, common, variant)
             if several and (reason := cell.overlap()):
                 if backbone is composed["backbone"][0]:
                     skipped.append(f"{source[1].name} -> {target[1].name}: {reason}")

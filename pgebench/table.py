@@ -24,7 +24,7 @@ TYPES = {
     "threads": "Int64",
 }
 COLUMNS = (
-    "key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value",
+    "key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "variant", "value",
     "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "error", "finished",
     "detail", "inputs",
 )  # fmt: skip

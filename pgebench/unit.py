@@ -45,12 +45,14 @@ class Label:
     metric: str | None = None
     truth: str | None = None
     seed: int | None = None
+    variant: str | None = None
 
     def __str__(self) -> str:
         pair = " -> ".join(name for name in (self.source, self.target) if name)
         what = self.metric or self.truth
         seed = None if self.seed is None else f"seed {self.seed}"
-        return " ".join(part for part in (self.backbone, pair, what, seed) if part)
+        variant = self.variant and f"({self.variant})"
+        return " ".join(part for part in (self.backbone, pair, what, seed, variant) if part)
 
 
 @dataclass(frozen=True)

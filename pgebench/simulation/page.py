@@ -85,17 +85,27 @@ def page_text(rows: pd.DataFrame) -> str:
 
 
 def _verdict(rows: pd.DataFrame) -> str:
-    """How many cells are nominal, and every one that is not."""
-    off = rows[(rows["value"] < NOMINAL[0]) | (rows["value"] > NOMINAL[1])]
-    text = f"{len(rows) - len(off)} of {len(rows)} coverages are within 92 to 98 %."
-    if off.empty:
-        return text
-    lines = [
-        f"- {label(row)}: {'one metric' if row['quantity'] == 'interval' else 'difference'}, "
-        f"{STATISTICS[row['statistic']]} {_with_error(row)}"
-        for _, row in off.sort_values("value").iterrows()
-    ]
-    return text + " Outside:\n\n" + "\n".join(lines)
+    """How many coverages are nominal, and every one that is not."""
+    short, wide = rows[rows["value"] < NOMINAL[0]], rows[rows["value"] > NOMINAL[1]]
+    text = (
+        f"{len(rows) - len(short) - len(wide)} of {len(rows)} coverages are within 92 to 98 %; "
+        f"{len(short)} are below, {len(wide)} above."
+    )
+    for title, part in (("Intervals that are too short", short), ("Intervals that are too wide", wide)):
+        if not part.empty:
+            text += f"\n\n{title}:\n\n" + "\n".join(_outside(part))
+    return text
+
+
+def _outside(rows: pd.DataFrame) -> list[str]:
+    """One line a situation and kind of interval."""
+    lines = []
+    for _, part in rows.groupby([*CELL, "quantity"], sort=False):
+        first = part.iloc[0]
+        kind = "one metric" if first["quantity"] == "interval" else "difference"
+        values = ", ".join(f"{STATISTICS[row['statistic']]} {row['value']:.3f}" for _, row in part.iterrows())
+        lines.append(f"- {label(first)}, {kind}: {values}")
+    return lines
 
 
 def _matrix(rows: pd.DataFrame) -> str:

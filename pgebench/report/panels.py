@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable
+from typing import Any
 
 import pandas as pd
 
@@ -22,14 +24,14 @@ def answers_grid(analysis: Analysis) -> Grid:
     if found.empty:
         return grid([], [])
     asked = [name for name in (*QUESTIONS, PAIRS.name) if name in set(found["question"])]
-    by_cell = found.set_index(["metric", "question"])
+    by_cell = {(row["metric"], row["question"]): row for row in found.to_dict("records")}
     rows = []
     for metric in analysis.results[0].metrics:
-        if metric not in by_cell.index.get_level_values("metric"):
+        if (metric, asked[0]) not in by_cell:
             continue
         cells = [name_cell(metric)]
         for question in asked:
-            row = by_cell.loc[(metric, question)]
+            row = by_cell[metric, question]
             span = interval(row["low"], row["high"])
             text = f"{number(row[PRIMARY])} ({span})" if math.isfinite(row["low"]) else number(row[PRIMARY])
             cells.append(Cell(text, float(row[PRIMARY])))
@@ -39,16 +41,25 @@ def answers_grid(analysis: Analysis) -> Grid:
     return grid(["metric", *(f"{titles[name]} ({lists[name]} lists)" for name in asked)], rows)
 
 
+def cells_of(found: Stability) -> dict[tuple[str, str], dict[Hashable, Any]]:
+    """What is known about each (metric, factor)."""
+    return {(row["metric"], row["factor"]): row for row in found.metrics.to_dict("records")}
+
+
+def judged(found: Stability, metrics: tuple[str, ...]) -> list[str]:
+    """Those of the metrics that were judged under every factor, in the same order."""
+    known = cells_of(found)
+    return [metric for metric in metrics if all((metric, factor) in known for factor in found.factors)]
+
+
 def agreement_grid(found: Stability, metrics: tuple[str, ...]) -> Grid:
     """Rank agreement, metric by factor, with the range of the league's number below the same luck."""
-    by_cell = found.metrics.set_index(["metric", "factor"])
+    by_cell = cells_of(found)
     rows = []
-    for metric in metrics:
-        if metric not in by_cell.index.get_level_values("metric"):
-            continue
+    for metric in judged(found, metrics):
         cells = [name_cell(metric)]
         for factor in found.factors:
-            row = by_cell.loc[(metric, factor)]
+            row = by_cell[metric, factor]
             text = "unchanged" if row["changed"] == 0 else number(row["agreement"])
             cells.append(Cell(text, float(row["agreement"])))
         values = found.levels.loc[found.levels["metric"] == metric, PRIMARY]

@@ -68,11 +68,11 @@ def _class_order(found: Stability, real: set[str], result: TruthResult) -> list[
     rows = found.metrics[(found.metrics["factor"] == CLASS_ORDER) & found.metrics["metric"].isin(real)]
     if rows.empty:
         return []
-    changed = rows[rows["changed"] > 0].set_index("metric")
-    ordered = [name for name in result.metrics if name in changed.index]
+    changed = {row["metric"]: row for row in rows[rows["changed"] > 0].to_dict("records")}
+    ordered = [name for name in result.metrics if name in changed]
     if not ordered:
         return [Finding("Renumbering the classes", "It changes no score of any metric, as it must be.")]
-    said = [f"`{name}` (rank agreement {number(changed.loc[name, 'agreement'])})" for name in ordered]
+    said = [f"`{name}` (rank agreement {number(changed[name]['agreement'])})" for name in ordered]
     text = f"It must not change a score, and it changes none of {counted(len(rows) - len(ordered), 'metric')}. "
     return [Finding("Renumbering the classes", f"{text}It does change: {', '.join(said)}.")]
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from pgebench.analysis.stability import OWN, Stability
 from pgebench.analysis.summary import PRIMARY
 from pgebench.report.palette import BLUE, ROLE_COLOUR, role
+from pgebench.report.panels import cells_of, judged
 from pgebench.report.svg import drawing
 from pgebench.report.wording import interval, number, percent
 
@@ -20,8 +21,7 @@ SHADES = LinearSegmentedColormap.from_list("white to blue", ["#FFFFFF", BLUE])
 
 def heat(found: Stability, metrics: tuple[str, ...]) -> str:
     """Rank agreement, metrics down and factors across; the pointer shows the other numbers of a cell."""
-    by_cell = found.metrics.set_index(["metric", "factor"])
-    shown = [name for name in metrics if name in by_cell.index.get_level_values("metric")]
+    by_cell, shown = cells_of(found), judged(found, metrics)
     gutter, head, wide, high = 150.0, 86.0, 62.0, 20.0
     body = []
     for f, factor in enumerate(found.factors):
@@ -31,7 +31,7 @@ def heat(found: Stability, metrics: tuple[str, ...]) -> str:
         y = head + high * m
         body.append(f'<text x="{gutter - 8:g}" y="{y + 14:g}" text-anchor="end">{escape(metric)}</text>')
         for f, factor in enumerate(found.factors):
-            row = by_cell.loc[(metric, factor)]
+            row = by_cell[metric, factor]
             x = gutter + wide * f
             if not math.isfinite(row["agreement"]):
                 body.append(f'<rect class="none" x="{x:g}" y="{y:g}" width="{wide - 1:g}" height="{high - 1:g}"/>')
@@ -56,7 +56,7 @@ def heat(found: Stability, metrics: tuple[str, ...]) -> str:
 def figure(found: Stability, metrics: tuple[str, ...], kinds: dict[str, str]) -> Figure:
     """Rank agreement, and beside it the league's number at every level of every factor."""
     by_cell = found.metrics.pivot(index="metric", columns="factor", values="agreement")
-    shown = [name for name in metrics if name in by_cell.index]
+    shown = judged(found, metrics)
     made = Figure(figsize=(10, 1.4 + 0.27 * len(shown)), layout="constrained")
     left, right = made.subplots(1, 2, sharey=True, width_ratios=[1.2, 1])
     values = by_cell.loc[shown, list(found.factors)].to_numpy(dtype=float)

@@ -13,7 +13,7 @@ STATISTICS = ("weighted_tau", "tau", "pearson")
 
 
 def spread(
-    situation: Situation, benchmarks: int, resamples: int, rng: np.random.Generator, population: int = 2000
+    situation: Situation, benchmarks: int, resamples: int, rng: np.random.Generator, population: int = 1000
 ) -> list[Finding]:
     """Variance of an estimate, as the bootstrap sees it, in units of its true variance over benchmarks.
 

@@ -200,13 +200,14 @@ sources; r is the planted correlation weakened by the noise of the seeds."""
 
 CEILING = """*repeat* is the noise ceiling of the report, *perfect* what a score reaches that knows the noise-free
 truth. *True* is the agreement of the same truth with a second one of as many fresh seeds (or with the noise-free
-truth). *noisy*: one seed has 1.5 times the standard deviation of source effect and interaction together. Spearman's ceiling comes
-out too high: the translation to Pearson and back holds for many items, and the Spearman correlation of a few is smaller.
-Weighted tau is translated as if it were tau; where the noise is large, its *perfect* comes out too low."""
+truth). *noisy*: one seed has 1.5 times the standard deviation of source effect and interaction together. Spearman's
+ceiling comes out too high: the translation to Pearson and back holds for many items, and the Spearman correlation of
+a few is smaller. Weighted tau is translated as if it were tau; where the noise is large, its *perfect* comes out too
+low."""
 
-SHARES = """Shares of the variance within targets. They describe the table at hand: the mean of a source over T targets
-holds 1/T of the interaction, which counts as source effect. So a table without any source effect shows a source share of
-about 1/T, and *interaction* is too low by as much."""
+SHARES = """Shares of the variance within targets. They describe the table at hand: the mean of a source over T
+targets holds 1/T of the interaction, which counts as source effect. So a table without any source effect shows a
+source share of about 1/T, and *interaction* is too low by as much."""
 
 POWER = """Share of the benchmarks in which a true difference in weighted tau between a good metric (planted 0.75) and a
 worse one is found at 5 %, before any correction for the number of pairs; 0.8 is the usual aim of a planned study."""

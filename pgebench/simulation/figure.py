@@ -12,6 +12,7 @@ from pgebench.report.palette import BLUE, GREEN, VERMILLION
 
 # The band in which the coverage of a 95 % interval counts as nominal.
 NOMINAL = (0.92, 0.98)
+ABOVE: dict[str, Any] = {"frameon": False, "fontsize": 8, "loc": "lower left", "bbox_to_anchor": (0, 1)}
 DOTS: dict[str, Any] = {"fmt": "o", "markersize": 4}
 
 
@@ -55,8 +56,9 @@ def _coverage(axes: Axes, rows: pd.DataFrame) -> None:
         )
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("share of 95 % intervals that hold the true weighted tau")
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    axes.set_xlim(0.88, 1.005)
+    axes.set_xlabel("intervals that hold the true weighted tau")
+    axes.legend(**ABOVE)
 
 
 def _chance(axes: Axes, rows: pd.DataFrame) -> None:
@@ -73,8 +75,8 @@ def _chance(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.set_xlim(0, max(0.12, axes.get_xlim()[1]))
     axes.invert_yaxis()
-    axes.set_xlabel("rejected at 5 % with nothing to find")
-    axes.legend(frameon=False, fontsize=8, loc="lower right")
+    axes.set_xlabel("rejected at 5 %, nothing to find")
+    axes.legend(**ABOVE)
 
 
 def _power(axes: Axes, rows: pd.DataFrame) -> None:
@@ -94,5 +96,5 @@ def _power(axes: Axes, rows: pd.DataFrame) -> None:
         )
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("targets")
-    axes.set_ylabel("share of benchmarks that find the difference at 5 %")
-    axes.legend(frameon=False, fontsize=8, title="difference in weighted tau", title_fontsize=8)
+    axes.set_ylabel("found at 5 %")
+    axes.legend(**ABOVE, title="difference in weighted tau", title_fontsize=8)

@@ -115,8 +115,8 @@ def test_the_page_names_every_coverage_that_is_not_nominal():
     values = {"weighted_tau": 0.5, "tau": 0.95, "regret": 0.99}
     text = page_text(pd.DataFrame([{**names, "statistic": name, "value": value} for name, value in values.items()]))
     assert "1 of 3 coverages are within 92 to 98 %; 1 are below, 1 above." in text
-    assert "too short:\n\n- small, 6 x 6, 3 seeds, one metric: weighted tau 0.500\n" in text
-    assert "too wide:\n\n- small, 6 x 6, 3 seeds, one metric: regret 0.990\n" in text
+    assert "Below:\n\n- small, 6 x 6, 3 seeds, one metric: weighted tau 0.500\n" in text
+    assert "Above:\n\n- small, 6 x 6, 3 seeds, one metric: regret 0.990\n" in text
 
 
 @pytest.mark.parametrize(

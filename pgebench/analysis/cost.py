@@ -30,6 +30,8 @@ class Cost:
         cpu_s: CPU seconds of `total_s`.
         peak_rss_mb: Largest resident memory of any unit, in MB (NaN if unknown).
         images: Images passed through a network.
+        flops: Floating-point operations of the networks; NaN if any unit's are unknown.
+        alone: Whether every unit was measured without a job beside it; with neighbours seconds are higher.
         units: Number of units charged.
         unknown: Number of units that are needed but not in the records; their cost is missing from the sums.
     """
@@ -42,6 +44,8 @@ class Cost:
     cpu_s: float
     peak_rss_mb: float
     images: int
+    flops: float
+    alone: bool
     units: int
     unknown: int
 
@@ -51,7 +55,7 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
 
     Args:
         records: Columns key, stage, status, backbone, source, target, wall_s, cpu_s, peak_rss_mb, images, inputs
-            and `column`.
+            and `column`; flops and workers where they are known.
         column: "metric" for the score rows, "truth" for the truth rows.
 
     Returns:
@@ -120,9 +124,17 @@ def _charge(units: pd.DataFrame, keys: list[str]) -> Cost:
         cpu_s=float(known["cpu_s"].astype(float).fillna(0.0).sum()),
         peak_rss_mb=float(memory.max()) if len(memory) else float("nan"),
         images=int(known["images"].astype("Int64").fillna(0).sum()),
+        flops=float(_column(known, "flops").sum(skipna=False)),
+        alone=bool((_column(known, "workers") == 1).all()),
         units=len(known),
         unknown=len(keys) - len(known),
     )
+
+
+def _column(rows: pd.DataFrame, name: str) -> pd.Series[float]:
+    """A column as numbers; NaN where records of an earlier version lack it."""
+    missing = pd.Series(float("nan"), index=rows.index)
+    return rows[name].astype("Float64").astype(float) if name in rows else missing
 
 
 def _paid_per(unit: Mapping[object, object]) -> str:

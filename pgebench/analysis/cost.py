@@ -23,6 +23,9 @@ class Cost:
 
     Attributes:
         per_dataset_s: Wall seconds once per (backbone, dataset), e.g. a principal gradient; 0 if there is no such unit.
+        per_source_s: The part of it that belongs to a source, once per (backbone, source).
+        per_target_s: The part of it that belongs to a target, once per (backbone, target); a unit that serves a dataset
+            in both roles counts in both.
         per_checkpoint_s: Wall seconds once per (backbone, source), the training of the source model.
         per_pair_s: Wall seconds once per (backbone, source, target).
         total_s: Wall seconds to get all scores of this experiment.
@@ -37,6 +40,8 @@ class Cost:
     """
 
     per_dataset_s: float
+    per_source_s: float
+    per_target_s: float
     per_checkpoint_s: float
     per_pair_s: float
     total_s: float
@@ -75,7 +80,7 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
     reads = {str(key): _keys(text) for key, text in zip(units["key"], units["inputs"], strict=True)}
     wanted = units[(units["stage"] == stage) & (units["status"] == "done") & units[column].notna()]
     return {
-        str(name): _charge(units, _closure(rows["key"].astype(str), reads))
+        str(name): _charge(units, _closure(rows["key"].astype(str), reads), _served(rows, units, reads))
         for name, rows in wanted.groupby(column, sort=True)
     }
 
@@ -99,7 +104,24 @@ def _closure(keys: Iterable[str], reads: Mapping[str, list[str]]) -> list[str]:
     return sorted(seen)
 
 
-def _charge(units: pd.DataFrame, keys: list[str]) -> Cost:
+def _served(rows: pd.DataFrame, units: pd.DataFrame, reads: Mapping[str, list[str]]) -> dict[str, set[str]]:
+    """Role -> units that belong to the dataset in that role of some of the rows, a source or a target."""
+    owner = {str(unit["key"]): _owner(unit) for unit in units.to_dict("records") if _paid_per(unit) == DATASET}
+    served: dict[str, set[str]] = {"source": set(), "target": set()}
+    for row in rows.to_dict("records"):
+        for key in _closure([str(row["key"])], reads):
+            for role, keys in served.items():
+                if key in owner and owner[key] == row[role]:
+                    keys.add(key)
+    return served
+
+
+def _owner(unit: Mapping[object, object]) -> object:
+    """The dataset of a unit that is paid once per dataset."""
+    return unit["source"] if isinstance(unit["source"], str) else unit["target"]
+
+
+def _charge(units: pd.DataFrame, keys: list[str], served: Mapping[str, set[str]]) -> Cost:
     known = units.loc[[key for key in keys if key in units.index]]
     paid = pd.Series([_paid_per(row) for row in known.to_dict("records")], index=known.index, dtype=object)
     wall = known["wall_s"].astype(float).fillna(0.0)
@@ -109,14 +131,18 @@ def _charge(units: pd.DataFrame, keys: list[str]) -> Cost:
         PAIR: known["backbone"].astype(str) + "/" + known["source"].astype(str) + "/" + known["target"].astype(str),
     }
 
-    def per(what: str) -> float:
+    def per(what: str, role: str | None = None) -> float:
         mine = paid == what
+        if role:
+            mine &= known["key"].isin(served[role])
         things = int(thing[what][mine].nunique())
         return float(wall[mine].sum()) / things if things else 0.0
 
     memory = known["peak_rss_mb"].astype(float).dropna()
     return Cost(
         per_dataset_s=per(DATASET),
+        per_source_s=per(DATASET, "source"),
+        per_target_s=per(DATASET, "target"),
         per_checkpoint_s=per(CHECKPOINT),
         per_pair_s=per(PAIR),
         total_s=float(wall.sum()),

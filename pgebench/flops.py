@@ -91,8 +91,12 @@ def _per_image(backbone: str, classes: int, parameters: str) -> PerImage | None:
             torch.autograd.grad(network(images).sum(), chosen, allow_unused=True)
     except Exception:  # what a foreign architecture raises is not ours to list, and a count must not cost a table
         return None
-    totals = [counter.get_total_flops() / BATCH for counter in (forward, features, trained)]
-    return PerImage(*totals, dimension=dimension)
+    return PerImage(
+        forward.get_total_flops() / BATCH,
+        features.get_total_flops() / BATCH,
+        trained.get_total_flops() / BATCH,
+        dimension,
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -110,7 +114,9 @@ def _checkpoint(unit: Unit, record: Mapping[str, Any]) -> float | None:
     sizes = _counts(unit)
     network = per_image(unit.params["backbone"], sizes["classes"])
     judged = sizes["val"] * len(record["detail"]["val_by_learning_rate"]) + record["detail"].get("test_images", 0)
-    return network and (record["images"] - judged) * network.trained + judged * network.forward
+    if network is None:
+        return None
+    return (record["images"] - judged) * network.trained + judged * network.forward
 
 
 def _truth(unit: Unit, record: Mapping[str, Any]) -> float | None:
@@ -132,7 +138,7 @@ def _truth(unit: Unit, record: Mapping[str, Any]) -> float | None:
 def _evidence(unit: Unit, record: Mapping[str, Any]) -> float | None:
     """Forward alone, with the classifier of the source."""
     network = per_image(unit.params["backbone"], _counts(unit.inputs["checkpoint"])["classes"])
-    return network and record["images"] * network.features
+    return None if network is None else record["images"] * network.features
 
 
 def _fisher(unit: Unit, record: Mapping[str, Any]) -> float | None:
@@ -147,7 +153,7 @@ def _fisher(unit: Unit, record: Mapping[str, Any]) -> float | None:
 def _gradient(unit: Unit, record: Mapping[str, Any]) -> float | None:
     """Forward, and backward as far as the chosen parameters ask for."""
     network = per_image(unit.params["backbone"], 0, unit.params["settings"]["parameters"])
-    return network and record["images"] * network.trained
+    return None if network is None else record["images"] * network.trained
 
 
 def _score(unit: Unit, record: Mapping[str, Any]) -> float:

@@ -59,16 +59,24 @@ def units(model: str) -> dict[str, Unit]:
     }
 
 
-# A transformer's attention is computed again on the way back by the CPU's kernel, which the meta device knows nothing
-# of; the head that `fisher` fits first is no network.
-@pytest.mark.parametrize(("model", "tolerance"), [("test_resnet", 1e-9), ("test_vit", 0.01)])
-def test_operations_are_those_that_torch_counts(model: str, tolerance: float, tmp_path: Path) -> None:
+def test_operations_are_those_that_torch_counts(tmp_path: Path) -> None:
     store = Store(tmp_path)
-    for name, unit in units(model).items():
+    for name, unit in units("test_resnet").items():
         with FlopCounterMode(display=False) as counter:
             record = run_unit(unit, store, CPU)
-        found = flops_of(unit, record)
-        assert found == pytest.approx(counter.get_total_flops(), rel=0.02 if name == "fisher" else tolerance), name
+        # The head that `fisher` fits before it looks at gradients is no network, and is not counted.
+        close = pytest.approx(counter.get_total_flops(), rel=0.005 if name == "fisher" else 1e-12)
+        assert flops_of(unit, record) == close, name
+
+
+def test_attention_is_counted_without_what_a_kernel_does_twice(tmp_path: Path) -> None:
+    """On the CPU attention is computed again on the way back, which the meta device knows nothing of."""
+    store, unit = Store(tmp_path), units("test_vit")["gradient"]
+    with FlopCounterMode(display=False) as counter:
+        record = run_unit(unit, store, CPU)
+    found = flops_of(unit, record)
+    assert found is not None
+    assert 0.98 * counter.get_total_flops() < found < counter.get_total_flops()
 
 
 def test_the_table_has_them_once_a_unit_is_done(tmp_path: Path) -> None:

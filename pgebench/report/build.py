@@ -39,7 +39,7 @@ def build_report(results: Path) -> Path:
         ValueError: A column is missing, or `meta.json` is not a JSON object.
     """
     results = Path(results)
-    records, meta = _read(results)
+    records, meta = read_results(results)
     analysis = _analysed(records, meta)
     pictures = {}
     for name, figure in figures(analysis):
@@ -71,7 +71,7 @@ def build_tables(results: Path) -> dict[str, pd.DataFrame]:
         `records`, `summary`, `failures`, and for each truth `pairs_<truth>` and, with several backbones,
         `backbones_<truth>`.
     """
-    records, meta = _read(Path(results))
+    records, meta = read_results(Path(results))
     return tables_of(_analysed(records, meta), records)
 
 
@@ -106,7 +106,13 @@ def _analysed(records: pd.DataFrame, meta: dict[str, Any]) -> Analysis:
     )
 
 
-def _read(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The records of a results folder, sorted by key, and its `meta.json`; {} if there is none.
+
+    Raises:
+        FileNotFoundError: There is no `records.parquet`.
+        ValueError: A column is missing, or `meta.json` is not a JSON object.
+    """
     path = results / "records.parquet"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: run the experiment first, or point to its results folder")

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import synthetic
 
 from pgebench import cli
 from pgebench.analysis.quality import ranking_quality
@@ -19,7 +18,7 @@ NAMES = ("old", "new")
 
 
 @pytest.fixture(scope="module")
-def run():
+def run(synthetic):
     return synthetic.make_records(metrics=("logme", "leep", "pge"))
 
 
@@ -66,7 +65,7 @@ def test_units_are_told_apart_by_key_and_values_by_size(run):
     assert found.values["difference"].round(9).tolist() == [-0.3, 0.1]
 
 
-def test_a_failure_in_one_run_only_is_listed_with_its_reason(run):
+def test_a_failure_in_one_run_only_is_listed_with_its_reason(synthetic, run):
     both = synthetic.fail(run[0], scores(run[0], "leep") & (run[0]["target"] == "animals_a"))
     more = synthetic.fail(both, scores(both, "leep") & (both["target"] == "animals_b"), "ValueError: a new one")
     found = compare_runs((both, run[1]), (more, run[1]))

@@ -93,7 +93,7 @@ def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> pd.DataFrame:
     flat_a, flat_b = (dict(_flat(meta)) for meta in (a, b))
     keys = sorted({*flat_a, *flat_b})
     rows = [(key, flat_a.get(key), flat_b.get(key)) for key in keys if flat_a.get(key) != flat_b.get(key)]
-    return pd.DataFrame(rows, columns=["key", "a", "b"])
+    return pd.DataFrame(rows, columns=["key", "a", "b"], dtype=object)
 
 
 def _flat(node: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:

@@ -79,8 +79,9 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
     units = records.drop_duplicates("key", keep="last").set_index("key", drop=False)
     reads = {str(key): _keys(text) for key, text in zip(units["key"], units["inputs"], strict=True)}
     wanted = units[(units["stage"] == stage) & (units["status"] == "done") & units[column].notna()]
+    owner = {str(unit["key"]): _owner(unit) for unit in units.to_dict("records") if _paid_per(unit) == DATASET}
     return {
-        str(name): _charge(units, _closure(rows["key"].astype(str), reads), _served(rows, units, reads))
+        str(name): _charge(units, _closure(rows["key"].astype(str), reads), _served(rows, owner, reads))
         for name, rows in wanted.groupby(column, sort=True)
     }
 
@@ -104,15 +105,14 @@ def _closure(keys: Iterable[str], reads: Mapping[str, list[str]]) -> list[str]:
     return sorted(seen)
 
 
-def _served(rows: pd.DataFrame, units: pd.DataFrame, reads: Mapping[str, list[str]]) -> dict[str, set[str]]:
+def _served(rows: pd.DataFrame, owner: Mapping[str, object], reads: Mapping[str, list[str]]) -> dict[str, set[str]]:
     """Role -> units that belong to the dataset in that role of some of the rows, a source or a target."""
-    owner = {str(unit["key"]): _owner(unit) for unit in units.to_dict("records") if _paid_per(unit) == DATASET}
     served: dict[str, set[str]] = {"source": set(), "target": set()}
-    for row in rows.to_dict("records"):
-        for key in _closure([str(row["key"])], reads):
-            for role, keys in served.items():
-                if key in owner and owner[key] == row[role]:
-                    keys.add(key)
+    for key, source, target in zip(rows["key"].astype(str), rows["source"], rows["target"], strict=True):
+        for read in _closure([key], reads):
+            if read in owner:
+                served["source"].update([read] if owner[read] == source else [])
+                served["target"].update([read] if owner[read] == target else [])
     return served
 
 

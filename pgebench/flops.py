@@ -7,6 +7,8 @@ versions get their number the same way.
 What is counted is what torch's ``FlopCounterMode`` knows: convolutions, matrix products and attention, a multiplication
 and an addition each being one operation. Left out are elementwise work, optimiser steps, and all that happens outside
 the network: the loss of an episode, the fit of the head that ``fisher`` reads, and the arithmetic of scores.
+torch counts a part of the backward pass of grouped convolutions as if they had no groups: depthwise networks look
+dearer in training than they are.
 """
 
 from __future__ import annotations

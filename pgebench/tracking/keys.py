@@ -5,7 +5,8 @@ from __future__ import annotations
 CHECKPOINT_STEP, CHECKPOINT_LOSS = "checkpoint/step", "checkpoint/loss"
 CHECKPOINT_ACCURACY, CHECKPOINT_RATE = "checkpoint/val_accuracy", "checkpoint/learning_rate"
 COST_SOURCES = "cost/sources"
-LEAGUE, RECORDS, REPORT, RELIABILITY_COST = "league", "records", "report", "reliability_cost"
+LEAGUE, RECORDS, REPORT = "league", "records", "report"
+RELIABILITY_COST, RELIABILITY_COST_TABLE = "reliability_cost", "reliability_cost_table"
 UNITS_DONE, UNITS_OPEN = "units/done", "units/without_result"
 CEILING, PERFECT = "ceiling/repeated_truth", "ceiling/perfect_score"
 
@@ -60,3 +61,15 @@ def cost_curve(name: str) -> str:
 def figure(name: str) -> str:
     """A picture of the report."""
     return f"figures/{name}"
+
+
+def known() -> tuple[str, ...]:
+    """Every key that runs log, with ``*`` where a name stands."""
+    return (
+        *(CHECKPOINT_STEP, CHECKPOINT_LOSS, CHECKPOINT_ACCURACY, CHECKPOINT_RATE),
+        *(transfer_step("*"), transfer_loss("*", "*", "*"), transfer_losses("*"), transfers("*")),
+        *(transfer_accuracy("*"), f"{transfer_accuracy('*')}.mean"),
+        *(LEAGUE, RECORDS, REPORT, RELIABILITY_COST, RELIABILITY_COST_TABLE, figure("*")),
+        *(UNITS_DONE, UNITS_OPEN, CEILING, PERFECT, weighted_tau("*")),
+        *(COST_SOURCES, cost_curve("*"), cost_total("*")),
+    )

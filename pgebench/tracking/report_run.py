@@ -24,6 +24,14 @@ LONG_COLUMNS = ("detail", "inputs")
 Row = dict[str, Any]
 
 
+def prepare() -> None:
+    """Have W&B import what tables and pictures need, while the sweep is still computing and nobody waits."""
+    import PIL.Image  # noqa: F401
+    import wandb
+
+    wandb.Table(columns=["a"], data=[[0]])
+
+
 def log_report(run: Run, results: Path, primary_truth: str) -> None:
     """Log a built report, what matters most first.
 

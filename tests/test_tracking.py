@@ -197,7 +197,9 @@ def test_the_cost_of_a_ranking_counts_the_target_once_and_every_source() -> None
     metric = {"metric": "pge", "cost_total_s": 1.0, "cost_per_dataset_s": 10.0}
     league = [metric | {"cost_per_checkpoint_s": 0.0, "cost_per_pair_s": 0.5}]
     pair = {"stage": "truth", "truth": "finetune", "backbone": "b", "target": "t", "variant": None}
-    records = [{"stage": "checkpoint", "truth": None, "source": source, "wall_s": 4.0} for source in "ab"]
+    trained = {"stage": "checkpoint", "truth": None, "variant": None, "wall_s": 4.0}
+    records = [trained | {"source": source} for source in "ab"]
+    records.append(trained | {"source": "a", "variant": "seed=1", "wall_s": 99.0})
     records += [pair | {"source": source, "wall_s": 3.0} for source in "ab" for _ in range(2)]
     points = list(cost_curves(league, records, "finetune"))
     assert [point["cost/sources"] for point in points] == [1, 2]

@@ -86,10 +86,11 @@ def cost_curves(league: list[Row], records: list[Row], truth: str) -> Iterator[R
 
     A metric that reads principal gradients pays for the target's as well as for each source's.
     """
-    sources = len({row["source"] for row in records if row["stage"] == "checkpoint"})
-    trained = [row["wall_s"] for row in records if row["stage"] == "checkpoint" and row["wall_s"] is not None]
-    transfers = [row for row in records if row["truth"] == truth and row["wall_s"] is not None]
-    pairs = {(row["backbone"], row["source"], row["target"], row["variant"]) for row in transfers}
+    paid = [row for row in records if row["wall_s"] is not None and row["variant"] is None]
+    trained = [row["wall_s"] for row in paid if row["stage"] == "checkpoint"]
+    transfers = [row for row in paid if row["truth"] == truth]
+    sources = len({row["source"] for row in paid if row["stage"] == "checkpoint"})
+    pairs = {(row["backbone"], row["source"], row["target"]) for row in transfers}
     for number in range(1, sources + 1):
         point = {
             keys.cost_curve(row["metric"]): (number + 1) * row["cost_per_dataset_s"]
@@ -143,5 +144,5 @@ def _number(cell: str) -> float | None:
 def _table(rows: list[Row]) -> Any:
     import wandb
 
-    columns: list[str | int] = list(rows[0]) if rows else []
-    return wandb.Table(columns=columns, data=[[row[name] for name in columns] for row in rows])
+    names = list(rows[0]) if rows else []
+    return wandb.Table(columns=[*names], data=[[row[name] for name in names] for row in rows])

@@ -92,7 +92,9 @@ class Tracker:
             )
 
     def _job(self) -> dict[str, Any]:
-        distinct = {unit.key: unit for unit in self._units}
+        distinct: dict[str, Unit] = {}
+        for unit in self._units:
+            distinct.setdefault(unit.key, unit)
         name = self._config["experiment_name"]
         return {
             **self._tracking,

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from conftest import TINY, run_pgebench
 
 from pgebench.store import Store
 from pgebench.tracking import Tracker, tracker
@@ -38,7 +39,8 @@ def units_of(finished: Path) -> list[Unit]:
             record = json.loads((finished / "store" / stage / row.key[:2] / f"{row.key}.json").read_bytes())
             inputs = {role: made[key] for role, key in record["inputs"].items()}
             target, truth, seed = (None,) * 3 if stage == "checkpoint" else (row.target, row.truth, int(row.seed))
-            label = Label(row.backbone, row.source, target, None, truth, seed)
+            source = row.source if isinstance(row.source, str) else None
+            label = Label(row.backbone, source, target, None, truth, seed)
             made[row.key] = Unit(stage, record["version"], record["params"], inputs, label)
             assert made[row.key].key == row.key
     return list(made.values())
@@ -109,8 +111,9 @@ def test_a_sweep_is_one_group_of_a_run_for_each_source_and_one_report(followed: 
     assert len({run.group for run in runs}) == 1
     assert sorted((run.kind, run.name) for run in runs) == [
         ("report", "smoke report"),
-        ("source", "test_resnet fashion_tops"),
-        ("source", "test_resnet mnist_0_4"),
+        ("training", "test_resnet fashion_tops"),
+        ("training", "test_resnet from scratch"),
+        ("training", "test_resnet mnist_0_4"),
     ]
     assert all(run.exit_code == 0 for run in runs)
 
@@ -122,7 +125,7 @@ def test_the_curve_of_each_training_is_the_one_in_its_record(
     for unit in units_of(finished):
         expected = Store(finished / "store").record(unit)["detail"]["curve"]
         label = unit.label
-        run = runs[f"{label.backbone} {label.source}"]
+        run = runs[f"{label.backbone} {label.source or 'from scratch'}"]
         prefix = label.truth or "checkpoint"
         loss = f"{label.truth}/loss/{label.target}/{label.seed}" if label.truth else "checkpoint/loss"
         assert run.curve(f"{prefix}/step", loss) == expected
@@ -131,13 +134,16 @@ def test_the_curve_of_each_training_is_the_one_in_its_record(
         assert run.summary[loss] == {"last": expected["loss"][-1], "min": min(expected["loss"])}
 
 
-def test_a_source_run_ends_with_the_mean_accuracy_of_its_transfers(
+def test_a_training_run_ends_with_the_mean_accuracy_of_its_transfers(
     finished: Path, followed: tuple[Path, list[Logged]]
 ) -> None:
+    runs = {run.name: run for run in followed[1]}
     table = pd.read_parquet(finished / "results" / "records.parquet")
-    for run in followed[1][:-1]:
-        for truth in ("finetune", "linear_probe"):
-            values = table[(table.truth == truth) & (table.source == run.name.split()[1])].value
+    table = table[table.stage == "truth"].fillna({"source": "from scratch"})
+    for source in ("mnist_0_4", "fashion_tops", "from scratch"):
+        for truth in ("scratch",) if source == "from scratch" else ("finetune", "linear_probe"):
+            values = table[(table.truth == truth) & (table.source == source)].value
+            run = runs[f"test_resnet {source}"]
             assert run.summary[f"{truth}/accuracy"]["mean"] == pytest.approx(values.mean())
             assert run.summary[f"{truth}/accuracy"]["max"] == pytest.approx(values.max())
 
@@ -215,19 +221,21 @@ def test_numbers_of_a_csv_are_numbers_and_empty_cells_are_nothing(tmp_path: Path
     ]
 
 
-def test_the_same_command_again_has_no_curves_and_joins_the_group(
-    finished: Path, copy: Path, followed: tuple[Path, list[Logged]]
-) -> None:
-    units = units_of(finished)
-    with track(copy, units) as following:
-        folder = following.report()
-    assert folder is not None
+def test_the_same_command_again_adds_a_report_and_no_curves(copy: Path) -> None:
+    command = [argument for argument in TINY if not argument.startswith("tracking=")]
+    assert run_pgebench(*command, f"results={copy}/results", f"store={copy}/store") == 0
     (only,) = (copy / "results" / "wandb").glob("offline-run-*")
     again = Logged(only)
-    assert (again.kind, again.group) == ("report", followed[1][-1].group)
+    assert again.kind == "report"
     assert sum(artifact["type"] == "checkpoint" for artifact in again.artifacts) == 2
-    other = [replace(unit, version=99) for unit in units]
-    assert track(copy, other)._job()["group"] != again.group
+    assert again.summary["units/done"] == pd.read_csv(copy / "results" / "records.csv").key.nunique()
+
+
+def test_the_group_is_that_of_the_work_and_not_of_the_moment(finished: Path, copy: Path) -> None:
+    units = units_of(finished)
+    group = track(copy, units)._job()["group"]
+    assert track(copy, units[::-1])._job()["group"] == group
+    assert track(copy, [replace(unit, version=99) for unit in units])._job()["group"] != group
 
 
 def test_an_interrupted_sweep_closes_its_runs_as_failed(finished: Path, copy: Path) -> None:

@@ -10,8 +10,8 @@ RELIABILITY_COST, RELIABILITY_COST_TABLE = "reliability_cost", "reliability_cost
 UNITS_DONE, UNITS_OPEN = "units/done", "units/without_result"
 CEILING, PERFECT = "ceiling/repeated_truth", "ceiling/perfect_score"
 
-LIVE, FINAL = "source", "report"
-"""Types of runs: one a source and backbone, and one a sweep."""
+LIVE, FINAL = "training", "report"
+"""Types of runs: one a backbone and source, and one a sweep."""
 
 
 def transfer_step(truth: str) -> str:

@@ -20,8 +20,8 @@ MOST_OPEN = 200
 
 ENDED = ("done", "failed", "crashed")
 
-Owner = tuple[str, str, str | None]
-"""Backbone, source and variant of a live run."""
+Owner = tuple[str, str | None, str | None]
+"""Backbone, source and variant of a live run; training from scratch has no source."""
 
 
 class LiveRuns:
@@ -92,7 +92,7 @@ class LiveRuns:
             if len(self._runs) >= MOST_OPEN:
                 return None
             backbone, source, variant = owner
-            name = " ".join(part for part in (backbone, source, variant) if part)
+            name = " ".join(part for part in (backbone, source or "from scratch", variant) if part)
             config = {"backbone": backbone, "source": source, "variant": variant}
             self._runs[owner] = open_run(self._job, keys.LIVE, name, config)
             _define(self._runs[owner], self._truths)

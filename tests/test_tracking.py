@@ -333,6 +333,18 @@ def test_curves_that_cannot_be_logged_do_not_cost_the_report(
         assert following.report() == "folder"
 
 
+def test_a_process_that_cannot_start_says_why(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, waits: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(copy))
+    monkeypatch.chdir(copy)
+    (copy / "pgebench").mkdir()
+    (copy / "pgebench" / "__init__.py").write_text("raise RuntimeError('another pgebench')")
+    with track(copy, []) as following:
+        assert following.report() is None
+    assert "RuntimeError: another pgebench" in caplog.text
+
+
 def test_no_process_to_be_had_is_no_error(copy: Path, monkeypatch: pytest.MonkeyPatch, waits: None) -> None:
     monkeypatch.setattr(tracker.sys, "executable", str(copy / "nowhere"))
     with track(copy, []) as following:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -122,27 +123,27 @@ class Tracker:
         if process is None or process.stdin is None or self._folder is None:
             return None
         deadline = time.monotonic() + PATIENCE
-        try:
+        with contextlib.suppress(OSError):  # it is gone already; its outcome says why
             process.stdin.write(message)
             process.stdin.close()
-        except OSError:
-            pass  # it is gone already; its outcome says why
         try:
             process.wait(deadline - time.monotonic())
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
             process.kill()
             process.wait()
-        return self._outcome()
-
-    def _outcome(self) -> str | None:
-        assert self._folder is not None
-        try:
-            outcome = json.loads((Path(self._folder.name) / "outcome.json").read_text())
-        except (OSError, json.JSONDecodeError):
-            outcome = {"errors": [f"it did not end within {PATIENCE:.0f} s"]}
+        outcome = _outcome(Path(self._folder.name))
         for error in outcome["errors"]:
             _warn(error)
-        return outcome.get("report")
+        return outcome["report"]
+
+
+def _outcome(folder: Path) -> dict[str, Any]:
+    """What the process says of itself; if it says nothing, its last line, and if there is none, it was too slow."""
+    with contextlib.suppress(OSError, ValueError):
+        outcome: dict[str, Any] = json.loads((folder / "outcome.json").read_text())
+        return outcome
+    lines = (folder / "log").read_text(errors="replace").splitlines()
+    return {"errors": [lines[-1] if lines else f"it did not end within {PATIENCE:.0f} s"], "report": None}
 
 
 def _warn(reason: str) -> None:

@@ -199,18 +199,14 @@ def test_runs_log_no_key_that_the_dashboard_does_not_know_and_it_plots_none_that
                 assert fnmatch.filter(logged, shape), f"{section.name}: {panel.title}: {key}"
 
 
-def test_the_cost_of_a_ranking_counts_the_target_once_and_every_source() -> None:
-    metric = {"metric": "pge", "cost_total_s": 1.0, "cost_per_dataset_s": 10.0}
-    league = [metric | {"cost_per_checkpoint_s": 0.0, "cost_per_pair_s": 0.5}]
-    pair = {"stage": "truth", "truth": "finetune", "backbone": "b", "target": "t", "variant": None}
-    trained = {"stage": "checkpoint", "truth": None, "variant": None, "wall_s": 4.0}
-    records = [trained | {"source": source} for source in "ab"]
-    records.append(trained | {"source": "a", "variant": "seed=1", "wall_s": 99.0})
-    records += [pair | {"source": source, "wall_s": 3.0} for source in "ab" for _ in range(2)]
-    points = list(cost_curves(league, records, "finetune"))
-    assert [point["cost/sources"] for point in points] == [1, 2]
-    assert [point["cost/pge"] for point in points] == [10 + 10 + 0.5, 10 + 2 * (10 + 0.5)]
-    assert [point["cost/truth_finetune"] for point in points] == [4 + 6, 2 * (4 + 6)]
+def test_a_cost_curve_is_that_of_the_sources_of_the_sweep_from_scratch() -> None:
+    row = {"metric": "pge", "at_hand": "False", "sources": 3.0, "targets": 1.0, "seconds": 5.0, "truth_seconds": 7.0}
+    rows = [row | {"targets": 2.0, "seconds": 6.0}, row, row | {"sources": 100.0, "seconds": 99.0}]
+    assert cost_curves([*rows, row | {"at_hand": "True", "seconds": 0.0}], "finetune") == [
+        {"cost/targets": 1.0, "cost/pge": 5.0, "cost/truth_finetune": 7.0},
+        {"cost/targets": 2.0, "cost/pge": 6.0, "cost/truth_finetune": 7.0},
+    ]
+    assert cost_curves([], "finetune") == []
 
 
 def test_numbers_of_a_csv_are_numbers_and_empty_cells_are_nothing(tmp_path: Path) -> None:

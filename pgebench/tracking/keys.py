@@ -4,7 +4,7 @@ from __future__ import annotations
 
 CHECKPOINT_STEP, CHECKPOINT_LOSS = "checkpoint/step", "checkpoint/loss"
 CHECKPOINT_ACCURACY, CHECKPOINT_RATE = "checkpoint/val_accuracy", "checkpoint/learning_rate"
-COST_SOURCES = "cost/sources"
+COST_TARGETS = "cost/targets"
 LEAGUE, RECORDS, REPORT = "league", "records", "report"
 RELIABILITY_COST, RELIABILITY_COST_TABLE = "reliability_cost", "reliability_cost_table"
 UNITS_DONE, UNITS_OPEN = "units/done", "units/without_result"
@@ -54,7 +54,7 @@ def cost_total(metric: str) -> str:
 
 
 def cost_curve(name: str) -> str:
-    """Seconds to rank so many sources for one target, by a metric or by the truth."""
+    """Seconds to rank the sources for so many targets, by a metric or by the truth."""
     return f"cost/{name}"
 
 
@@ -71,5 +71,5 @@ def known() -> tuple[str, ...]:
         *(transfer_accuracy("*"), f"{transfer_accuracy('*')}.mean"),
         *(LEAGUE, RECORDS, REPORT, RELIABILITY_COST, RELIABILITY_COST_TABLE, figure("*")),
         *(UNITS_DONE, UNITS_OPEN, CEILING, PERFECT, weighted_tau("*")),
-        *(COST_SOURCES, cost_curve("*"), cost_total("*")),
+        *(COST_TARGETS, cost_curve("*"), cost_total("*")),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +49,11 @@ def log_report(run: Run, results: Path, primary_truth: str) -> None:
     run.log({keys.figure(path.stem): wandb.Image(str(path)) for path in sorted((results / "figures").glob("*.png"))})
     # The page is interactive already, and whole in one file.
     run.log({keys.REPORT: wandb.Html(str(results / "report.html"), inject=False)})
-    run.define_metric(keys.COST_SOURCES, hidden=True)
-    run.define_metric(keys.cost_curve("*"), step_metric=keys.COST_SOURCES, summary="max")
-    for row in cost_curves(league, records, primary_truth):
-        run.log(row)
+    run.define_metric(keys.COST_TARGETS, hidden=True)
+    run.define_metric(keys.cost_curve("*"), step_metric=keys.COST_TARGETS, summary="min,max")
+    curves = results / "figures" / f"curves_{primary_truth}.csv"
+    for point in cost_curves(read_table(curves), primary_truth) if curves.is_file() else []:
+        run.log(point)
     priced = [row for row in league if row["cost_total_s"] is not None and row["weighted_tau"] is not None]
     if priced:
         table = _table([{name: row[name] for name in ("metric", "cost_total_s", "weighted_tau")} for row in priced])
@@ -81,27 +81,22 @@ def headline(league: list[Row], records: list[Row]) -> dict[str, float]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def cost_curves(league: list[Row], records: list[Row], truth: str) -> Iterator[Row]:
-    """Seconds to rank 1, 2, ... sources for one target, for each metric and for the truth itself.
+def cost_curves(table: list[Row], truth: str) -> list[Row]:
+    """Seconds to rank the experiment's sources for so many targets from scratch, by each metric and by the truth.
 
-    A metric that reads principal gradients pays for the target's as well as for each source's.
+    Args:
+        table: rows behind the report's picture, see `pgebench.analysis.cost_curve`.
+        truth: name of the truth that they compare with.
     """
-    paid = [row for row in records if row["wall_s"] is not None and row["variant"] is None]
-    trained = [row["wall_s"] for row in paid if row["stage"] == "checkpoint"]
-    transfers = [row for row in paid if row["truth"] == truth]
-    sources = len({row["source"] for row in paid if row["stage"] == "checkpoint"})
-    pairs = {(row["backbone"], row["source"], row["target"]) for row in transfers}
-    for number in range(1, sources + 1):
-        point = {
-            keys.cost_curve(row["metric"]): (number + 1) * row["cost_per_dataset_s"]
-            + number * (row["cost_per_checkpoint_s"] + row["cost_per_pair_s"])
-            for row in league
-            if row["cost_total_s"] is not None
-        }
-        if trained and pairs:
-            once = sum(trained) / len(trained) + sum(row["wall_s"] for row in transfers) / len(pairs)
-            point[keys.cost_curve(f"truth_{truth}")] = number * once
-        yield {keys.COST_SOURCES: number, **point}
+    fresh = [row for row in table if row["at_hand"] == "False"]
+    own = min((row["sources"] for row in fresh), default=None)
+    points: dict[float, Row] = {}
+    for row in fresh:
+        if row["sources"] == own:
+            point = points.setdefault(row["targets"], {keys.COST_TARGETS: row["targets"]})
+            point[keys.cost_curve(row["metric"])] = row["seconds"]
+            point[keys.cost_curve(f"truth_{truth}")] = row["truth_seconds"]
+    return [points[targets] for targets in sorted(points)]
 
 
 def results_artifact(results: Path, meta: Row, records: list[Row]) -> Artifact:

@@ -50,11 +50,7 @@ def _row(unit: Unit, record: dict[str, Any]) -> dict[str, Any]:
         "stage": unit.stage,
         **asdict(unit.label),
         **{column: record.get(column) for column in (*copied, "finished")},
-<<<<<<< HEAD
-        "detail": json.dumps(detail, sort_keys=True),
-=======
         "flops": flops_of(unit, record),
-        "detail": json.dumps(record.get("detail", {}), sort_keys=True),
->>>>>>> main
+        "detail": json.dumps(detail, sort_keys=True),
         "inputs": json.dumps([needed.key for needed in unit.inputs.values()]),
     }

@@ -6,14 +6,16 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from pgebench.config import available_cores, conf_dir, register
+from pgebench.config import conf_dir, register
 from pgebench.preflight import unknown_choice, wrong_value
+from pgebench.resources import available_cores
 
 MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
 """Arguments that already say what Hydra is to do."""
@@ -48,10 +50,7 @@ def main() -> None:
     register()
     if message := unknown_choice(arguments, folders) or wrong_value(arguments, folders):
         raise SystemExit(f"pgebench: error: {message}")
-    for folder in folders[1:]:
-        # A user's metric is a function beside its YAML; workers inherit the variable, not sys.path.
-        sys.path.insert(0, str(folder))
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    _import_from(folders[1:])
     if not any(re.match(MODES, argument) for argument in arguments):
         # Every run of pgebench is a sweep, if only of one cell; Hydra wants to be told before it reads the values.
         arguments.insert(0, "--multirun")
@@ -154,7 +153,17 @@ def _config_dirs(arguments: Sequence[str]) -> list[Path]:
     return found
 
 
+def _import_from(folders: Iterable[Path]) -> None:
+    """A user's metric is a function beside its YAML."""
+    sys.path[:0] = [str(folder) for folder in folders if str(folder) not in sys.path]
+
+
 def _job(config: DictConfig) -> None:
+    # A launcher may run this on another machine and in another folder, where nothing of `main` has happened.
+    runtime = HydraConfig.get().runtime
+    os.chdir(runtime.cwd)
+    own = [source.path for source in runtime.config_sources if source.provider == "command-line"]
+    _import_from(Path(path) for path in own)
     # torch takes seconds to import: --help, --cfg and shell completion do without it.
     from pgebench.experiment import run_job
 

@@ -19,12 +19,14 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
+from pgebench.devices import device_of, device_of_worker
+from pgebench.dispatch import cells_of, in_jobs
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.plan import LEVELS, counts, plan, rows
 from pgebench.progress import Progress
 from pgebench.reuse import reused, take_over
 from pgebench.runner import run_units
-from pgebench.store import DONE, Store, write_atomically
+from pgebench.store import DONE, MISSING, Store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
 from pgebench.table import frame
 from pgebench.unit import Unit
@@ -34,17 +36,24 @@ PASSES = (("source", "target"), ("pair",))
 
 INTERRUPTED = 130
 
+ELSEWHERE = (
+    "The jobs ran on a cluster. The machine named in this report is the one that planned them; the record of each unit in "
+    "the store names the machine that computed it."
+)
+
+NO_RECORD = "its job did not run or did not end; or it could not see the store: every machine must have the same store=DIR"
+
 NAMES = ("backbone", "source", "target", "metric", "truth")
 
 
 def run_job(config: DictConfig) -> None:
-    """What a launched job does: the units of one cell at its level. Failures are in the records."""
+    """What a launched job does: the units of its cells, each at its level. Failures are in the records."""
     torch.set_num_threads(config.threads)
-    units = plan(cell_of(config))
-    levels = LEVELS if config.level == "all" else (config.level,)
-    store = Store(Path(config.store))
-    for level in levels:
-        run_units(units[level], store, device_of(config.device), config.workers)
+    store, device = Store(Path(config.store)), device_of_worker(config.device)
+    for cell in cells_of(config):
+        units = plan(cell_of(cell))
+        for level in LEVELS if cell.level == "all" else (cell.level,):
+            run_units(units[level], store, device, config.workers)
 
 
 def run_experiment(
@@ -66,7 +75,7 @@ def run_experiment(
         units = rows(job.cell for job in sweep.jobs)
         store = Store(Path(sweep.config.store))
         results = Path(sweep.config.results)
-        device_of(sweep.config.device)
+        _device_here(sweep.config)
         write_atomically(results / "meta.json", _meta(sweep, arguments))
         taken = take_over(units, store, Path(sweep.config.reuse)) if sweep.config.reuse else 0
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
@@ -135,7 +144,7 @@ def failures(table: pd.DataFrame, most: int = 20) -> str:
     rows = [
         f"  {row.status:8} {row.stage:10} "
         + " ".join(str(row[column]) for column in NAMES if isinstance(row[column], str))
-        + (f": {row.error}" if row.error else "")
+        + (f": {row.error or NO_RECORD}" if row.error or row.status == MISSING else "")
         for _, row in table.head(most).iterrows()
     ]
     rest = [f"  ... and {len(table) - most} more, see records.csv"] if len(table) > most else []
@@ -143,20 +152,9 @@ def failures(table: pd.DataFrame, most: int = 20) -> str:
     return "\n".join([head, *rows, *rest, "Mend the cause and run the same command again: finished units are kept."])
 
 
-def device_of(name: str) -> torch.device:
-    """The device that ``device=NAME`` means; ``auto`` is a GPU where there is one.
-
-    Raises:
-        ConfigError: no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device={name} cannot be used here ({error}); choose device=auto or device=cpu") from error
-    return device
+def _device_here(config: DictConfig) -> torch.device:
+    """The device of this process, which computes nothing itself where a cluster does: its GPUs are in other machines."""
+    return device_of("cpu" if config.workers is None else config.device)
 
 
 def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launcher) -> int:
@@ -167,19 +165,19 @@ def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launche
     if not waiting:
         print(f"All {len(distinct)} units are done already.")
         return 0
-    print(
-        f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run with {sweep.config.workers} workers."
-    )
+    workers = sweep.config.workers
+    where = "on the cluster" if workers is None else f"with {workers} workers"
+    print(f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run {where}.", flush=True)
     number = 0
     # joblib replaces a worker whose memory has grown, which the datasets that it keeps are enough for; no job is lost.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
     try:
         with Progress(waiting, store, sweep.config.progress):
             for levels in PASSES:
-                overrides = _jobs(sweep.jobs, levels, done)
-                if overrides:
-                    _report_broken(launcher.launch(overrides, initial_job_idx=number))
-                number += len(overrides)
+                jobs = in_jobs(_cells(sweep.jobs, levels, done), max(1, sweep.config.job.cells))
+                if jobs:
+                    _report_broken(launcher.launch(jobs, initial_job_idx=number))
+                number += len(jobs)
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # a launcher whose worker was killed; the records tell the rest
@@ -187,8 +185,8 @@ def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launche
     return 0
 
 
-def _jobs(jobs: Sequence[Job], levels: Sequence[str], done: set[str]) -> list[list[str]]:
-    """Overrides of the jobs that have an open unit which no earlier job will run."""
+def _cells(jobs: Sequence[Job], levels: Sequence[str], done: set[str]) -> list[list[str]]:
+    """Overrides of the cells that have an open unit which no earlier one will run."""
     taken = set(done)
     result = []
     for job in jobs:
@@ -230,13 +228,13 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "command": shlex.join(["pgebench", *arguments]),
         "created": max(finished, default=None),
         "versions": provenance.versions(),
-        "machine": provenance.machine(str(device_of(config["device"]))),
+        "machine": provenance.machine(str(_device_here(sweep.config))),
         "primary_truth": config["primary_truth"],
         "seed": config["seed"],
         "config": config,
         "datasets": dataset_sizes(sweep.jobs),
         "skipped": sweep.skipped,
         # The report must say why a metric of the config is not in its league, and what was not computed for it.
-        "notes": [*config["notes"], *sweep.left_out, *reused(table)],
+        "notes": [*config["notes"], *([ELSEWHERE] if config["workers"] is None else []), *sweep.left_out, *reused(table)],
     }
     return json.dumps(meta, indent=1, sort_keys=True).encode()

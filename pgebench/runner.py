@@ -22,7 +22,7 @@ ATTEMPTS = 2
 """A unit whose process died this often is left alone: it would take every resume down with it."""
 
 
-def run_units(units: Iterable[Unit], store: Store, device: torch.device, workers: int = 1) -> None:
+def run_units(units: Iterable[Unit], store: Store, device: torch.device, workers: int | None = 1) -> None:
     """Run the units in order; a unit that fails leaves a record, and the next one runs.
 
     Args:
@@ -30,7 +30,7 @@ def run_units(units: Iterable[Unit], store: Store, device: torch.device, workers
         store: where results go.
         device: where networks compute.
         workers: number of jobs that run beside each other, for the record: costs measured with neighbours are
-            higher.
+            higher. None if nobody knows, as on a cluster.
     """
     for unit in units:
         run_unit(unit, store, device, workers)
@@ -56,7 +56,7 @@ def _with_one_thread(unit: Unit, root: Path, workers: int) -> None:
     run_unit(unit, Store(root), torch.device("cpu"), workers)
 
 
-def run_unit(unit: Unit, store: Store, device: torch.device, workers: int = 1) -> dict[str, Any]:
+def run_unit(unit: Unit, store: Store, device: torch.device, workers: int | None = 1) -> dict[str, Any]:
     """Run one unit unless its result is there; returns its record."""
     record = store.record(unit)
     if record["status"] == DONE:
@@ -89,7 +89,7 @@ def run_unit(unit: Unit, store: Store, device: torch.device, workers: int = 1) -
     return record
 
 
-def _describe(unit: Unit, device: torch.device, workers: int, attempts: int) -> dict[str, Any]:
+def _describe(unit: Unit, device: torch.device, workers: int | None, attempts: int) -> dict[str, Any]:
     return {
         "status": RUNNING,
         "attempts": attempts,

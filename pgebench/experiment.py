@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
+from pgebench.analysis.question import QUESTIONS
 from pgebench.devices import device_of, device_of_worker
 from pgebench.dispatch import cells_of, in_jobs
 from pgebench.errors import ConfigError, PgebenchError
@@ -41,7 +42,9 @@ ELSEWHERE = (
     "the store names the machine that computed it."
 )
 
-NO_RECORD = "its job did not run or did not end; or it could not see the store: every machine must have the same store=DIR"
+NO_RECORD = (
+    "its job did not run or did not end; or it could not see the store: every machine must have the same store=DIR"
+)
 
 NAMES = ("backbone", "source", "target", "metric", "truth")
 
@@ -72,6 +75,7 @@ def run_experiment(
     """
     try:
         sweep = expand(overrides, compose)
+        _check_question(sweep.config.question)
         units = rows(job.cell for job in sweep.jobs)
         store = Store(Path(sweep.config.store))
         results = Path(sweep.config.results)
@@ -157,6 +161,11 @@ def _device_here(config: DictConfig) -> torch.device:
     return device_of("cpu" if config.workers is None else config.device)
 
 
+def _check_question(name: str) -> None:
+    if name not in QUESTIONS:
+        raise ConfigError(f"question={name}: choose from {', '.join(QUESTIONS)}")
+
+
 def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launcher) -> int:
     """Launch, pass by pass, the jobs that have something to do."""
     distinct = {unit.key: unit for unit in units}
@@ -230,11 +239,17 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "versions": provenance.versions(),
         "machine": provenance.machine(str(_device_here(sweep.config))),
         "primary_truth": config["primary_truth"],
+        "question": config["question"],
         "seed": config["seed"],
         "config": config,
         "datasets": dataset_sizes(sweep.jobs),
         "skipped": sweep.skipped,
         # The report must say why a metric of the config is not in its league, and what was not computed for it.
-        "notes": [*config["notes"], *([ELSEWHERE] if config["workers"] is None else []), *sweep.left_out, *reused(table)],
+        "notes": [
+            *config["notes"],
+            *([ELSEWHERE] if config["workers"] is None else []),
+            *sweep.left_out,
+            *reused(table),
+        ],
     }
     return json.dumps(meta, indent=1, sort_keys=True).encode()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -42,7 +43,8 @@ def cells_of(config: DictConfig) -> Iterator[DictConfig]:
     """
     yield config
     for overrides in plain(config.more_cells):
-        yield GlobalHydra.instance().config_loader().load_sweep_config(HydraConfig.instance().cfg, overrides)
+        composed = cast(DictConfig, HydraConfig.instance().cfg)
+        yield GlobalHydra.instance().config_loader().load_sweep_config(composed, overrides)
 
 
 def _quoted(text: str) -> str:

@@ -38,8 +38,8 @@ PASSES = (("source", "target"), ("pair",))
 INTERRUPTED = 130
 
 ELSEWHERE = (
-    "The jobs ran on a cluster. The machine named in this report is the one that planned them; the record of each unit in "
-    "the store names the machine that computed it."
+    "The jobs ran on a cluster. The machine named in this report is the one that planned them; the one that computed a "
+    "unit is named in its record in the store."
 )
 
 NO_RECORD = (
@@ -157,7 +157,7 @@ def failures(table: pd.DataFrame, most: int = 20) -> str:
 
 
 def _device_here(config: DictConfig) -> torch.device:
-    """The device of this process, which computes nothing itself where a cluster does: its GPUs are in other machines."""
+    """The device of this process; where a cluster computes, the GPUs are in other machines."""
     return device_of("cpu" if config.workers is None else config.device)
 
 
@@ -232,6 +232,7 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
     config = {key: plain(node) for key, node in sweep.config.items() if key != "hydra"}
     table = pd.DataFrame({"finished": [], "detail": []}) if table is None else table
     finished = table.finished.dropna().tolist()
+    elsewhere = [ELSEWHERE] if config["workers"] is None else []
     meta = {
         "experiment": config["experiment_name"],
         "command": shlex.join(["pgebench", *arguments]),
@@ -245,11 +246,6 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "datasets": dataset_sizes(sweep.jobs),
         "skipped": sweep.skipped,
         # The report must say why a metric of the config is not in its league, and what was not computed for it.
-        "notes": [
-            *config["notes"],
-            *([ELSEWHERE] if config["workers"] is None else []),
-            *sweep.left_out,
-            *reused(table),
-        ],
+        "notes": [*config["notes"], *elsewhere, *sweep.left_out, *reused(table)],
     }
     return json.dumps(meta, indent=1, sort_keys=True).encode()

@@ -155,7 +155,13 @@ class TrackingConfig:
 
 @dataclass
 class Config:
-    """One cell of an experiment, and the settings of the whole."""
+    """One cell of an experiment, and the settings of the whole.
+
+    ``fail_fast`` starts no further unit after the first failure, ``retry`` tries a failed unit so many times again,
+    ``time_limit`` is in minutes a unit, ``force`` names stages whose results are computed again, with all that reads
+    them, ``lock`` is how processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
+    ``level``, ``common_classes`` and ``stop`` are set for each job by the sweep.
+    """
 
     experiment_name: str = MISSING
     backbone: BackboneConfig = field(default_factory=BackboneConfig)
@@ -176,11 +182,17 @@ class Config:
     device: str = "auto"
     workers: int = 1
     threads: int = 1
+    fail_fast: bool = False
+    retry: int = 0
+    time_limit: float | None = None
+    force: Any = field(default_factory=list)
+    lock: str = "auto"
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     progress: str = "auto"
     notes: list[str] = field(default_factory=list)
     level: str = "all"
     common_classes: int | None = None
+    stop: str | None = None
 
 
 def conf_dir() -> Path:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -20,19 +19,16 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
 from pgebench.errors import ConfigError, PgebenchError
-from pgebench.plan import LEVELS, counts, plan, rows
-from pgebench.progress import Progress
+from pgebench.forcing import forget, stages_of
+from pgebench.launching import INTERRUPTED, launch
+from pgebench.plan import LEVELS, counts, merged, plan
 from pgebench.reuse import reused, take_over
+from pgebench.rules import Rules
 from pgebench.runner import run_units
-from pgebench.store import DONE, Store, write_atomically
+from pgebench.status import write_plan
+from pgebench.store import DONE, open_store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
 from pgebench.table import frame
-from pgebench.unit import Unit
-
-PASSES = (("source", "target"), ("pair",))
-"""Levels that are launched together: all datasets first, then all pairs, so that no job waits for another."""
-
-INTERRUPTED = 130
 
 NAMES = ("backbone", "source", "target", "metric", "truth")
 
@@ -42,9 +38,11 @@ def run_job(config: DictConfig) -> None:
     torch.set_num_threads(config.threads)
     units = plan(cell_of(config))
     levels = LEVELS if config.level == "all" else (config.level,)
-    store = Store(Path(config.store))
+    store = open_store(Path(config.store))
+    stop = None if config.stop is None else Path(config.results) / config.stop
+    rules = Rules(config.workers, config.retry, config.time_limit, stop)
     for level in levels:
-        run_units(units[level], store, device_of(config.device), config.workers)
+        run_units(units[level], store, device_of(config.device), rules)
 
 
 def run_experiment(
@@ -63,12 +61,19 @@ def run_experiment(
     """
     try:
         sweep = expand(overrides, compose)
-        units = rows(job.cell for job in sweep.jobs)
-        store = Store(Path(sweep.config.store))
+        units = merged(job.units for job in sweep.jobs)
+        distinct = list({unit.key: unit for unit in units}.values())
         results = Path(sweep.config.results)
-        device_of(sweep.config.device)
+        _check(sweep.config)
+        forced = stages_of(sweep.config.force)
+        store = open_store(Path(sweep.config.store), sweep.config.lock)
         write_atomically(results / "meta.json", _meta(sweep, arguments))
+        write_plan(distinct, store, results, sweep.config.workers)
         taken = take_over(units, store, Path(sweep.config.reuse)) if sweep.config.reuse else 0
+        dropped = forget(units, forced, store) if forced else 0
+        waiting = [unit for unit in distinct if not store.is_done(unit)]
+        if waiting:
+            store = open_store(store.root, sweep.config.lock, create=True)
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
         print(f"pgebench: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -78,11 +83,17 @@ def run_experiment(
         print(line)
     if sweep.config.reuse:
         print(f"{taken} truths are taken over from {sweep.config.reuse}.")
-    code = _launch(sweep, units, store, launcher)
+    if forced:
+        print(f"{dropped} results are computed again (force). If this is interrupted, go on without force.")
+    if waiting:
+        done, workers = len(distinct) - len(waiting), sweep.config.workers
+        print(f"{len(distinct)} units, {done} done already, {len(waiting)} to run with {workers} workers.")
+    else:
+        print(f"All {len(distinct)} units are done already.")
+    code = launch(sweep, waiting, store, launcher) if waiting else 0
     table = frame(units, store)
     if code == INTERRUPTED:
-        distinct = table.drop_duplicates("key")
-        done = int((distinct.status == DONE).sum())
+        done = int((table.drop_duplicates("key").status == DONE).sum())
         print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept. Run the same command again to go on.")
         return code
     return publish(sweep, table, results, arguments)
@@ -143,6 +154,21 @@ def failures(table: pd.DataFrame, most: int = 20) -> str:
     return "\n".join([head, *rows, *rest, "Mend the cause and run the same command again: finished units are kept."])
 
 
+def _check(config: DictConfig) -> None:
+    """Refuse values that the schema admits and that make no sense.
+
+    Raises:
+        ConfigError: one of them is wrong.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", config.experiment_name):
+        raise ConfigError(f"experiment_name={config.experiment_name}: letters, digits and -_. only, it names a folder")
+    if config.retry < 0:
+        raise ConfigError(f"retry={config.retry}: give 0 or how often a failed unit is tried again")
+    if config.time_limit is not None and config.time_limit <= 0:
+        raise ConfigError(f"time_limit={config.time_limit}: give minutes above 0, or null for no limit")
+    device_of(config.device)
+
+
 def device_of(name: str) -> torch.device:
     """The device that ``device=NAME`` means; ``auto`` is a GPU where there is one.
 
@@ -157,56 +183,6 @@ def device_of(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device={name} cannot be used here ({error}); choose device=auto or device=cpu") from error
     return device
-
-
-def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launcher) -> int:
-    """Launch, pass by pass, the jobs that have something to do."""
-    distinct = {unit.key: unit for unit in units}
-    done = {key for key, unit in distinct.items() if store.is_done(unit)}
-    waiting = [unit for key, unit in distinct.items() if key not in done]
-    if not waiting:
-        print(f"All {len(distinct)} units are done already.")
-        return 0
-    print(
-        f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run with {sweep.config.workers} workers."
-    )
-    number = 0
-    # joblib replaces a worker whose memory has grown, which the datasets that it keeps are enough for; no job is lost.
-    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
-    try:
-        with Progress(waiting, store, sweep.config.progress):
-            for levels in PASSES:
-                overrides = _jobs(sweep.jobs, levels, done)
-                if overrides:
-                    _report_broken(launcher.launch(overrides, initial_job_idx=number))
-                number += len(overrides)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception as error:  # a launcher whose worker was killed; the records tell the rest
-        print(f"pgebench: the launcher stopped: {type(error).__name__}: {error}", file=sys.stderr)
-    return 0
-
-
-def _jobs(jobs: Sequence[Job], levels: Sequence[str], done: set[str]) -> list[list[str]]:
-    """Overrides of the jobs that have an open unit which no earlier job will run."""
-    taken = set(done)
-    result = []
-    for job in jobs:
-        units = plan(job.cell)
-        for level in levels:
-            own = {unit.key for unit in units[level]} - taken
-            if own:
-                taken |= own
-                result.append([*job.overrides, f"level={level}"])
-    return result
-
-
-def _report_broken(returns: Any) -> None:
-    for job in returns or []:
-        try:
-            _ = job.return_value
-        except Exception as error:  # a job that broke outside its units, say by a config that changed meanwhile
-            print(f"pgebench: a job stopped: {type(error).__name__}: {error}", file=sys.stderr)
 
 
 def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,8 +19,9 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from pgebench.errors import ConfigError
-from pgebench.plan import Cell, Named, counts
+from pgebench.plan import Cell, Named, counts, plan
 from pgebench.requirements import left_out, usable
+from pgebench.unit import Unit
 
 GROUPS = ("backbone", "source", "target")
 SETTINGS = ("metric", "truth", "recipe", "seed", "metric_seed")
@@ -42,6 +44,11 @@ class Job:
 
     cell: Cell
     overrides: tuple[str, ...]
+
+    @cached_property
+    def units(self) -> dict[str, list[Unit]]:
+        """The units of the cell, by level."""
+        return plan(self.cell)
 
 
 @dataclass(frozen=True)

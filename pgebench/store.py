@@ -211,7 +211,7 @@ def open_store(root: Path, lock: str = "auto", create: bool = False) -> Store:
         StoreError: the store has another format, or cannot be written.
         ConfigError: the store is used with other locks than ``lock``.
     """
-    file = Path(root) / "format.json"
+    file = Path(root) / "FORMAT"
     written = _read_format(file)
     if written is None:
         # A store without the file is new, or of a version that wrote none: the layout is that of format 1.

@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
+from pgebench.analysis.question import QUESTIONS
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.forcing import forget, stages_of
 from pgebench.launching import INTERRUPTED, launch
@@ -166,6 +167,8 @@ def _check(config: DictConfig) -> None:
         raise ConfigError(f"retry={config.retry}: give 0 or how often a failed unit is tried again")
     if config.time_limit is not None and config.time_limit <= 0:
         raise ConfigError(f"time_limit={config.time_limit}: give minutes above 0, or null for no limit")
+    if config.question not in QUESTIONS:
+        raise ConfigError(f"question={config.question}: choose from {', '.join(QUESTIONS)}")
     device_of(config.device)
 
 
@@ -208,6 +211,7 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "versions": provenance.versions(),
         "machine": provenance.machine(str(device_of(config["device"]))),
         "primary_truth": config["primary_truth"],
+        "question": config["question"],
         "seed": config["seed"],
         "config": config,
         "datasets": dataset_sizes(sweep.jobs),

@@ -62,10 +62,10 @@ def run_experiment(
     """
     try:
         sweep = expand(overrides, compose)
+        _check(sweep.config)
         units = merged(job.units for job in sweep.jobs)
         distinct = list({unit.key: unit for unit in units}.values())
         results = Path(sweep.config.results)
-        _check(sweep.config)
         forced = stages_of(sweep.config.force)
         store = open_store(Path(sweep.config.store), sweep.config.lock)
         write_atomically(results / "meta.json", _meta(sweep, arguments))

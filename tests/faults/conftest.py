@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from faults import commands
 
 Injected = Callable[[str, int, str], None]
@@ -39,9 +40,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 PAGE = """# Faults
 
-Written by `{command}`: every line is a test that passed in that run. The experiment is a very small one (two sources, one
-target, four metrics, a linear probe), so that it can be killed often; the code is the same as that of a large one.
-*Identical* means: the same table but for seconds, memory and times of day, and the same bytes in every artifact.
+Written by `{command}`: every line is a test that passed in that run. The experiment is a very small one (two
+sources, one target, four metrics, a linear probe), so that it can be killed often; the code is the same as that of a
+large one. *Identical* means: the same table but for seconds, memory and times of day, and the same bytes in every
+artifact.
 
 | fault | times | what came of it |
 | --- | --- | --- |

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from faults import commands
 from faults.conftest import Injected
 

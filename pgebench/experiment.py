@@ -191,11 +191,14 @@ def device_of(name: str) -> torch.device:
 def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
     """Classes and images of each dataset by split; a target's training budget is ``train_as_target``."""
     sizes: dict[str, dict[str, int]] = {}
-    for cell in (job.cell for job in jobs):
-        sizes.setdefault(cell.source.name, {}).update(counts(cell.source))
-        as_target = counts(cell.target)
+    sources = {job.cell.source.name: job.cell.source for job in jobs}
+    targets = {job.cell.target.name: job.cell.target for job in jobs}
+    for name, source in sources.items():
+        sizes[name] = counts(source)
+    for name, target in targets.items():
+        as_target = counts(target)
         as_target["train_as_target"] = as_target.pop("train")
-        sizes.setdefault(cell.target.name, {}).update(as_target)
+        sizes.setdefault(name, {}).update(as_target)
     return sizes
 
 

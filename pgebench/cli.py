@@ -1,4 +1,4 @@
-"""The commands ``pgebench``, ``pgebench-report``, ``pgebench-pge``, ``pgebench-rank`` and ``pgebench-compare``."""
+"""The commands ``pgebench`` and ``pgebench-report``, ``-status``, ``-pge``, ``-rank`` and ``-compare``."""
 
 from __future__ import annotations
 
@@ -73,10 +73,21 @@ def report() -> None:
         print(f"Report: {build_report(results)}")
 
 
+def status() -> None:
+    """Say how far a sweep has come: ``pgebench-status results=DIR``."""
+    from pgebench.status import status as state_of
+
+    values = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
+    if set(values) != {"results"} or not values["results"]:
+        raise SystemExit("usage: pgebench-status results=DIR, for example results=results/embedded")
+    with _one_line_errors("pgebench-status"):
+        print(state_of(Path(values["results"])))
+
+
 def study() -> None:
     """Study PGE itself: ``pgebench-pge``, with options as ``key=value``."""
     options = _options("pgebench-pge")
-    from pgebench.store import Store
+    from pgebench.store import open_store
     from pgebench.study.run import study
 
     with _one_line_errors("pgebench-pge"):
@@ -85,7 +96,7 @@ def study() -> None:
             options["backbone"],
             Path(options["truths"]),
             Path(options["results"]),
-            Store(Path(options["store"])),
+            open_store(Path(options["store"]), create=True),
             int(options["workers"]),
         )
         print(f"Report: {report}")
@@ -97,14 +108,14 @@ def rank() -> None:
     if not options["target"]:
         raise SystemExit("usage: pgebench-rank target=FOLDER, a folder with one folder of images a class")
     from pgebench.rank.command import run
-    from pgebench.store import Store
+    from pgebench.store import open_store
 
     with _one_line_errors("pgebench-rank"):
         run(
             options["target"],
             options["backbone"],
             Path(options["results"] or f"results/rank/{Path(options['target']).name}"),
-            Store(Path(options["store"])),
+            open_store(Path(options["store"]), create=True),
             episodes=int(options["episodes"]),
             confidence=float(options["confidence"]),
             sketch=int(options["sketch"]),

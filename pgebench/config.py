@@ -177,8 +177,12 @@ class Config:
     """One cell of an experiment, and the settings of the whole.
 
     ``workers`` is the number of jobs beside each other on this machine, null where a cluster decides; ``threads`` are
-    those of one job. ``level``, ``common_classes`` and ``more_cells`` (overrides of the further cells of a job) are
-    set by the sweep.
+    those of one job.
+    ``fail_fast`` starts no further unit after the first failure, ``retry`` tries a failed unit so many times again,
+    ``time_limit`` is in minutes a unit, ``force`` names stages whose results are computed again, with all that reads
+    them, ``lock`` is how processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
+    ``level``, ``common_classes``, ``stop`` and ``more_cells`` (overrides of the further cells of a job) are set by the
+    sweep.
     """
 
     experiment_name: str = MISSING
@@ -201,12 +205,18 @@ class Config:
     job: JobConfig = field(default_factory=JobConfig)
     workers: int | None = 1
     threads: int = 1
+    fail_fast: bool = False
+    retry: int = 0
+    time_limit: float | None = None
+    force: Any = field(default_factory=list)
+    lock: str = "auto"
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     progress: str = "auto"
     notes: list[str] = field(default_factory=list)
     level: str = "all"
     more_cells: list[list[str]] = field(default_factory=list)
     common_classes: int | None = None
+    stop: str | None = None
 
 
 def conf_dir() -> Path:

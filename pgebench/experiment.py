@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -21,21 +20,18 @@ from omegaconf.errors import OmegaConfBaseException
 from pgebench import provenance
 from pgebench.analysis.question import QUESTIONS
 from pgebench.devices import device_of, device_of_worker
-from pgebench.dispatch import cells_of, in_jobs
+from pgebench.dispatch import cells_of
 from pgebench.errors import ConfigError, PgebenchError
-from pgebench.plan import LEVELS, counts, plan, rows
-from pgebench.progress import Progress
+from pgebench.forcing import forget, stages_of
+from pgebench.launching import INTERRUPTED, launch
+from pgebench.plan import LEVELS, counts, merged, plan
 from pgebench.reuse import reused, take_over
+from pgebench.rules import Rules
 from pgebench.runner import run_units
-from pgebench.store import DONE, MISSING, Store, write_atomically
+from pgebench.status import write_plan
+from pgebench.store import DONE, MISSING, open_store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
 from pgebench.table import frame
-from pgebench.unit import Unit
-
-PASSES = (("source", "target"), ("pair",))
-"""Levels that are launched together: all datasets first, then all pairs, so that no job waits for another."""
-
-INTERRUPTED = 130
 
 ELSEWHERE = (
     "The jobs ran on a cluster. The machine named in this report is the one that planned them; the one that computed a "
@@ -52,11 +48,13 @@ NAMES = ("backbone", "source", "target", "metric", "truth")
 def run_job(config: DictConfig) -> None:
     """What a launched job does: the units of its cells, each at its level. Failures are in the records."""
     torch.set_num_threads(config.threads)
-    store, device = Store(Path(config.store)), device_of_worker(config.device)
+    store, device = open_store(Path(config.store)), device_of_worker(config.device)
+    stop = None if config.stop is None else Path(config.results) / config.stop
+    rules = Rules(config.workers, config.retry, config.time_limit, stop)
     for cell in cells_of(config):
         units = plan(cell_of(cell))
         for level in LEVELS if cell.level == "all" else (cell.level,):
-            run_units(units[level], store, device, config.workers)
+            run_units(units[level], store, device, rules)
 
 
 def run_experiment(
@@ -75,13 +73,19 @@ def run_experiment(
     """
     try:
         sweep = expand(overrides, compose)
-        _check_question(sweep.config.question)
-        units = rows(job.cell for job in sweep.jobs)
-        store = Store(Path(sweep.config.store))
+        _check(sweep.config)
+        units = merged(job.units for job in sweep.jobs)
+        distinct = list({unit.key: unit for unit in units}.values())
         results = Path(sweep.config.results)
-        _device_here(sweep.config)
+        forced = stages_of(sweep.config.force)
+        store = open_store(Path(sweep.config.store), sweep.config.lock)
         write_atomically(results / "meta.json", _meta(sweep, arguments))
+        write_plan(distinct, store, results, sweep.config.workers)
         taken = take_over(units, store, Path(sweep.config.reuse)) if sweep.config.reuse else 0
+        dropped = forget(units, forced, store) if forced else 0
+        waiting = [unit for unit in distinct if not store.is_done(unit)]
+        if waiting:
+            store = open_store(store.root, sweep.config.lock, create=True)
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
         print(f"pgebench: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -91,11 +95,18 @@ def run_experiment(
         print(line)
     if sweep.config.reuse:
         print(f"{taken} truths are taken over from {sweep.config.reuse}.")
-    code = _launch(sweep, units, store, launcher)
+    if forced:
+        print(f"{dropped} results are computed again (force). If this is interrupted, go on without force.")
+    if waiting:
+        done, workers = len(distinct) - len(waiting), sweep.config.workers
+        where = "on the cluster" if workers is None else f"with {workers} workers"
+        print(f"{len(distinct)} units, {done} done already, {len(waiting)} to run {where}.", flush=True)
+    else:
+        print(f"All {len(distinct)} units are done already.")
+    code = launch(sweep, waiting, store, launcher) if waiting else 0
     table = frame(units, store)
     if code == INTERRUPTED:
-        distinct = table.drop_duplicates("key")
-        done = int((distinct.status == DONE).sum())
+        done = int((table.drop_duplicates("key").status == DONE).sum())
         print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept. Run the same command again to go on.")
         return code
     return publish(sweep, table, results, arguments)
@@ -161,69 +172,34 @@ def _device_here(config: DictConfig) -> torch.device:
     return device_of("cpu" if config.workers is None else config.device)
 
 
-def _check_question(name: str) -> None:
-    if name not in QUESTIONS:
-        raise ConfigError(f"question={name}: choose from {', '.join(QUESTIONS)}")
+def _check(config: DictConfig) -> None:
+    """Refuse values that the schema admits and that make no sense.
 
-
-def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launcher) -> int:
-    """Launch, pass by pass, the jobs that have something to do."""
-    distinct = {unit.key: unit for unit in units}
-    done = {key for key, unit in distinct.items() if store.is_done(unit)}
-    waiting = [unit for key, unit in distinct.items() if key not in done]
-    if not waiting:
-        print(f"All {len(distinct)} units are done already.")
-        return 0
-    workers = sweep.config.workers
-    where = "on the cluster" if workers is None else f"with {workers} workers"
-    print(f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run {where}.", flush=True)
-    number = 0
-    # joblib replaces a worker whose memory has grown, which the datasets that it keeps are enough for; no job is lost.
-    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
-    try:
-        with Progress(waiting, store, sweep.config.progress):
-            for levels in PASSES:
-                jobs = in_jobs(_cells(sweep.jobs, levels, done), max(1, sweep.config.job.cells))
-                if jobs:
-                    _report_broken(launcher.launch(jobs, initial_job_idx=number))
-                number += len(jobs)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception as error:  # a launcher whose worker was killed; the records tell the rest
-        print(f"pgebench: the launcher stopped: {type(error).__name__}: {error}", file=sys.stderr)
-    return 0
-
-
-def _cells(jobs: Sequence[Job], levels: Sequence[str], done: set[str]) -> list[list[str]]:
-    """Overrides of the cells that have an open unit which no earlier one will run."""
-    taken = set(done)
-    result = []
-    for job in jobs:
-        units = plan(job.cell)
-        for level in levels:
-            own = {unit.key for unit in units[level]} - taken
-            if own:
-                taken |= own
-                result.append([*job.overrides, f"level={level}"])
-    return result
-
-
-def _report_broken(returns: Any) -> None:
-    for job in returns or []:
-        try:
-            _ = job.return_value
-        except Exception as error:  # a job that broke outside its units, say by a config that changed meanwhile
-            print(f"pgebench: a job stopped: {type(error).__name__}: {error}", file=sys.stderr)
+    Raises:
+        ConfigError: one of them is wrong.
+    """
+    if not re.fullmatch(r"\w[\w.-]*", config.experiment_name):
+        raise ConfigError(f"experiment_name={config.experiment_name}: letters, digits and -_. only, it names a folder")
+    if config.retry < 0:
+        raise ConfigError(f"retry={config.retry}: give 0 or how often a failed unit is tried again")
+    if config.time_limit is not None and config.time_limit <= 0:
+        raise ConfigError(f"time_limit={config.time_limit}: give minutes above 0, or null for no limit")
+    if config.question not in QUESTIONS:
+        raise ConfigError(f"question={config.question}: choose from {', '.join(QUESTIONS)}")
+    _device_here(config)
 
 
 def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
     """Classes and images of each dataset by split; a target's training budget is ``train_as_target``."""
     sizes: dict[str, dict[str, int]] = {}
-    for cell in (job.cell for job in jobs):
-        sizes.setdefault(cell.source.name, {}).update(counts(cell.source))
-        as_target = counts(cell.target)
+    sources = {job.cell.source.name: job.cell.source for job in jobs}
+    targets = {job.cell.target.name: job.cell.target for job in jobs}
+    for name, source in sources.items():
+        sizes[name] = counts(source)
+    for name, target in targets.items():
+        as_target = counts(target)
         as_target["train_as_target"] = as_target.pop("train")
-        sizes.setdefault(cell.target.name, {}).update(as_target)
+        sizes.setdefault(name, {}).update(as_target)
     return sizes
 
 

@@ -1,4 +1,4 @@
-"""The command ``pgebench`` and those beside it: ``-report``, ``-pge``, ``-rank``, ``-compare`` and ``-dashboard``."""
+"""The command ``pgebench`` and those beside it: ``-report``, ``-status``, ``-compare``, ``-pge``, ``-rank`` and others."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from pgebench.config import available_cores, conf_dir, register
+from pgebench.config import conf_dir, register
 from pgebench.preflight import unknown_choice, wrong_value
+from pgebench.resources import available_cores
 
 MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
 """Arguments that already say what Hydra is to do."""
@@ -50,10 +52,7 @@ def main() -> None:
     register()
     if message := unknown_choice(arguments, folders) or wrong_value(arguments, folders):
         raise SystemExit(f"pgebench: error: {message}")
-    for folder in folders[1:]:
-        # A user's metric is a function beside its YAML; workers inherit the variable, not sys.path.
-        sys.path.insert(0, str(folder))
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    _import_from(folders[1:])
     if not any(re.match(MODES, argument) for argument in arguments):
         # Every run of pgebench is a sweep, if only of one cell; Hydra wants to be told before it reads the values.
         arguments.insert(0, "--multirun")
@@ -75,10 +74,21 @@ def report() -> None:
         print(f"Report: {build_report(results)}")
 
 
+def status() -> None:
+    """Say how far a sweep has come: ``pgebench-status results=DIR``."""
+    from pgebench.status import status as state_of
+
+    values = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
+    if set(values) != {"results"} or not values["results"]:
+        raise SystemExit("usage: pgebench-status results=DIR, for example results=results/embedded")
+    with _one_line_errors("pgebench-status"):
+        print(state_of(Path(values["results"])))
+
+
 def study() -> None:
     """Study PGE itself: ``pgebench-pge``, with options as ``key=value``."""
     options = _options("pgebench-pge")
-    from pgebench.store import Store
+    from pgebench.store import open_store
     from pgebench.study.run import study
 
     with _one_line_errors("pgebench-pge"):
@@ -87,7 +97,7 @@ def study() -> None:
             options["backbone"],
             Path(options["truths"]),
             Path(options["results"]),
-            Store(Path(options["store"])),
+            open_store(Path(options["store"]), create=True),
             int(options["workers"]),
         )
         print(f"Report: {report}")
@@ -99,14 +109,14 @@ def rank() -> None:
     if not options["target"]:
         raise SystemExit("usage: pgebench-rank target=FOLDER, a folder with one folder of images a class")
     from pgebench.rank.command import run
-    from pgebench.store import Store
+    from pgebench.store import open_store
 
     with _one_line_errors("pgebench-rank"):
         run(
             options["target"],
             options["backbone"],
             Path(options["results"] or f"results/rank/{Path(options['target']).name}"),
-            Store(Path(options["store"])),
+            open_store(Path(options["store"]), create=True),
             episodes=int(options["episodes"]),
             confidence=float(options["confidence"]),
             sketch=int(options["sketch"]),
@@ -196,7 +206,17 @@ def _config_dirs(arguments: Sequence[str]) -> list[Path]:
     return found
 
 
+def _import_from(folders: Iterable[Path]) -> None:
+    """A user's metric is a function beside its YAML."""
+    sys.path[:0] = [str(folder) for folder in folders if str(folder) not in sys.path]
+
+
 def _job(config: DictConfig) -> None:
+    # A launcher may run this on another machine and in another folder, where nothing of `main` has happened.
+    runtime = HydraConfig.get().runtime
+    os.chdir(runtime.cwd)
+    own = [source.path for source in runtime.config_sources if source.provider == "command-line"]
+    _import_from(Path(path) for path in own)
     # torch takes seconds to import: --help, --cfg and shell completion do without it.
     from pgebench.experiment import run_job
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,33 +20,43 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
 from pgebench.analysis.question import QUESTIONS
+from pgebench.devices import device_of, device_of_worker
+from pgebench.dispatch import cells_of
 from pgebench.errors import ConfigError, PgebenchError
-from pgebench.plan import LEVELS, counts, plan, rows
-from pgebench.progress import Progress
+from pgebench.forcing import forget, stages_of
+from pgebench.launching import INTERRUPTED, launch
+from pgebench.plan import LEVELS, counts, merged, plan
 from pgebench.reuse import reused, take_over
+from pgebench.rules import Rules
 from pgebench.runner import run_units
-from pgebench.store import DONE, Store, write_atomically
+from pgebench.status import write_plan
+from pgebench.store import DONE, MISSING, open_store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
 from pgebench.table import frame
 from pgebench.tracking import Tracker
-from pgebench.unit import Unit
 
-PASSES = (("source", "target"), ("pair",))
-"""Levels that are launched together: all datasets first, then all pairs, so that no job waits for another."""
+ELSEWHERE = (
+    "The jobs ran on a cluster. The machine named in this report is the one that planned them; the one that computed a "
+    "unit is named in its record in the store."
+)
 
-INTERRUPTED = 130
+NO_RECORD = (
+    "its job did not run or did not end; or it could not see the store: every machine must have the same store=DIR"
+)
 
 NAMES = ("backbone", "source", "target", "metric", "truth")
 
 
 def run_job(config: DictConfig) -> None:
-    """What a launched job does: the units of one cell at its level. Failures are in the records."""
+    """What a launched job does: the units of its cells, each at its level. Failures are in the records."""
     torch.set_num_threads(config.threads)
-    units = plan(cell_of(config))
-    levels = LEVELS if config.level == "all" else (config.level,)
-    store = Store(Path(config.store))
-    for level in levels:
-        run_units(units[level], store, device_of(config.device), config.workers)
+    store, device = open_store(Path(config.store)), device_of_worker(config.device)
+    stop = None if config.stop is None else Path(config.results) / config.stop
+    rules = Rules(config.workers, config.retry, config.time_limit, stop)
+    for cell in cells_of(config):
+        units = plan(cell_of(cell))
+        for level in LEVELS if cell.level == "all" else (cell.level,):
+            run_units(units[level], store, device, rules)
 
 
 def run_experiment(
@@ -65,13 +75,19 @@ def run_experiment(
     """
     try:
         sweep = expand(overrides, compose)
-        _check_question(sweep.config.question)
-        units = rows(job.cell for job in sweep.jobs)
-        store = Store(Path(sweep.config.store))
+        _check(sweep.config)
+        units = merged(job.units for job in sweep.jobs)
+        distinct = list({unit.key: unit for unit in units}.values())
         results = Path(sweep.config.results)
-        device_of(sweep.config.device)
+        forced = stages_of(sweep.config.force)
+        store = open_store(Path(sweep.config.store), sweep.config.lock)
         write_atomically(results / "meta.json", _meta(sweep, arguments))
+        write_plan(distinct, store, results, sweep.config.workers)
         taken = take_over(units, store, Path(sweep.config.reuse)) if sweep.config.reuse else 0
+        dropped = forget(units, forced, store) if forced else 0
+        waiting = [unit for unit in distinct if not store.is_done(unit)]
+        if waiting:
+            store = open_store(store.root, sweep.config.lock, create=True)
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
         print(f"pgebench: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -81,12 +97,19 @@ def run_experiment(
         print(line)
     if sweep.config.reuse:
         print(f"{taken} truths are taken over from {sweep.config.reuse}.")
-    with Tracker(plain(sweep.config.tracking), units, store, results, _config(sweep)) as tracker:
-        code = _launch(sweep, units, store, launcher)
+    if forced:
+        print(f"{dropped} results are computed again (force). If this is interrupted, go on without force.")
+    if waiting:
+        done, workers = len(distinct) - len(waiting), sweep.config.workers
+        where = "on the cluster" if workers is None else f"with {workers} workers"
+        print(f"{len(distinct)} units, {done} done already, {len(waiting)} to run {where}.", flush=True)
+    else:
+        print(f"All {len(distinct)} units are done already.")
+    with Tracker(plain(sweep.config.tracking), distinct, store, results, _config(sweep)) as tracker:
+        code = launch(sweep, waiting, store, launcher) if waiting else 0
         table = frame(units, store)
         if code == INTERRUPTED:
-            distinct = table.drop_duplicates("key")
-            done = int((distinct.status == DONE).sum())
+            done = int((table.drop_duplicates("key").status == DONE).sum())
             print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept.", end=" ")
             print("Run the same command again to go on.")
             return code
@@ -139,7 +162,7 @@ def failures(table: pd.DataFrame, most: int = 20) -> str:
     rows = [
         f"  {row.status:8} {row.stage:10} "
         + " ".join(str(row[column]) for column in NAMES if isinstance(row[column], str))
-        + (f": {row.error}" if row.error else "")
+        + (f": {row.error or NO_RECORD}" if row.error or row.status == MISSING else "")
         for _, row in table.head(most).iterrows()
     ]
     rest = [f"  ... and {len(table) - most} more, see records.csv"] if len(table) > most else []
@@ -147,85 +170,39 @@ def failures(table: pd.DataFrame, most: int = 20) -> str:
     return "\n".join([head, *rows, *rest, "Mend the cause and run the same command again: finished units are kept."])
 
 
-def device_of(name: str) -> torch.device:
-    """The device that ``device=NAME`` means; ``auto`` is a GPU where there is one.
+def _device_here(config: DictConfig) -> torch.device:
+    """The device of this process; where a cluster computes, the GPUs are in other machines."""
+    return device_of("cpu" if config.workers is None else config.device)
+
+
+def _check(config: DictConfig) -> None:
+    """Refuse values that the schema admits and that make no sense.
 
     Raises:
-        ConfigError: no such device.
+        ConfigError: one of them is wrong.
     """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device={name} cannot be used here ({error}); choose device=auto or device=cpu") from error
-    return device
-
-
-def _check_question(name: str) -> None:
-    if name not in QUESTIONS:
-        raise ConfigError(f"question={name}: choose from {', '.join(QUESTIONS)}")
-
-
-def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launcher) -> int:
-    """Launch, pass by pass, the jobs that have something to do."""
-    distinct = {unit.key: unit for unit in units}
-    done = {key for key, unit in distinct.items() if store.is_done(unit)}
-    waiting = [unit for key, unit in distinct.items() if key not in done]
-    if not waiting:
-        print(f"All {len(distinct)} units are done already.")
-        return 0
-    print(
-        f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run with {sweep.config.workers} workers."
-    )
-    number = 0
-    # joblib replaces a worker whose memory has grown, which the datasets that it keeps are enough for; no job is lost.
-    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
-    try:
-        with Progress(waiting, store, sweep.config.progress):
-            for levels in PASSES:
-                overrides = _jobs(sweep.jobs, levels, done)
-                if overrides:
-                    _report_broken(launcher.launch(overrides, initial_job_idx=number))
-                number += len(overrides)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception as error:  # a launcher whose worker was killed; the records tell the rest
-        print(f"pgebench: the launcher stopped: {type(error).__name__}: {error}", file=sys.stderr)
-    return 0
-
-
-def _jobs(jobs: Sequence[Job], levels: Sequence[str], done: set[str]) -> list[list[str]]:
-    """Overrides of the jobs that have an open unit which no earlier job will run."""
-    taken = set(done)
-    result = []
-    for job in jobs:
-        units = plan(job.cell)
-        for level in levels:
-            own = {unit.key for unit in units[level]} - taken
-            if own:
-                taken |= own
-                result.append([*job.overrides, f"level={level}"])
-    return result
-
-
-def _report_broken(returns: Any) -> None:
-    for job in returns or []:
-        try:
-            _ = job.return_value
-        except Exception as error:  # a job that broke outside its units, say by a config that changed meanwhile
-            print(f"pgebench: a job stopped: {type(error).__name__}: {error}", file=sys.stderr)
+    if not re.fullmatch(r"\w[\w.-]*", config.experiment_name):
+        raise ConfigError(f"experiment_name={config.experiment_name}: letters, digits and -_. only, it names a folder")
+    if config.retry < 0:
+        raise ConfigError(f"retry={config.retry}: give 0 or how often a failed unit is tried again")
+    if config.time_limit is not None and config.time_limit <= 0:
+        raise ConfigError(f"time_limit={config.time_limit}: give minutes above 0, or null for no limit")
+    if config.question not in QUESTIONS:
+        raise ConfigError(f"question={config.question}: choose from {', '.join(QUESTIONS)}")
+    _device_here(config)
 
 
 def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
     """Classes and images of each dataset by split; a target's training budget is ``train_as_target``."""
     sizes: dict[str, dict[str, int]] = {}
-    for cell in (job.cell for job in jobs):
-        sizes.setdefault(cell.source.name, {}).update(counts(cell.source))
-        as_target = counts(cell.target)
+    sources = {job.cell.source.name: job.cell.source for job in jobs}
+    targets = {job.cell.target.name: job.cell.target for job in jobs}
+    for name, source in sources.items():
+        sizes[name] = counts(source)
+    for name, target in targets.items():
+        as_target = counts(target)
         as_target["train_as_target"] = as_target.pop("train")
-        sizes.setdefault(cell.target.name, {}).update(as_target)
+        sizes.setdefault(name, {}).update(as_target)
     return sizes
 
 
@@ -239,12 +216,13 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
     config = _config(sweep)
     table = pd.DataFrame({"finished": [], "detail": []}) if table is None else table
     finished = table.finished.dropna().tolist()
+    elsewhere = [ELSEWHERE] if config["workers"] is None else []
     meta = {
         "experiment": config["experiment_name"],
         "command": shlex.join(["pgebench", *arguments]),
         "created": max(finished, default=None),
         "versions": provenance.versions(),
-        "machine": provenance.machine(str(device_of(config["device"]))),
+        "machine": provenance.machine(str(_device_here(sweep.config))),
         "primary_truth": config["primary_truth"],
         "question": config["question"],
         "seed": config["seed"],
@@ -252,6 +230,6 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "datasets": dataset_sizes(sweep.jobs),
         "skipped": sweep.skipped,
         # The report must say why a metric of the config is not in its league, and what was not computed for it.
-        "notes": [*config["notes"], *sweep.left_out, *reused(table)],
+        "notes": [*config["notes"], *elsewhere, *sweep.left_out, *reused(table)],
     }
     return json.dumps(meta, indent=1, sort_keys=True).encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -123,12 +123,17 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
 
 
 def rows(cells: Iterable[Cell]) -> list[Unit]:
-    """The units of an experiment as rows of its table, inputs first.
+    """The units of an experiment as rows of its table, inputs first."""
+    return merged(map(plan, cells))
+
+
+def merged(plans: Iterable[Mapping[str, Sequence[Unit]]]) -> list[Unit]:
+    """The units of planned cells as rows of their table, inputs first.
 
     A unit stands once a label: the accuracy of a source is one unit, and a score of every pair with that source.
     """
     found: dict[tuple[str, Label], Unit] = {}
-    for level_units in map(plan, cells):
+    for level_units in plans:
         for level in LEVELS:
             for unit in level_units[level]:
                 found.setdefault((unit.key, unit.label), unit)

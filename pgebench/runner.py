@@ -5,35 +5,37 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import torch
 from joblib import Parallel, delayed
 
 from pgebench import provenance
-from pgebench.errors import PgebenchError, UpstreamError
+from pgebench.apart import run_apart
+from pgebench.errors import PgebenchError, StoreError, UpstreamError
+from pgebench.limits import TimeLimit, time_limit
 from pgebench.measure import Cost, measured
+from pgebench.rules import DEFAULT, Rules
 from pgebench.stages import STAGES, Outcome, Run
-from pgebench.store import CRASHED, DONE, FAILED, RUNNING, Store
+from pgebench.store import CRASHED, DONE, FAILED, MISSING, RUNNING, Store, write_atomically
 from pgebench.unit import Unit
 
-ATTEMPTS = 2
-"""A unit whose process died this often is left alone: it would take every resume down with it."""
 
-
-def run_units(units: Iterable[Unit], store: Store, device: torch.device, workers: int = 1) -> None:
+def run_units(units: Iterable[Unit], store: Store, device: torch.device, rules: Rules = DEFAULT) -> None:
     """Run the units in order; a unit that fails leaves a record, and the next one runs.
 
     Args:
         units: inputs before the units that read them.
         store: where results go.
         device: where networks compute.
-        workers: number of jobs that run beside each other, for the record: costs measured with neighbours are
-            higher.
+        rules: what happens at failures, and how long a unit may take.
     """
     for unit in units:
-        run_unit(unit, store, device, workers)
+        if rules.stop is not None and rules.stop.exists():
+            return
+        record = run_unit(unit, store, device, rules)
+        if rules.stop is not None and record["status"] != DONE:
+            write_atomically(rules.stop, b"")
 
 
 def run_side_by_side(units: Iterable[Unit], store: Store, workers: int) -> None:
@@ -44,19 +46,20 @@ def run_side_by_side(units: Iterable[Unit], store: Store, workers: int) -> None:
     """
     waiting = [unit for unit in units if not store.is_done(unit)]
     if waiting:
-        Parallel(n_jobs=workers, batch_size=1)(delayed(_with_one_thread)(unit, store.root, workers) for unit in waiting)
+        rules = Rules(workers)
+        Parallel(n_jobs=workers, batch_size=1)(delayed(_with_one_thread)(unit, store, rules) for unit in waiting)
     for unit in waiting:
         record = store.record(unit)
         if record["status"] != DONE:
             raise PgebenchError(f"{unit} has no result: {record.get('error', record['status'])}")
 
 
-def _with_one_thread(unit: Unit, root: Path, workers: int) -> None:
+def _with_one_thread(unit: Unit, store: Store, rules: Rules) -> None:
     torch.set_num_threads(1)
-    run_unit(unit, Store(root), torch.device("cpu"), workers)
+    run_unit(unit, store, torch.device("cpu"), rules)
 
 
-def run_unit(unit: Unit, store: Store, device: torch.device, workers: int = 1) -> dict[str, Any]:
+def run_unit(unit: Unit, store: Store, device: torch.device, rules: Rules = DEFAULT) -> dict[str, Any]:
     """Run one unit unless its result is there; returns its record."""
     record = store.record(unit)
     if record["status"] == DONE:
@@ -65,31 +68,46 @@ def run_unit(unit: Unit, store: Store, device: torch.device, workers: int = 1) -
         record = store.record(unit)  # another process may have done it while this one waited
         if record["status"] in (DONE, CRASHED):
             return record
-        # The lock is free, so a unit that is still "running" has lost its process.
-        died = record.get("attempts", 0) if record["status"] == RUNNING else 0
-        record = _describe(unit, device, workers, attempts=died + 1)
-        if died >= ATTEMPTS:
-            error = (
-                f"its process died {died} times (killed, or out of memory). Find out why, delete "
-                f"{store.path(unit, '.json')} and run the same command again."
-            )
-            record |= {"status": CRASHED, "attempts": died, "error": error}
-            store.write_record(unit, record)
-            return record
+        if record["status"] != RUNNING:
+            return compute(unit, store, device, rules)
+    # The lock was free, so a unit that is still "running" has lost its process. Whether by its own doing shows when it
+    # runs in a process of its own: if that one dies too, and this one does not, it was the unit.
+    return run_apart(unit, store, device, rules)
+
+
+def compute(unit: Unit, store: Store, device: torch.device, rules: Rules) -> dict[str, Any]:
+    """Compute a unit whose lock is held; returns its new record."""
+    before = store.record(unit)
+    died = before.get("attempts", 0) if before["status"] == RUNNING else 0
+    if died:
+        store.drop_litter(unit)
+    for tries_left in range(rules.retry, -1, -1):
+        record = _describe(unit, device, rules, attempts=died + 1)
         store.write_record(unit, record)
         try:
-            record |= _execute(unit, store, device)
-        except (KeyboardInterrupt, SystemExit):
-            # The user stopped it: that is no death to be counted.
-            store.forget(unit)
+            record |= _execute(unit, store, device, rules)
+            store.write_record(unit, record)
+        except (KeyboardInterrupt, SystemExit, StoreError):
+            # The user stopped it, or the disk is full: that is no death to be counted.
+            if store.record(unit)["status"] == RUNNING:
+                store.forget(unit)
             raise
-        store.write_record(unit, record)
         if record["status"] == DONE:
             store.drop_progress(unit)
+        if record["status"] == DONE or not tries_left or not _inputs_are_done(unit, store, device, rules):
+            break
     return record
 
 
-def _describe(unit: Unit, device: torch.device, workers: int, attempts: int) -> dict[str, Any]:
+def _inputs_are_done(unit: Unit, store: Store, device: torch.device, rules: Rules) -> bool:
+    """Whether another try can do better; an input whose artifact was found damaged is computed anew for it."""
+    for needed in unit.inputs.values():
+        if store.record(needed)["status"] == MISSING:
+            run_unit(needed, store, device, rules)
+    return all(store.is_done(needed) for needed in unit.inputs.values())
+
+
+def _describe(unit: Unit, device: torch.device, rules: Rules, attempts: int) -> dict[str, Any]:
     return {
         "status": RUNNING,
         "attempts": attempts,
@@ -97,27 +115,25 @@ def _describe(unit: Unit, device: torch.device, workers: int, attempts: int) -> 
         **unit.identity(),
         "label": str(unit),
         "started": _now(),
-        "workers": workers,
+        "workers": rules.workers,
         "threads": torch.get_num_threads(),
         "versions": provenance.versions(),
         "machine": provenance.machine(str(device)),
     }
 
 
-def _execute(unit: Unit, store: Store, device: torch.device) -> dict[str, Any]:
+def _execute(unit: Unit, store: Store, device: torch.device, rules: Rules) -> dict[str, Any]:
     """Run the stage; returns the fields that its end adds to the record."""
     cost = Cost()
     try:
         _require_inputs(unit, store)
-        with measured(device) as cost:
+        with time_limit(None if rules.minutes is None else 60 * rules.minutes), measured(device) as cost:
             outcome: Outcome = STAGES[unit.stage](Run(unit, store, device))
         artifact = store.write_artifact(unit, outcome.tensors) if outcome.tensors else {}
-    except Exception as error:
-        # A message made for the user stands alone; anything else needs its type to be understood.
-        message = str(error) if isinstance(error, PgebenchError | ValueError) else f"{type(error).__name__}: {error}"
+    except (Exception, TimeLimit) as error:
         return {
             "status": FAILED,
-            "error": " ".join(message.split()),
+            "error": " ".join(_message(error, rules).split()),
             "traceback": traceback.format_exc(),
             "finished": _now(),
             **cost.as_dict(),
@@ -132,6 +148,13 @@ def _execute(unit: Unit, store: Store, device: torch.device) -> dict[str, Any]:
         "finished": _now(),
         **cost.as_dict(),
     }
+
+
+def _message(error: BaseException, rules: Rules) -> str:
+    if isinstance(error, TimeLimit):
+        return f"it took longer than time_limit={rules.minutes:g} minutes; give it more, or leave it out"
+    # A message made for the user stands alone; anything else needs its type to be understood.
+    return str(error) if isinstance(error, PgebenchError | ValueError) else f"{type(error).__name__}: {error}"
 
 
 def _require_inputs(unit: Unit, store: Store) -> None:

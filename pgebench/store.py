@@ -9,16 +9,27 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from filelock import FileLock, Timeout
+from filelock import Timeout
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from pgebench.errors import CorruptArtifact, StoreError
+from pgebench.errors import ConfigError, CorruptArtifact, StoreError
+from pgebench.locks import KINDS, kind_of, lock_file
 from pgebench.unit import Unit
 
 DONE, FAILED, CRASHED, RUNNING, MISSING = "done", "failed", "crashed", "running", "missing"
+
+FORMAT = 1
+"""Version of the layout of a store. Raised when a store of before cannot be read any more."""
+
+REAL = ("value", "wall_s", "cpu_s", "peak_rss_mb", "peak_gpu_mb")
+WHOLE = ("images", "attempts", "workers", "threads")
+TEXT = ("key", "label", "error", "traceback", "started", "finished")
+NESTED = ("detail", "artifact")
+"""Fields of a record by type, if they are there."""
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -46,45 +57,73 @@ def write_atomically(path: Path, content: bytes) -> None:
         ) from error
 
 
+class Place(Protocol):
+    """What says where a unit is in the store."""
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage."""
+
+    @property
+    def key(self) -> str:
+        """The sha256 in hexadecimal."""
+
+
 class Store:
     """Records (JSON) and artifacts (safetensors) under ``root/<stage>/<2 hex digits>/<key>``.
 
     Args:
         root: the folder; made on the first write.
+        locks: kind of the locks, one of ``pgebench.locks.KINDS``. All who share a store must use the same:
+            ``open_store`` sees to that.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, locks: str = "flock") -> None:
         self.root = Path(root)
+        self.locks = locks
 
-    def path(self, unit: Unit, suffix: str) -> Path:
+    def path(self, unit: Place, suffix: str) -> Path:
         """The file of a unit with this suffix."""
-        return self.root / unit.stage / unit.key[:2] / f"{unit.key}{suffix}"
+        return Path(self._name(unit, suffix))
 
-    def record(self, unit: Unit) -> dict[str, Any]:
+    def _name(self, unit: Place, suffix: str) -> str:
+        # Tens of thousands of records are read in a row; a Path for each would take longer than the file.
+        return f"{self.root}/{unit.stage}/{unit.key[:2]}/{unit.key}{suffix}"
+
+    def record(self, unit: Place) -> dict[str, Any]:
         """The record of a unit; ``{"status": "missing"}`` if there is none that can be read."""
-        path = self.path(unit, ".json")
+        name = self._name(unit, ".json")
         try:
-            record = json.loads(path.read_bytes())
+            with open(name, "rb") as file:  # noqa: PTH123
+                record = json.loads(file.read())
         except FileNotFoundError:
             return {"status": MISSING}
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):
+            record = None
+        if not _is_record(record, unit):
             # A record is small and written atomically: this is a damaged disk or a stranger's hand. The work is
             # cheap compared with a wrong number, so it counts as never done; the file stays for inspection.
-            path.replace(path.with_suffix(".json.corrupt"))
+            with contextlib.suppress(OSError):
+                Path(name).replace(f"{name}.corrupt")
             return {"status": MISSING}
-        return record if isinstance(record, dict) and "status" in record else {"status": MISSING}
+        return record
 
-    def is_done(self, unit: Unit) -> bool:
+    def is_done(self, unit: Place) -> bool:
         """Whether the unit's result is there."""
         return self.record(unit)["status"] == DONE
 
-    def write_record(self, unit: Unit, record: Mapping[str, Any]) -> None:
+    def write_record(self, unit: Place, record: Mapping[str, Any]) -> None:
         """Put a record into place."""
         write_atomically(self.path(unit, ".json"), json.dumps(record, indent=1, sort_keys=True).encode())
 
     def forget(self, unit: Unit) -> None:
         """Drop the record of a unit, as if it had never been started."""
         self.path(unit, ".json").unlink(missing_ok=True)
+
+    def drop_litter(self, unit: Unit) -> None:
+        """Remove files that a process began to write and did not finish; the unit's lock must be held."""
+        for left in self.path(unit, "").parent.glob(f".{unit.key}.*"):
+            left.unlink(missing_ok=True)
 
     def write_artifact(self, unit: Unit, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         """Put tensors into place; returns what the record must remember of them."""
@@ -105,15 +144,19 @@ class Store:
             content = path.read_bytes()
         except FileNotFoundError:
             content = b""
-        if expected is None or hashlib.sha256(content).hexdigest() != expected:
+        if expected is not None and hashlib.sha256(content).hexdigest() == expected:
+            with contextlib.suppress(SafetensorError):
+                return load(content)
+        try:
             if path.exists():
                 path.replace(path.with_suffix(".safetensors.corrupt"))
             self.forget(unit)
-            raise CorruptArtifact(
-                f"the artifact of {unit} ({path}) is missing or damaged (sha256 differs from its record). "
-                "It was set aside; run the same command again to compute it anew."
-            )
-        return load(content)
+            remedy = "It was set aside; run the same command again to compute it anew."
+        except OSError as error:
+            remedy = f"It cannot be set aside ({error.strerror}): give a folder that can be written with store=DIR."
+        raise CorruptArtifact(
+            f"the artifact of {unit} ({path}) is missing or damaged (sha256 differs from its record). {remedy}"
+        )
 
     def write_progress(self, unit: Unit, tensors: Mapping[str, torch.Tensor]) -> None:
         """Keep how far a unit has come, for an attempt after this one."""
@@ -122,7 +165,7 @@ class Store:
 
     def load_progress(self, unit: Unit) -> dict[str, torch.Tensor]:
         """How far an earlier attempt has come; empty if there was none, or if what it left is damaged."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, SafetensorError):
             written = self.path(unit, ".progress").read_bytes()
             checksum, content = written[:32], written[32:]
             if hashlib.sha256(content).digest() == checksum:
@@ -134,12 +177,12 @@ class Store:
         self.path(unit, ".progress").unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def lock(self, unit: Unit, timeout: float = -1) -> Iterator[bool]:
+    def lock(self, unit: Place, timeout: float = -1) -> Iterator[bool]:
         """Hold the unit's lock; yields False if another process kept it for ``timeout`` seconds."""
         path = self.root / "locks" / f"{unit.key}.lock"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path)
+            lock = lock_file(path, self.locks)
             try:
                 lock.acquire(timeout=timeout)
             except Timeout:
@@ -147,9 +190,88 @@ class Store:
                 return
         except OSError as error:
             raise StoreError(
-                f"cannot lock {path}: {error.strerror or error}. Give a folder that can be written with store=DIR."
+                f"cannot lock {path}: {error.strerror or error}. Give a folder that can be written with store=DIR; "
+                "if its file system knows no flock, lock=soft."
             ) from error
         try:
             yield True
         finally:
             lock.release()
+
+
+def open_store(root: Path, lock: str = "auto", create: bool = False) -> Store:
+    """The store in a folder, if this version can work with it.
+
+    Args:
+        root: the folder.
+        lock: ``auto`` takes the locks that the store is used with already, or those that fit its file system.
+        create: write down format and locks if the store has none yet; without, nothing is written.
+
+    Raises:
+        StoreError: the store has another format, or cannot be written.
+        ConfigError: the store is used with other locks than ``lock``.
+    """
+    file = Path(root) / "FORMAT"
+    written = _read_format(file)
+    if written is None:
+        # A store without the file is new, or of a version that wrote none: the layout is that of format 1.
+        written = {"format": FORMAT, "lock": kind_of(lock, Path(root))}
+        if create:
+            _write_once(file, json.dumps(written).encode())
+            written = _read_format(file) or written
+    if written["format"] != FORMAT:
+        raise StoreError(
+            f"store={root} has format {written['format']}, this version of pgebench reads format {FORMAT}. "
+            "Give another folder with store=DIR, or use the version that wrote it."
+        )
+    if lock not in ("auto", written["lock"]):
+        kind_of(lock, Path(root))
+        raise ConfigError(
+            f"lock={lock}: store={root} is used with lock={written['lock']}, and all who share a store must use the "
+            f"same. When nobody uses it, delete {file} and run the same command again."
+        )
+    return Store(Path(root), written["lock"])
+
+
+def _read_format(file: Path) -> dict[str, Any] | None:
+    try:
+        written = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise StoreError(f"cannot read {file} ({error}); delete it if nobody uses the store") from error
+    known = isinstance(written, dict) and (written.get("lock") in KINDS or written.get("format", FORMAT) != FORMAT)
+    if not known:
+        raise StoreError(f"{file} is not what pgebench writes; delete it if nobody uses the store")
+    return written
+
+
+def _write_once(file: Path, content: bytes) -> None:
+    """Write a file whole, unless another process was first."""
+    own = file.with_name(f"{file.name}.{uuid.uuid4().hex}")
+    write_atomically(own, content)
+    try:
+        file.hardlink_to(own)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
+        if not file.exists():
+            own.replace(file)
+    finally:
+        own.unlink(missing_ok=True)
+
+
+def _is_record(record: Any, unit: Place) -> bool:
+    """Whether what was read can be the record of this unit."""
+    if not isinstance(record, dict) or record.get("status") not in (DONE, FAILED, CRASHED, RUNNING):
+        return False
+    typed = (
+        all(isinstance(record.get(name), float | int | None) for name in REAL)
+        and all(isinstance(record.get(name), int | None) for name in WHOLE)
+        and all(isinstance(record.get(name), str | None) for name in TEXT)
+        and all(isinstance(record.get(name, {}), dict) for name in NESTED)
+    )
+    # JSON knows integers of any size, and Python reads NaN; the columns of the table do not.
+    return (
+        typed and record.get("key") in (None, unit.key) and all(abs(record.get(n) or 0) < 2**63 for n in WHOLE + REAL)
+    )

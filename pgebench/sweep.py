@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -18,8 +19,9 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from pgebench.errors import ConfigError
-from pgebench.plan import Cell, Named, counts
+from pgebench.plan import Cell, Named, counts, plan
 from pgebench.requirements import left_out, usable
+from pgebench.unit import Unit
 
 GROUPS = ("backbone", "source", "target")
 SETTINGS = ("metric", "truth", "recipe", "seed", "metric_seed")
@@ -42,6 +44,11 @@ class Job:
 
     cell: Cell
     overrides: tuple[str, ...]
+
+    @cached_property
+    def units(self) -> dict[str, list[Unit]]:
+        """The units of the cell, by level."""
+        return plan(self.cell)
 
 
 @dataclass(frozen=True)
@@ -92,19 +99,25 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
     Raises:
         ConfigError: no pair is left, or one explicit pair is impossible.
     """
-    found = _product(overrides, compose)
+    subtrees: dict[tuple[Any, ...], dict[str, Any]] = {}
+    found = _product(overrides, compose, subtrees)
     for factor, levels in plain(found.config.variations).items():
         for level in levels:
             if not level.split():
                 raise ConfigError(f"variations.{factor}: '{level}' holds no override; write key=value")
             changed = OverridesParser.create().parse_overrides(level.split())
             # The first override names the level; what follows goes with it.
-            found.jobs.extend(_product([*overrides, *changed], compose, f"{factor}: {level.split()[0]}").jobs)
+            found.jobs.extend(_product([*overrides, *changed], compose, subtrees, f"{factor}: {level.split()[0]}").jobs)
     return found
 
 
-def _product(overrides: Sequence[Override], compose: Compose, variant: str | None = None) -> Sweep:
-    """The cells of one product of lists."""
+def _product(
+    overrides: Sequence[Override],
+    compose: Compose,
+    subtrees: dict[tuple[Any, ...], dict[str, Any]],
+    variant: str | None = None,
+) -> Sweep:
+    """The cells of one product of lists; ``subtrees`` keeps what was composed, for the next product."""
     found = choices(overrides)
     first = {group: options[0].overrides for group, options in found.items()}
     jobs: list[Job] = []
@@ -120,8 +133,12 @@ def _product(overrides: Sequence[Override], compose: Compose, variant: str | Non
         for group in GROUPS:
             composed[group] = []
             for choice in found[group]:
-                chosen = first | {"settings": _without_metrics(setting.overrides), group: choice.overrides}
-                subtree: dict[str, Any] = plain(compose(list(itertools.chain.from_iterable(chosen.values())))[group])
+                others = _without_metrics(setting.overrides)
+                if (group, others, choice.overrides) not in subtrees:
+                    chosen = first | {"settings": others, group: choice.overrides}
+                    whole = compose(list(itertools.chain.from_iterable(chosen.values())))
+                    subtrees[group, others, choice.overrides] = plain(whole[group])
+                subtree = subtrees[group, others, choice.overrides]
                 name = subtree["name"] + choice.suffix + (setting.suffix if group == "backbone" else "")
                 composed[group].append((choice, Named(name, subtree)))
         named = [name for group in ("source", "target") for _, name in composed[group]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
@@ -48,7 +47,7 @@ def _row(unit: Unit, record: dict[str, Any]) -> dict[str, Any]:
     return {
         "key": unit.key,
         "stage": unit.stage,
-        **asdict(unit.label),
+        **vars(unit.label),
         **{column: record.get(column) for column in (*copied, "finished")},
         "flops": flops_of(unit, record),
         "detail": json.dumps(detail, sort_keys=True),

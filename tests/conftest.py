@@ -88,5 +88,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Folders of a user's own metrics, for the contract tests."""
+    """Folders of a user's own metrics for the contract tests, and a file for the fault suite."""
+    parser.addoption("--faults-page", help="a file for what tests/faults injected and what came of it")
     parser.addoption("--metric-dir", action="append", default=[], help="a --config-dir with metrics to put to the test")

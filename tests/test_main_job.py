@@ -89,7 +89,7 @@ def test_the_report_can_be_built_again_from_the_table_alone(finished: Path, tmp_
     from pgebench.report import build_report
 
     results = finished / "results"
-    for name in ("records.parquet", "meta.json"):
+    for name in ("records.parquet", "meta.json", "plan.json"):
         shutil.copy(results / name, tmp_path)
     build_report(tmp_path)
     names = sorted(path.relative_to(results) for path in results.rglob("*") if path.is_file())

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pgebench.errors import ConfigError, NonFinite
 from pgebench.instantiate import function
 from pgebench.stages import gradient
 from pgebench.stages.base import Outcome, Run
-from pgebench.unit import Label, Unit
+from pgebench.unit import Label, Unit, canonical_json
 
 VERSION = 1
 
@@ -31,7 +33,12 @@ def asks_for(name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
         ConfigError: a parameter without default that is neither evidence nor set in the YAML, or a key in the YAML
             that the function does not take.
     """
-    score, fixed = function(config)
+    return _asks_for(name, canonical_json(config))
+
+
+@lru_cache(maxsize=1024)
+def _asks_for(name: str, config: str) -> tuple[str, ...]:
+    score, fixed = function(json.loads(config))
     parameters = inspect.signature(score).parameters
     unknown = sorted(set(fixed) - set(parameters))
     if unknown:

@@ -1,0 +1,105 @@
+"""The command ``pgebench`` on a very small experiment, in processes that can be killed."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pandas as pd
+
+MICRO = (
+    "experiment=smoke",
+    "launch=serial",
+    "threads=1",
+    "tracking=none",
+    "progress=none",
+    "source=mnist_0_4,fashion_tops",
+    "target=mnist_5_9",
+    "metric=[pge,logme,leep,random]",
+    "truth=[linear_probe]",
+    "recipe.checkpoint.steps=4",
+    "recipe.linear_probe.steps=3",
+    "budget.restarts=2",
+    "budget.episodes=2",
+)
+"""Two sources, one target, every stage but the Fisher information, in a few seconds."""
+
+MEASURED = ["wall_s", "cpu_s", "peak_rss_mb", "finished", "attempts", "workers"]
+"""Columns that may differ between two runs of the same experiment."""
+
+context = multiprocessing.get_context("forkserver")
+# Commands start where the imports are done, so that a kill at a random moment meets the work.
+context.set_forkserver_preload(["pgebench.experiment", "pgebench.report", "pgebench.cli", "hydra.main"])
+
+
+def arguments(folder: Path, name: str = "results") -> tuple[str, ...]:
+    """Where the command writes."""
+    return (f"results={folder}/{name}", f"store={folder}/store")
+
+
+def start(folder: Path, *overrides: str, name: str = "results", journal: Path | None = None) -> BaseProcess:
+    """Start the command in a process group of its own, with its output in ``folder/log``.
+
+    With a journal, the key of each unit is appended to that file when its computation begins.
+    """
+    command = (*MICRO, *arguments(folder, name), *overrides)
+    process = context.Process(target=_command, args=(command, str(folder / "log"), str(journal or "")))
+    process.start()
+    return process
+
+
+def run(folder: Path, *overrides: str, name: str = "results", journal: Path | None = None) -> int:
+    """Run the command to its end; returns its exit code."""
+    process = start(folder, *overrides, name=name, journal=journal)
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def kill_group(process: BaseProcess) -> None:
+    """Kill a command and every process it started."""
+    assert process.pid is not None
+    os.killpg(process.pid, signal.SIGKILL)
+    process.join()
+
+
+def table(folder: Path, name: str = "results") -> pd.DataFrame:
+    """The records of a run, without what may differ between two runs."""
+    return pd.read_parquet(folder / name / "records.parquet").drop(columns=MEASURED)
+
+
+def done_records(store: Path) -> dict[Path, bytes]:
+    """The bytes of every record that says that its unit is done."""
+    found = {path.relative_to(store): path.read_bytes() for path in store.rglob("*.json")}
+    return {path: content for path, content in found.items() if json.loads(content)["status"] == "done"}
+
+
+def _command(command: tuple[str, ...], log: str, journal: str) -> None:
+    os.setsid()
+    with open(log, "a", buffering=1) as output:  # noqa: PTH123
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+        sys.stdout = sys.stderr = output
+        if journal:
+            _keep_journal(journal)
+        from conftest import run_pgebench
+
+        sys.exit(run_pgebench(*command))
+
+
+def _keep_journal(journal: str) -> None:
+    from pgebench import runner
+
+    original = runner._execute
+
+    def noted(unit, *rest):  # type: ignore[no-untyped-def]
+        with open(journal, "a") as file:  # noqa: PTH123
+            file.write(f"{unit.key}\n")
+        return original(unit, *rest)
+
+    runner._execute = noted

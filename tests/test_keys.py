@@ -1,0 +1,31 @@
+"""Content keys are a promise: results of an earlier version are found again, or their stage says why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hydra import compose, initialize_config_dir
+
+from pgebench.config import conf_dir, register
+from pgebench.plan import LEVELS, plan
+from pgebench.sweep import cell_of
+
+REFERENCE = Path(__file__).parents[1] / "results/reference/embedded/records.parquet"
+
+
+@pytest.mark.parametrize(("source", "target"), [("mnist_0_4", "mnist_5_9"), ("emoji", "glyphs_a_m")])
+def test_the_reference_run_has_the_keys_that_are_planned_today(source: str, target: str) -> None:
+    table = pd.read_parquet(REFERENCE).set_index("key")
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        config = compose("config", [f"dataset@source={source}", f"dataset@target={target}", "common_classes=5"])
+    units = {unit.key: unit for level in LEVELS for unit in plan(cell_of(config))[level]}
+    found = {unit.stage for key, unit in units.items() if key in table.index}
+    assert found == {"checkpoint", "gradient", "evidence", "fisher", "score", "truth"}
+    # A metric or truth that came later is in no old table; every other unit of the pair must be.
+    lost = {
+        unit.label.metric or unit.label.truth or unit.stage for key, unit in units.items() if key not in table.index
+    }
+    assert lost.isdisjoint({*table.metric.dropna(), *table.truth.dropna(), *table.stage})

@@ -220,6 +220,6 @@ def available_cores() -> int:
 def register() -> None:
     """Make the schema and the resolvers known to Hydra; may be called more than once."""
     ConfigStore.instance().store(name="schema", node=Config)
-    OmegaConf.register_new_resolver("file_name", lambda path: Path(path or "").name, replace=True)
+    OmegaConf.register_new_resolver("file_name", lambda path: Path(path).name, replace=True)
     OmegaConf.register_new_resolver("cores", available_cores, replace=True)
     OmegaConf.register_new_resolver("share", lambda cores, jobs: max(1, int(cores) // max(1, int(jobs))), replace=True)

@@ -121,10 +121,9 @@ def _product(overrides: Sequence[Override], compose: Compose, variant: str | Non
             composed[group] = []
             for choice in found[group]:
                 chosen = first | {"settings": _without_metrics(setting.overrides), group: choice.overrides}
-                node = compose(list(itertools.chain.from_iterable(chosen.values())))[group]
-                if OmegaConf.is_missing(node, "path"):
-                    raise ConfigError(f"{group}.path is missing: say where the data are, {group}.path=...")
-                subtree: dict[str, Any] = plain(node)
+                subtree: dict[str, Any] = plain(compose(list(itertools.chain.from_iterable(chosen.values())))[group])
+                if subtree.get("path") == "":
+                    raise ConfigError(f"{group}.path is empty: say where the data are with {group}.path=...")
                 name = subtree["name"] + choice.suffix + (setting.suffix if group == "backbone" else "")
                 composed[group].append((choice, Named(name, subtree)))
         named = [name for group in ("source", "target") for _, name in composed[group]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pgebench.data.listing import PARTS, Content, Listing, check_parts
+from pgebench.data.listing import PARTS, Content, Listing, in_order
 from pgebench.errors import ConfigError, DataError
 
 
@@ -36,7 +36,7 @@ def listing(
         ConfigError: the library is not installed, or there is no such split or column.
         DataError: it cannot be loaded, or its label is no class.
     """
-    check_parts(parts)
+    wanted = in_order(parts)
     try:
         import datasets
     except ImportError as error:
@@ -48,9 +48,9 @@ def listing(
             found = datasets.load_dataset(path, configuration, revision=revision)
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(f"{path} cannot be loaded by Hugging Face datasets: {error}") from error
-    if missing := sorted(set(parts.values()) - set(found)):
+    if missing := sorted(set(wanted.values()) - set(found)):
         raise ConfigError(f"{path} has no split {', '.join(missing)}; it has {', '.join(found)}: see loader.parts")
-    chosen = {part: found[split] for part, split in parts.items()}
+    chosen = {part: found[split] for part, split in wanted.items()}
     features = next(iter(chosen.values())).features
     if missing := [name for name in (image, label) if name not in features]:
         raise ConfigError(

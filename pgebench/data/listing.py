@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from pgebench.errors import ConfigError
 
 Content = Path | bytes | npt.NDArray[np.uint8]
 """One image: a file, an encoded file in memory, or pixels (H, W), (H, W, 3) or (H, W, 4)."""
+
+T = TypeVar("T")
 
 PARTS = ("train", "val", "test")
 
@@ -58,7 +60,15 @@ def numbered(values: Sequence[object] | npt.NDArray[Any]) -> tuple[npt.NDArray[n
     return numbers.astype(np.int64), tuple(str(name) for name in names)
 
 
-def check_parts(parts: Mapping[str, object]) -> None:
-    """Raise ``ConfigError`` if ``parts`` names no splits: some of train, val and test, or all alone."""
+def in_order(parts: Mapping[str, T]) -> dict[str, T]:
+    """What a loader is told about splits: some of train, val and test in this order, or all alone.
+
+    Raises:
+        ConfigError: another name.
+
+    >>> in_order({"test": "test", "train": "trainval"})
+    {'train': 'trainval', 'test': 'test'}
+    """
     if not parts or set(parts) - {*PARTS, "all"} or ("all" in parts and len(parts) > 1):
         raise ConfigError(f"loader.parts has {', '.join(parts) or 'nothing'}; use {', '.join(PARTS)}, or all alone")
+    return {part: parts[part] for part in (*PARTS, "all") if part in parts}

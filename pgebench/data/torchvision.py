@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from torchvision import datasets
 
-from pgebench.data.listing import PARTS, Content, Listing, check_parts
+from pgebench.data.listing import PARTS, Content, Listing, in_order
 from pgebench.errors import ConfigError, DataError
 
 Opener = Any
@@ -45,8 +45,7 @@ def listing(
         ConfigError: no such class, or arguments that it does not take.
         DataError: the files are missing, cannot be downloaded, or are not all there.
     """
-    check_parts(parts)
-    opened = {part: open_class(path, dataset, arguments, download) for part, arguments in parts.items()}
+    opened = {part: open_class(path, dataset, arguments, download) for part, arguments in in_order(parts).items()}
     names: list[str] = []
     labels: list[int] = []
     given: list[int] = []

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 from torchvision import datasets
 
-from pgebench.data.listing import PARTS, Listing, numbered
+from pgebench.data.listing import PARTS, Listing, in_order, numbered
 from pgebench.data.torchvision import open_class
 from pgebench.errors import DataError
 
@@ -39,7 +39,7 @@ def listing(
     given: list[int] = []
     refused: list[str] = []
     left_out: Counter[str] = Counter()
-    for part, arguments in parts.items():
+    for part, arguments in in_order(parts).items():
         opened = open_class(path, "VOCDetection", arguments, download)
         assert isinstance(opened, datasets.VOCDetection)
         for image, annotation in zip(opened.images, opened.annotations, strict=True):

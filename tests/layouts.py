@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import pickle
 from collections.abc import Callable
@@ -116,7 +117,7 @@ def food(root: Path, _: pytest.MonkeyPatch) -> None:
     for part, number in (("train", 5), ("test", 2)):
         rows = {name: [f"{name}/{part}{row}" for row in range(number)] for name in ("apple_pie", "waffles")}
         lines(folder / "meta" / f"{part}.json", [json.dumps(rows)])
-        for row in sum(rows.values(), []):
+        for row in itertools.chain(*rows.values()):
             picture(folder / "images" / f"{row}.jpg")
 
 

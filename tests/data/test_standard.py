@@ -92,7 +92,7 @@ def test_a_changed_cifar_file_is_never_unpickled(tmp_path: Path, monkeypatch: py
     touched = tmp_path / "touched"
     hostile = pickle.dumps(Touch(str(touched)))
     (tmp_path / "data" / "cifar-10-batches-py" / "data_batch_1").write_bytes(hostile)
-    with pytest.raises(DataError, match="CIFAR10 is not in .* corrupted"):
+    with pytest.raises(DataError, match=r"CIFAR10 is not in .* corrupted"):
         dataset_params(config("cifar10", tmp_path, images=None, download=False))
     assert not touched.exists()
 

@@ -79,7 +79,7 @@ def test_an_archive_that_declares_more_than_the_memory_is_not_read(
     archive: Path, read_as: Read, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.sysconf", lambda _: 100)
-    with pytest.raises(DataError, match="more than half of the memory .*; use a folder or parquet files"):
+    with pytest.raises(DataError, match=r"more than half of the memory .*; use a folder or parquet files"):
         read_as("npz", archive)
 
 

@@ -18,9 +18,11 @@ CHUNK = 256
 """Images decoded between two writes: all that is in memory, beside one whole picture a worker."""
 
 
-def processes(images: int) -> int:
-    """Workers that pay for so many images: a few are decoded before a process has started."""
-    return available_cores() if images > CHUNK else 1
+def processes(listing: Listing) -> int:
+    """Workers that pay for themselves: a few images are decoded before a process has started, pixels are decoded."""
+    if len(listing.names) <= CHUNK or isinstance(next(iter(listing.contents())), np.ndarray):
+        return 1
+    return available_cores()
 
 
 def pictures(listing: Listing, reading: Reading, workers: int) -> Iterator[Picture | str]:

@@ -36,9 +36,9 @@ def listing(path: str, images: str = "images", labels: str = "labels", split: st
     if not file.is_file():
         raise ConfigError(f"{path}: there is no such file")
     try:
+        if not zipfile.is_zipfile(file):
+            raise DataError(f"{path} cannot be read: it is no .npz archive")
         with np.load(file, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path} is no .npz archive")
             _require(path, archive.files, images, labels)
             _check_shape(path, images, file)
             wanted = [name for name in (images, labels, split, "class_names") if name in archive.files]

@@ -65,7 +65,7 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
     refused, remarks = list(listing.refused), Counter[str]()
     rows: list[int] = []
     sizes: list[tuple[int, int]] = []
-    workers = processes(len(listing.names))
+    workers = processes(listing)
     progress = tqdm(pictures(listing, reading, workers), "decoding", len(listing.names), unit=" images", disable=None)
     for row, picture in enumerate(progress):
         if isinstance(picture, str):

@@ -12,15 +12,16 @@ import pandas as pd
 import pytest
 from conftest import Run
 from photos import Read, write
+from test_sweep import sweep
 
 from pgebench.backbones import backbone_params
 from pgebench.data import read as read_module
 from pgebench.data import revision as revision_module
 from pgebench.datasets import dataset_params, open_task
-from pgebench.errors import CorruptArtifact, StoreError
+from pgebench.errors import ConfigError, CorruptArtifact, StoreError
+from pgebench.experiment import dataset_sizes
 from pgebench.pge import GradientSettings
 from pgebench.plan import Cell, Named
-from pgebench.rank.bank import configs
 from pgebench.stages import gradient
 from pgebench.unit import Label
 
@@ -138,38 +139,39 @@ def test_the_same_folder_is_no_source_for_itself_and_another_one_is(photos: Path
     assert Cell(named[0], named[0], named[1], {}).overlap() is None
 
 
-@pytest.mark.parametrize("name", ["mnist_0_4", "emoji", "faces"])
-def test_keys_of_embedded_datasets_are_those_of_the_reference_run(name: str) -> None:
+def test_keys_of_embedded_datasets_are_those_of_the_reference_run() -> None:
     """Datasets with a path came later; nothing that was computed before may be computed again."""
     table = pd.read_parquet(REFERENCE)
-    known = table[(table.stage == "gradient") & (table.metric == "pge") & (table.source == name)].key
-    backbone, dataset = configs("backbone")["test_resnet"], configs("dataset@source")[name]
+    known = table[(table.stage == "gradient") & (table.metric == "pge")].set_index("source").key
+    backbone = backbone_params({"name": "test_resnet", "model": "test_resnet", "image_size": 32, "pretrained": False})
     settings = GradientSettings(restarts=4, episodes=50)
-    unit = gradient.unit(backbone_params(backbone.config), dataset_params(dataset.config), settings, Label())
-    assert set(known) == {unit.key}
+    for name, collection, classes in (("mnist_0_4", "mnist", [0, 1, 2, 3, 4]), ("emoji", "emoji", None)):
+        loader = {"_target_": "pgebench.embedded.load", "name": collection}
+        unit = gradient.unit(backbone, dataset_params({"loader": loader, "classes": classes}), settings, Label())
+        assert unit.key == known[name]
 
 
-def test_folders_are_named_on_the_command_line(
+def test_an_experiment_from_folder_to_folder(
     pgebench: Run, photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Alone, with signs that Hydra reads otherwise, and in a sweep; the last part of a path is its name."""
+    """Also with signs in a path that Hydra reads otherwise."""
     odd = photos.rename(photos.parent / "what's (new), really=1")
-    sources = [shutil.copytree(odd, tmp_path / place) for place in ("left", "right", "far/left")]
-    write(sources[1] / "one" / "more.png", np.zeros((9, 9), np.uint8))
-    few = (
-        "target=folder",
-        f"target.path={odd}",
-        "target.reading.size=32",
-        "metric=[source_size]",
-        "truth=linear_probe",
-    )
-    assert pgebench("source=folder", f"source.path={sources[0]},{sources[1]}", "source.reading.size=32", *few) == 0
+    other = shutil.copytree(odd, tmp_path / "other")
+    write(other / "one" / "more.png", np.zeros((9, 9), np.uint8))
+    few = ("metric=[source_size]", "truth=linear_probe", "source.reading.size=32", "target.reading.size=32")
+    assert pgebench("source=folder", f"source.path={odd}", "target=folder", f"target.path={other}", *few) == 0
     table = pd.read_parquet(tmp_path / "results" / "records.parquet")
-    assert set(table.target.dropna()) == {odd.name}
-    sizes = table[table.metric == "source_size"].set_index("source").value
-    assert sizes.to_dict() == pytest.approx({"left": np.log(16), "right": np.log(16)})
-    assert capsys.readouterr().out.count(" images in 2 classes") == 2, "equal folders are read once, and only here"
-    assert pgebench("source=folder", f"source.path={sources[0]},{sources[2]}", *few) == 2
-    assert "are both called left: rename one" in capsys.readouterr().err
-    assert pgebench("source=folder", *few) == 2
-    assert "source.path is empty: say where the data are with source.path=..." in capsys.readouterr().err
+    assert (set(table.source.dropna()), set(table.target.dropna())) == ({odd.name}, {"other"})
+    assert capsys.readouterr().out.count(" images in 2 classes") == 2
+
+
+def test_several_folders_are_swept_and_named_by_their_last_part(photos: Path, tmp_path: Path) -> None:
+    left, right, same = (shutil.copytree(photos, tmp_path / place) for place in ("left", "right", "far/left"))
+    base = ("dataset@source=folder", "dataset@target=mnist_5_9", "experiment=smoke", f"store={tmp_path}/store")
+    found = sweep(*base, f"source.path={left},{right}")
+    assert [job.cell.source.name for job in found.jobs] == ["left", "right"]
+    assert dataset_sizes(found.jobs)["right"]["train"] == 16
+    with pytest.raises(ConfigError, match="are both called left: rename one"):
+        sweep(*base, f"source.path={left},{same}")
+    with pytest.raises(ConfigError, match=r"source\.path is empty: say where the data are"):
+        sweep(*base)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from photos import Read, write
 
 from pgebench.data import decode
+from pgebench.data.listing import Listing
+from pgebench.data.reading import Reading
 from pgebench.datasets import dataset_params, open_task
 from pgebench.errors import ConfigError, DataError
 
@@ -106,6 +109,21 @@ def test_worker_processes_decode_to_the_same_bytes(
     together = read_as("folder", photos, unreadable="fail", max_megapixels=49)
     assert (alone.report.workers, together.report.workers) == (1, 2)
     assert (alone.images == together.images).all()
+
+
+def test_no_more_images_are_in_memory_than_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decode, "CHUNK", 7)
+    taken = []
+
+    def contents() -> Iterator[bytes]:
+        for number in range(100):
+            taken.append(number)
+            yield b"no image"
+
+    nobody = np.zeros(100, np.int64)
+    listing = Listing("x", [str(number) for number in range(100)], nobody, ("a", "b"), contents)
+    for number, _ in enumerate(decode.pictures(listing, Reading(), workers=1)):
+        assert len(taken) - number <= 7
 
 
 @pytest.mark.slow

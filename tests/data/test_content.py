@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,13 @@ def test_an_interrupted_reading_leaves_nothing_behind(
     shutil.rmtree(store / "datasets" / revision)
     read_as("folder", photos)
     assert not left.exists()
+
+
+def test_two_that_read_at_once_decode_once(photos: Path, read_as: Read, capsys: pytest.CaptureFixture[str]) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: read_as("folder", photos).revision, range(2)))
+    assert found[0] == found[1]
+    assert capsys.readouterr().out.count("decoded in") == 1
 
 
 def test_a_damaged_decoded_form_is_recognised_and_made_anew(photos: Path, read_as: Read, store: Path) -> None:

@@ -1,4 +1,4 @@
-"""The commands ``pgebench``, ``pgebench-report``, ``pgebench-pge`` and ``pgebench-rank``."""
+"""The command ``pgebench`` and those beside it: ``-report``, ``-pge``, ``-rank``, ``-compare`` and ``-dashboard``."""
 
 from __future__ import annotations
 
@@ -37,6 +37,8 @@ OPTIONS = {
         "store": "results/store",
         "workers": str(available_cores()),
     },
+    "pgebench-dashboard": {"entity": "", "project": "pgebench"},
+    "pgebench-compare": {"results": "", "out": ""},
 }
 """Options of the commands that are no sweeps, with their defaults."""
 
@@ -110,6 +112,46 @@ def rank() -> None:
             sketch=int(options["sketch"]),
             workers=int(options["workers"]),
         )
+
+
+def dashboard() -> None:
+    """Create the W&B workspace and report, or show what they would be: ``pgebench-dashboard check``."""
+    check = sys.argv[1:] == ["check"]
+    options = OPTIONS["pgebench-dashboard"] if check else _options("pgebench-dashboard")
+    if not (check or options["entity"]):
+        raise SystemExit("usage: pgebench-dashboard entity=NAME [project=pgebench], or pgebench-dashboard check")
+    from pgebench.tracking.dashboard import create, load, outline, report, workspace
+
+    with _one_line_errors("pgebench-dashboard"):
+        spec = load()
+        if check:
+            for build in (workspace, report):
+                build(spec, "entity", options["project"])
+            print(outline(spec))
+        else:
+            print("Workspace: {}\nReport: {}".format(*create(spec, options["entity"], options["project"])))
+
+
+def compare() -> None:
+    """Say what changed between two runs: ``pgebench-compare results=A,B``, with ``out=FILE`` also as a file."""
+    options = _options("pgebench-compare")
+    folders = options["results"].split(",")
+    if len(folders) != 2 or not all(folders):
+        raise SystemExit("usage: pgebench-compare results=A,B with two results folders; out=FILE writes Markdown")
+    for folder in folders:
+        if not (Path(folder) / "records.parquet").is_file():
+            raise SystemExit(f"pgebench-compare: error: results={folder} has no records.parquet; run pgebench first")
+    from pgebench.compare import compare_runs
+    from pgebench.report.build import read_results
+    from pgebench.report.comparison import markdown
+    from pgebench.store import write_atomically
+
+    with _one_line_errors("pgebench-compare"):
+        first, second = (read_results(Path(folder)) for folder in folders)
+        text = markdown(compare_runs(first, second), (folders[0], folders[1]))
+        if options["out"]:
+            write_atomically(Path(options["out"]), text.encode())
+        print(text, end="")
 
 
 def _options(command: str) -> dict[str, str]:

@@ -16,13 +16,13 @@ from matplotlib.figure import Figure
 from pgebench.analysis.summary import Analysis, analyse, experiment_itself
 from pgebench.report.export import league_latex
 from pgebench.report.figures import figures
-from pgebench.report.page import render
+from pgebench.report.page import context_of, render
 
 REQUIRED = (
     *("key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"),
     *("wall_s", "cpu_s", "peak_rss_mb", "images", "inputs", "error", "attempts"),
 )
-FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_", "critical_", "stability_", "atlas_")
+FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_")
 
 
 def build_report(results: Path) -> Path:
@@ -43,7 +43,7 @@ def build_report(results: Path) -> Path:
         ValueError: A column is missing, or `meta.json` is not a JSON object.
     """
     results = Path(results)
-    records, meta = _read(results)
+    records, meta = read_results(results)
     analysis = _analysed(records, meta)
     pictures = {}
     for name, figure, numbers in figures(analysis):
@@ -59,9 +59,9 @@ def build_report(results: Path) -> Path:
     for old in sorted((results / "figures").glob("*")):
         if old.name.startswith(FIGURE_PREFIXES) and old.name not in pictures:
             old.unlink()
+    context = context_of(analysis, experiment_itself(records), meta, sorted(pictures))
     for template in ("report.md.j2", "report.html.j2"):
-        page = render(template, analysis, experiment_itself(records), meta, sorted(pictures))
-        _write(results / template.removesuffix(".j2"), page.encode())
+        _write(results / template.removesuffix(".j2"), render(template, context).encode())
     return results / "report.html"
 
 
@@ -75,7 +75,7 @@ def build_tables(results: Path) -> dict[str, pd.DataFrame]:
         `records`, `summary`, `failures`, and for each truth `pairs_<truth>` and, with several backbones,
         `backbones_<truth>`.
     """
-    records, meta = _read(Path(results))
+    records, meta = read_results(Path(results))
     return tables_of(_analysed(records, meta), records)
 
 
@@ -122,7 +122,13 @@ def _analysed(records: pd.DataFrame, meta: dict[str, Any]) -> Analysis:
     )
 
 
-def _read(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The records of a results folder, sorted by key, and its `meta.json`; {} if there is none.
+
+    Raises:
+        FileNotFoundError: There is no `records.parquet`.
+        ValueError: A column is missing, or `meta.json` is not a JSON object.
+    """
     path = results / "records.parquet"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: run the experiment first, or point to its results folder")

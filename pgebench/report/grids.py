@@ -185,12 +185,13 @@ def cost_grid(analysis: Analysis, result: TruthResult) -> Grid:
                 Cell(percent(share), share),
                 time_cell(cost.cpu_s),
                 Cell(f"{cost.images:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), cost.images),
+                Cell(number(cost.flops / 1e12, 3), cost.flops),
                 Cell(number(cost.peak_rss_mb, 0), cost.peak_rss_mb),
                 Cell(f"{cost.unknown} missing" if cost.unknown else "complete", cost.unknown),
             ]
         )
     columns = ["", "a dataset", "a source model", "a pair", "all scores", "with models at hand", "share of the truth"]
-    return grid([*columns, "CPU time", "images", "peak MB", "records"], rows)
+    return grid([*columns, "CPU time", "images", "TFLOP", "peak MB", "records"], rows)
 
 
 def ceiling_grid(result: TruthResult) -> Grid:

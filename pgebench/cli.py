@@ -1,4 +1,4 @@
-"""The command ``pgebench`` and those beside it: ``-report``, ``-status``, ``-compare``, ``-pge``, ``-rank`` and others."""
+"""The command ``pgebench`` and those beside it: ``-report``, ``-status``, ``-compare``, ``-pge``, ``-rank`` ..."""
 
 from __future__ import annotations
 
@@ -185,8 +185,26 @@ def _one_line_errors(command: str) -> Iterator[None]:
 
 
 def _with_group(argument: str) -> str:
-    """``source=NAME`` and ``target=NAME`` choose from the group of datasets; Hydra spells that ``dataset@source``."""
+    """An argument as Hydra spells it.
+
+    ``source=NAME`` and ``target=NAME`` choose from the group of datasets, which is ``dataset@source``. A path that
+    exists is one value, whatever signs are in it; a list of paths is left as it is.
+
+    >>> _with_group("source=folder"), _with_group("source.path=no/such/folder,another")
+    ('dataset@source=folder', 'source.path=no/such/folder,another')
+    """
+    key, _, value = argument.partition("=")
+    if re.fullmatch(r"(source|target)\.path", key) and re.search(r"[^\w./-]", value) and _exists(value):
+        quoted = re.sub(r"(\\*)'", r"\1\1\'", value)
+        return f"{key}='{quoted}'"
     return re.sub(r"^(source|target)=", r"dataset@\1=", argument)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # longer than a file's name can be, or nobody's home
+        return False
 
 
 def _options_first(arguments: Sequence[str]) -> list[str]:

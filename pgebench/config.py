@@ -33,10 +33,27 @@ class BackboneConfig:
 
 
 @dataclass
+class ReadingConfig:
+    """How images at a path become arrays, and how they are split; the fields of ``pgebench.data.reading.Reading``."""
+
+    size: int = 96
+    resize: str = "crop"
+    unreadable: str = "skip"
+    max_megapixels: int = 50
+    val: float = 0.2
+    test: float = 0.2
+    seed: int = 0
+    train_images: int | None = None
+    test_images: int | None = None
+
+
+@dataclass
 class DatasetConfig:
     """A dataset, seen as a task.
 
-    ``loader`` is instantiated and gives images, labels and a fixed split. The other keys make a view of it:
+    ``loader`` is instantiated and gives images, labels and a fixed split. With a ``path`` it lists the images there,
+    which are decoded as ``reading`` says and kept in ``store``; their content is part of a unit's identity, the path is
+    not. The other keys make a view of it:
     ``classes`` keeps these class indices, ``train_per_class`` keeps at most that many training images of each class
     (the validation and test splits stay whole), ``image_size`` resamples the pictures to that many pixels a side before
     the backbone's own preprocessing, ``permute_labels`` renumbers the classes by the permutation with that seed,
@@ -46,6 +63,9 @@ class DatasetConfig:
 
     name: str = MISSING
     loader: Any = MISSING
+    path: str | None = None
+    reading: ReadingConfig = field(default_factory=ReadingConfig)
+    store: str = "${store}"
     classes: list[int] | None = None
     train_per_class: int | None = None
     image_size: int | None = None
@@ -233,5 +253,6 @@ def register() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
     for resolver in (share, jobs_at_once, whole_gpus, memory_bytes):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
+    OmegaConf.register_new_resolver("file_name", lambda path: Path(path).name, replace=True)
     OmegaConf.register_new_resolver("cores", available_cores, replace=True)
     OmegaConf.register_new_resolver("join", os.path.join, replace=True)

@@ -18,7 +18,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from pgebench import provenance
+from pgebench import hub, provenance
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.plan import LEVELS, counts, plan, rows
 from pgebench.progress import Progress
@@ -213,7 +213,8 @@ def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
     """Classes and images of each dataset by split; a target's training budget is ``train_as_target``."""
     sizes: dict[str, dict[str, int]] = {}
     for cell in (job.cell for job in jobs):
-        sizes.setdefault(cell.source.name, {}).update(counts(cell.source))
+        if not hub.is_pretrained(cell.source.config):
+            sizes.setdefault(cell.source.name, {}).update(counts(cell.source))
         as_target = counts(cell.target)
         as_target["train_as_target"] = as_target.pop("train")
         sizes.setdefault(cell.target.name, {}).update(as_target)

@@ -112,7 +112,7 @@ def as_shipped(params: Mapping[str, Any], file: str | None) -> tuple[nn.Module, 
     """A network with its pretrained weights and the classifier that came with them, and that classifier's outputs.
 
     Raises:
-        ConfigError: the backbone has no pretrained weights, or they don't fit its model.
+        ConfigError: the weights don't fit the model, cannot be read or cannot be downloaded.
     """
     head = params.get("head", True)
     if "weights" in params:
@@ -122,14 +122,9 @@ def as_shipped(params: Mapping[str, Any], file: str | None) -> tuple[nn.Module, 
             raise ConfigError(f"backbone.weights={file}: holds no classifier; say so with backbone.head=false")
         network = create(params, classes, seed=0, pretrained=False)
         _fill(network, params, state, file, head)
-    elif params["pretrained"]:
-        classes = _stated(params["model"]).num_classes if head else 0
-        network = create(params, classes, seed=0)
     else:
-        raise ConfigError(
-            f"source=pretrained: {params['model']} has no pretrained weights here; set backbone.pretrained=true or "
-            "backbone.weights=FILE, or choose a source to train on"
-        )
+        classes = _stated(params["model"]).num_classes if head else 0
+        network = create(params, classes, seed=0, pretrained=True)
     return network.to(memory_format=torch.channels_last), classes
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from pgebench import backbones
+from pgebench.errors import ConfigError
 from pgebench.stages.base import Outcome, Run
 from pgebench.training import fit_best
 from pgebench.unit import Label, Unit, derive_seed
@@ -24,7 +25,16 @@ def unit(
 
 
 def pretrained(backbone: Mapping[str, Any], label: Label) -> Unit:
-    """The checkpoint of a backbone as it was shipped: no source is trained on."""
+    """The checkpoint of a backbone as it was shipped: no source is trained on.
+
+    Raises:
+        ConfigError: the backbone has no pretrained weights.
+    """
+    if not backbone["pretrained"] and "weights" not in backbone:
+        raise ConfigError(
+            f"source=pretrained: {backbone['model']} is given no pretrained weights; set backbone.pretrained=true or "
+            "backbone.weights=FILE, or choose a source to train on"
+        )
     return Unit("checkpoint", VERSION, {"backbone": backbone}, label=label)
 
 

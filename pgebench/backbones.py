@@ -22,6 +22,9 @@ from pgebench.redraw import Redrawn
 BATCH = 256
 """Images in one forward pass without gradients."""
 
+WEIGHTS = ("weights", "tag", "head")
+"""Parameters that only pretrained weights have."""
+
 
 def backbone_params(backbone: Mapping[str, Any]) -> dict[str, Any]:
     """The fields of a backbone config that decide results, with size and normalisation resolved; JSON types.
@@ -51,6 +54,11 @@ def backbone_params(backbone: Mapping[str, Any]) -> dict[str, Any]:
     if not backbone.get("head", True) or (backbone["pretrained"] and not stated.num_classes):
         params["head"] = False
     return params
+
+
+def untrained(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The same backbone without pretrained weights, from and to what ``backbone_params`` returns."""
+    return {name: value for name, value in params.items() if name not in WEIGHTS} | {"pretrained": False}
 
 
 def file_of(backbone: Mapping[str, Any]) -> dict[str, str]:

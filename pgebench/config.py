@@ -88,6 +88,7 @@ class RecipesConfig:
     checkpoint: RecipeConfig = field(default_factory=RecipeConfig)
     finetune: RecipeConfig = field(default_factory=RecipeConfig)
     linear_probe: RecipeConfig = field(default_factory=RecipeConfig)
+    scratch: RecipeConfig = field(default_factory=RecipeConfig)
 
 
 @dataclass
@@ -137,7 +138,7 @@ class MetricConfig:
 
 @dataclass
 class TruthConfig:
-    """A definition of transfer accuracy: ``finetune`` all weights, or ``linear_probe`` on frozen features.
+    """A definition of accuracy: ``finetune`` all weights, ``linear_probe`` on frozen features, ``scratch`` no transfer.
 
     ``recipe`` refers to one of ``recipe.*`` (the schema lets no interpolation stand for a dataclass, so it is free).
     """

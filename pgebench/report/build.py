@@ -40,9 +40,7 @@ def build_report(results: Path) -> Path:
     """
     results = Path(results)
     records, meta = _read(results)
-    analysis = analyse(
-        records, primary_truth=str(meta.get("primary_truth", "finetune")), seed=int(meta.get("seed", 0) or 0)
-    )
+    analysis = _analysed(records, meta)
     pictures = {}
     for name, figure in figures(analysis):
         buffer = BytesIO()
@@ -74,10 +72,7 @@ def build_tables(results: Path) -> dict[str, pd.DataFrame]:
         `backbones_<truth>`.
     """
     records, meta = _read(Path(results))
-    analysis = analyse(
-        records, primary_truth=str(meta.get("primary_truth", "finetune")), seed=int(meta.get("seed", 0) or 0)
-    )
-    return tables_of(analysis, records)
+    return tables_of(_analysed(records, meta), records)
 
 
 def tables_of(analysis: Analysis, records: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -100,6 +95,15 @@ def report_files(results: Path) -> list[Path]:
     results = Path(results)
     fixed = [results / name for name in ("report.html", "report.md", "summary.csv", "records.csv")]
     return [path for path in (*fixed, *sorted((results / "figures").glob("*.png"))) if path.is_file()]
+
+
+def _analysed(records: pd.DataFrame, meta: dict[str, Any]) -> Analysis:
+    return analyse(
+        records,
+        primary_truth=str(meta.get("primary_truth", "finetune")),
+        question=str(meta.get("question", "sources")),
+        seed=int(meta.get("seed", 0) or 0),
+    )
 
 
 def _read(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -51,13 +51,12 @@ def photos() -> tuple[list[Image.Image], torch.Tensor]:
     return [Image.open(file).convert("RGB") for file in files], labels
 
 
-def outputs(
-    network: nn.Module, params: dict[str, Any], pictures: list[Image.Image]
-) -> tuple[torch.Tensor, torch.Tensor]:
-    pixels = np.stack([np.asarray(picture.resize((SIZE, SIZE))) for picture in pictures])
-    return backbones.features_and_logits(
-        network, backbones.inputs(params, {"image_size": None}, pixels, torch.device("cpu"))
-    )
+def outputs(network: nn.Module, params: dict[str, Any], pictures: list[Image.Image]) -> Outputs:
+    """Features and class scores of pictures of any size."""
+    side = params["image_size"]
+    pixels = np.stack([np.asarray(picture.resize((side, side))) for picture in pictures])
+    images = backbones.inputs(params, {"image_size": None}, pixels, torch.device("cpu"))
+    return backbones.features_and_logits(network, images)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,7 @@ def test_imagenet_backbones_know_labelled_photographs(name: str, right: int) -> 
 
 def test_the_self_supervised_backbone_knows_a_photograph_again() -> None:
     """It was trained to tell views of one picture from other pictures, and has no classes that could be checked."""
-    network, params = shipped(config("augnet_resnet50"))
+    network, params = shipped(config("augnet_resnet50") | {"image_size": 112})
     pictures, _ = photos()
 
     def found(net: nn.Module) -> int:

@@ -84,7 +84,7 @@ def _stated(model: str) -> Any:
 def _tag(model: str, stated: Any) -> str:
     if stated is None or not stated.has_weights:
         raise ConfigError(
-            f"backbone.pretrained=true: timm has no weights of {model}; give a file with backbone.weights="
+            f"backbone.pretrained=true: timm has no weights of {model}; give a file with backbone.weights=FILE"
         )
     return str(stated.tag)
 
@@ -126,10 +126,10 @@ def as_shipped(params: Mapping[str, Any], file: str | None) -> tuple[nn.Module, 
     if "weights" in params:
         state = _read(params, file)
         classes = weights.classes_in(state, create(params, 1, seed=0, pretrained=False)) if head else 0
+        network = create(params, classes, seed=0, pretrained=False)
+        _fill(network, params, state, file, head=classes > 0)
         if head and not classes:
             raise ConfigError(f"backbone.weights={file}: holds no classifier; say so with backbone.head=false")
-        network = create(params, classes, seed=0, pretrained=False)
-        _fill(network, params, state, file, head)
     else:
         classes = _stated(params["model"]).num_classes if head else 0
         network = create(params, classes, seed=0, pretrained=True)

@@ -119,6 +119,12 @@ def test_weights_of_another_architecture_say_which_tensors_differ(trained: nn.Mo
     assert "backbone.model=" in told.split(". ")[-1]
 
 
+def test_weights_of_another_family_are_no_weights_without_a_classifier(tmp_path: Path) -> None:
+    path = saved(tmp_path / "vit.pth", timm.create_model("test_vit", num_classes=CLASSES).state_dict())
+    with pytest.raises(ConfigError, match=r"another architecture.* missing: conv1.* unexpected: cls_token"):
+        shipped(config(path))
+
+
 def test_a_network_is_left_alone_by_weights_that_do_not_fit(trained: nn.Module) -> None:
     network = timm.create_model("test_resnet", num_classes=CLASSES)
     before = {name: value.clone() for name, value in network.state_dict().items()}

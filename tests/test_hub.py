@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -121,7 +123,10 @@ def test_a_hub_runs_to_its_report(pgebench: Run, tmp_path: Path, files: dict[str
     )
     table = pd.read_parquet(tmp_path / "results/records.parquet")
     assert (table.status == "done").all()
-    assert table[table.stage == "checkpoint"].value.isna().all()
+    checkpoints = table[table.stage == "checkpoint"]
+    assert checkpoints.value.isna().all()
+    contents = [hashlib.sha256(files[name].read_bytes()).hexdigest() for name in ("first", "second")]
+    assert [json.loads(detail)["weights"] for detail in checkpoints.detail] == contents
     scores = table[table.stage == "score"]
     assert (scores[scores.metric == "source_accuracy"].value == 0.7).all()
     assert scores[scores.metric == "leep"].value.between(-3, 0).all()

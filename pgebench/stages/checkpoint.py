@@ -59,9 +59,14 @@ def run(work: Run) -> Outcome:
 
 
 def _as_shipped(work: Run) -> Outcome:
-    network, classes = backbones.as_shipped(work.params["backbone"], work.file("weights"))
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    return Outcome(tensors=network.state_dict(), detail={"classes": classes, "parameters": parameters})
+    params = work.params["backbone"]
+    network, classes = backbones.as_shipped(params, work.file("weights"))
+    detail = {
+        "weights": params["weights"]["sha256"] if "weights" in params else params["tag"],
+        "classes": classes,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+    }
+    return Outcome(tensors=network.state_dict(), detail=detail)
 
 
 def load(work: Run, role: str = "checkpoint") -> nn.Module:

@@ -118,9 +118,8 @@ def test_a_target_must_have_images() -> None:
 
 def test_a_hub_runs_to_its_report(pgebench: Run, tmp_path: Path, files: dict[str, Path]) -> None:
     hub = (*local(files["first"])[:2], f"backbone.weights={files['first']},{files['second']}", "source=pretrained")
-    assert (
-        pgebench(*hub, "target=mnist_5_9", "metric=[leep,logme,source_accuracy]", "backbone.source_accuracy=0.7") == 0
-    )
+    few = ("target=mnist_5_9", "metric=[leep,logme,source_accuracy]", "truth=[finetune]", "question=backbones")
+    assert pgebench(*hub, *few, "backbone.source_accuracy=0.7") == 0
     table = pd.read_parquet(tmp_path / "results/records.parquet")
     assert (table.status == "done").all()
     checkpoints = table[table.stage == "checkpoint"]

@@ -22,7 +22,7 @@ REQUIRED = (
     *("key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"),
     *("wall_s", "cpu_s", "peak_rss_mb", "images", "inputs", "error", "attempts"),
 )
-FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_", "critical_", "stability_", "atlas_")
+FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_")
 
 
 def build_report(results: Path) -> Path:

@@ -18,7 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
 from pgebench.analysis.table import FloatArray, Table, mean_over_seeds, within_target_z
-from pgebench.report import atlas, critical, steadiness
+from pgebench.report import atlas, critical, curves, steadiness
 from pgebench.report.export import cells
 from pgebench.report.layout import (
     TIMES,
@@ -44,6 +44,8 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
             yield f"league_{result.name}", league_figure(result), result.league
             points = pd.DataFrame([vars(point) for point in cost_points(analysis, result)])
             yield f"cost_{result.name}", cost_figure(analysis, result), points
+            if drawn := curves.figure(analysis, result):
+                yield f"curves_{result.name}", drawn, curves.numbers(analysis, result)
             yield f"scatter_{result.name}", scatter_figure(result), numbers
         if found := critical.diagram(result):
             yield f"critical_{result.name}", critical.figure(found, result.name), result.pairs

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pgebench.analysis.summary import PRIMARY, RESAMPLES, SHUFFLES, Analysis, TruthResult, waits_for_another
-from pgebench.report import atlas, critical, grids, panels, steadiness, svg
+from pgebench.report import atlas, critical, curves, grids, panels, steadiness, svg
 from pgebench.report.claims import beats_chance, real_metrics
 from pgebench.report.layout import cost_points
 from pgebench.report.verdict import findings, question, reworded
@@ -84,6 +84,7 @@ def render(template: str, analysis: Analysis, records: pd.DataFrame, meta: Mappi
         failed=len(analysis.failures),
         waiting=int(waits_for_another(analysis.failures).sum()),
         workers=_most(records, "workers"),
+        alone=all(cost.alone for cost in analysis.metric_costs.values()),
         resamples=RESAMPLES,
         shuffles=SHUFFLES,
         files=files,
@@ -170,6 +171,8 @@ def _truth(analysis: Analysis, result: TruthResult, *, first: bool) -> dict[str,
         "backbones": grids.backbone_grid(result),
         "relatedness": grids.relatedness_grid(result),
         "cost": grids.cost_grid(analysis, result),
+        "break_even": curves.break_even_grid(analysis, result),
+        "curves": curves.picture(analysis, result) if first else "",
         "truth_time": duration(truth.total_s) if truth else "",
         "ceiling": grids.ceiling_grid(result),
         "seeds_needed": panels.seeds_grid(result),

@@ -18,7 +18,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from pgebench import provenance
+from pgebench import hub, provenance
 from pgebench.analysis.question import QUESTIONS
 from pgebench.devices import device_of, device_of_worker
 from pgebench.dispatch import cells_of
@@ -198,7 +198,8 @@ def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
     sources = {job.cell.source.name: job.cell.source for job in jobs}
     targets = {job.cell.target.name: job.cell.target for job in jobs}
     for name, source in sources.items():
-        sizes[name] = counts(source)
+        if not hub.is_pretrained(source.config):
+            sizes[name] = counts(source)
     for name, target in targets.items():
         as_target = counts(target)
         as_target["train_as_target"] = as_target.pop("train")

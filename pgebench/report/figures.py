@@ -52,7 +52,8 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
         for b, backbone in enumerate(table.backbones):
             if np.isfinite(result.truth[b]).any():
                 here = numbers[numbers["backbone"] == backbone]
-                yield f"map_{result.name}_{backbone}", map_figure(result, table, b), here
+                # A swept path is part of a backbone's name, and no folder.
+                yield f"map_{result.name}_{backbone.replace('/', '_')}", map_figure(result, table, b), here
     if analysis.results and analysis.stability:
         result = analysis.results[0]
         kinds = dict(zip(result.league["metric"], result.league["kind"], strict=True))

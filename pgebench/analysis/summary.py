@@ -43,6 +43,7 @@ COST_COLUMNS = {
     "cost_cpu_s": "cpu_s",
     "cost_peak_rss_mb": "peak_rss_mb",
     "cost_images": "images",
+    "cost_flops": "flops",
 }
 
 
@@ -236,14 +237,14 @@ def _judge(
     ceiling = noise_ceiling(truth, seed=seed)
 
     special = interactions(accuracy)
-    special_scores = [interactions(score, rescale_targets=True) for score in stacked]
+    special_scores = np.stack([interactions(score, rescale_targets=True) for score in stacked])
     special_draws = bootstrap(
-        np.stack(special_scores), special[..., None], resamples=resamples, seed=seed, statistics=(PRIMARY, "pearson")
+        special_scores, special[..., None], resamples=resamples, seed=seed, statistics=(PRIMARY, "pearson")
     )
+    nulls = shuffled_means(stacked, accuracy, shuffles=shuffles, seed=seed)
+    special_nulls = shuffled_means(special_scores, special, shuffles=shuffles, seed=seed)
     rows = []
     for m, metric in enumerate(metrics):
-        null = shuffled_means(stacked[m], accuracy, shuffles=shuffles, seed=seed)
-        special_null = shuffled_means(special_scores[m], special, shuffles=shuffles, seed=seed)
         row: dict[str, object] = {"truth": name, "metric": metric, "kind": "trivial" if metric in TRIVIAL else "metric"}
         for statistic in STATISTICS:
             row[statistic] = quality[metric].mean(statistic)
@@ -252,8 +253,8 @@ def _judge(
         row["coverage"] = quality[metric].coverage
         row["constant_targets"] = quality[metric].constant
         row["score_seeds"] = table.score_seeds.get(metric, 1)
-        row["p"] = p_value(quality[metric].mean(PRIMARY), null)
-        row["null_low"], row["null_high"] = null_band(null)
+        row["p"] = p_value(quality[metric].mean(PRIMARY), nulls[m])
+        row["null_low"], row["null_high"] = null_band(nulls[m])
         for statistic in CORRELATIONS:
             row[f"{statistic}_ceiling"] = ceiling[statistic].repeat
         row["perfect_ceiling"] = ceiling[PRIMARY].perfect
@@ -263,7 +264,7 @@ def _judge(
             special_tau,
             *special_draws[PRIMARY].interval(m),
             float(special_draws["pearson"].estimate[m]),
-            p_value(special_tau, special_null),
+            p_value(special_tau, special_nulls[m]),
         )
         if metric == STATIC:
             special_values = (float("nan"),) * 5

@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
 from pgebench.analysis.question import QUESTIONS
+from pgebench.determinism import make_deterministic
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.forcing import forget, stages_of
 from pgebench.launching import INTERRUPTED, launch
@@ -41,7 +42,9 @@ def run_job(config: DictConfig) -> None:
     levels = LEVELS if config.level == "all" else (config.level,)
     store = open_store(Path(config.store))
     stop = None if config.stop is None else Path(config.results) / config.stop
-    rules = Rules(config.workers, config.retry, config.time_limit, stop)
+    rules = Rules(config.workers, config.retry, config.time_limit, config.deterministic, stop)
+    if rules.deterministic:
+        make_deterministic()
     for level in levels:
         run_units(units[level], store, device_of(config.device), rules)
 

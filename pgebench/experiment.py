@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import hub, provenance
 from pgebench.analysis.question import QUESTIONS
+from pgebench.determinism import make_deterministic
 from pgebench.devices import device_of, device_of_worker
 from pgebench.dispatch import cells_of
 from pgebench.errors import ConfigError, PgebenchError
@@ -52,7 +53,9 @@ def run_job(config: DictConfig) -> None:
     torch.set_num_threads(config.threads)
     store, device = open_store(Path(config.store)), device_of_worker(config.device)
     stop = None if config.stop is None else Path(config.results) / config.stop
-    rules = Rules(config.workers, config.retry, config.time_limit, stop)
+    rules = Rules(config.workers, config.retry, config.time_limit, config.deterministic, stop)
+    if rules.deterministic:
+        make_deterministic()
     for cell in cells_of(config):
         units = plan(cell_of(cell))
         for level in LEVELS if cell.level == "all" else (cell.level,):

@@ -18,6 +18,9 @@ from pgebench.preflight import unknown_choice, wrong_value
 MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
 """Arguments that already say what Hydra is to do."""
 
+PUBLISHED = re.compile(r"truth=published\.\w+")
+"""The truth is a table of ``pgebench.published``."""
+
 OPTIONS = {
     "pgebench-pge": {
         "experiment": "embedded_full",
@@ -43,7 +46,7 @@ OPTIONS = {
 
 def main() -> None:
     """Run an experiment; Hydra reads the command line."""
-    arguments = _options_first([_with_group(argument) for argument in sys.argv[1:]])
+    arguments = _options_first(_with_experiment([_with_group(argument) for argument in sys.argv[1:]]))
     folders = [conf_dir(), *_config_dirs(arguments)]
     register()
     if message := unknown_choice(arguments, folders) or wrong_value(arguments, folders):
@@ -135,6 +138,14 @@ def _one_line_errors(command: str) -> Iterator[None]:
 def _with_group(argument: str) -> str:
     """``source=NAME`` and ``target=NAME`` choose from the group of datasets; Hydra spells that ``dataset@source``."""
     return re.sub(r"^(source|target)=", r"dataset@\1=", argument)
+
+
+def _with_experiment(arguments: Sequence[str]) -> list[str]:
+    """``truth=published.NAME`` is an experiment of its own, named after the table, unless another one is chosen."""
+    name = next((argument.removeprefix("truth=") for argument in arguments if PUBLISHED.fullmatch(argument)), None)
+    if name is None or any(argument.startswith("experiment=") for argument in arguments):
+        return list(arguments)
+    return ["experiment=published", f"experiment_name={name}", *arguments]
 
 
 def _options_first(arguments: Sequence[str]) -> list[str]:

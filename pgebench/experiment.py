@@ -22,6 +22,8 @@ from pgebench import provenance
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.plan import LEVELS, counts, plan, rows
 from pgebench.progress import Progress
+from pgebench.published.run import chosen_table, write_records
+from pgebench.published.tables import PublishedTable
 from pgebench.reuse import reused, take_over
 from pgebench.runner import run_units
 from pgebench.store import DONE, Store, write_atomically
@@ -63,6 +65,9 @@ def run_experiment(
     """
     try:
         sweep = expand(overrides, compose)
+        published = chosen_table(sweep.config.experiment_name, [job.cell.settings["truth"] for job in sweep.jobs])
+        if published is not None:
+            return report_published(published, sweep)
         units = rows(job.cell for job in sweep.jobs)
         store = Store(Path(sweep.config.store))
         results = Path(sweep.config.results)
@@ -86,6 +91,20 @@ def run_experiment(
         print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept. Run the same command again to go on.")
         return code
     return publish(sweep, table, results, arguments)
+
+
+def report_published(table: PublishedTable, sweep: Sweep) -> int:
+    """Write the report of a published table, hand it to W&B, tell the user; returns the exit code."""
+    from pgebench.report import build_report, load_summary
+    from pgebench.tracking import track
+
+    results = Path(sweep.config.results)
+    write_records(table, results, sweep.config.seed)
+    report = build_report(results)
+    track(results, plain(sweep.config.tracking))
+    print(headline(load_summary(results), table.truth), end="")
+    print(f"{table.about.title}; nothing was trained. Report: {report}")
+    return 0
 
 
 def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequence[str]) -> int:

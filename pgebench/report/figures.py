@@ -30,7 +30,8 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
     for result in analysis.results:
         if result.league[PRIMARY].notna().any():
             yield f"league_{result.name}", league_figure(result)
-            yield f"cost_{result.name}", cost_figure(analysis, result)
+            if cost_points(analysis, result):
+                yield f"cost_{result.name}", cost_figure(analysis, result)
             yield f"scatter_{result.name}", scatter_figure(result)
         for b, backbone in enumerate(table.backbones):
             if np.isfinite(result.truth[b]).any():

@@ -75,6 +75,7 @@ class RecipesConfig:
     checkpoint: RecipeConfig = field(default_factory=RecipeConfig)
     finetune: RecipeConfig = field(default_factory=RecipeConfig)
     linear_probe: RecipeConfig = field(default_factory=RecipeConfig)
+    scratch: RecipeConfig = field(default_factory=RecipeConfig)
 
 
 @dataclass
@@ -124,7 +125,7 @@ class MetricConfig:
 
 @dataclass
 class TruthConfig:
-    """A definition of transfer accuracy: ``finetune`` all weights, or ``linear_probe`` on frozen features.
+    """A definition of accuracy: ``finetune`` all weights, ``linear_probe`` on frozen features, ``scratch`` no transfer.
 
     ``recipe`` refers to one of ``recipe.*`` (the schema lets no interpolation stand for a dataclass, so it is free).
     The protocol ``published`` takes the accuracies of a paper instead, those of ``table`` in ``pgebench.published``.

@@ -19,6 +19,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
+from pgebench.analysis.question import QUESTIONS
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.plan import LEVELS, counts, plan, rows
 from pgebench.progress import Progress
@@ -65,9 +66,13 @@ def run_experiment(
     """
     try:
         sweep = expand(overrides, compose)
+<<<<<<< HEAD
         published = chosen_table(sweep.config.experiment_name, [job.cell.settings["truth"] for job in sweep.jobs])
         if published is not None:
             return report_published(published, sweep)
+=======
+        _check_question(sweep.config.question)
+>>>>>>> main
         units = rows(job.cell for job in sweep.jobs)
         store = Store(Path(sweep.config.store))
         results = Path(sweep.config.results)
@@ -178,6 +183,11 @@ def device_of(name: str) -> torch.device:
     return device
 
 
+def _check_question(name: str) -> None:
+    if name not in QUESTIONS:
+        raise ConfigError(f"question={name}: choose from {', '.join(QUESTIONS)}")
+
+
 def _launch(sweep: Sweep, units: Sequence[Unit], store: Store, launcher: Launcher) -> int:
     """Launch, pass by pass, the jobs that have something to do."""
     distinct = {unit.key: unit for unit in units}
@@ -251,6 +261,7 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "versions": provenance.versions(),
         "machine": provenance.machine(str(device_of(config["device"]))),
         "primary_truth": config["primary_truth"],
+        "question": config["question"],
         "seed": config["seed"],
         "config": config,
         "datasets": dataset_sizes(sweep.jobs),

@@ -114,7 +114,11 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
             add("pair", score.unit(metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
     for name, protocol in settings["truth"].items():
         for number in range(protocol["seeds"]):
-            add("pair", truth.unit(trained, target, protocol, number, replace(on_target, truth=name, seed=number)))
+            shown = replace(on_target, truth=name, seed=number)
+            if protocol["protocol"] == truth.SCRATCH:
+                add("target", truth.scratch_unit(backbone, target, protocol, number, replace(shown, source=None)))
+            else:
+                add("pair", truth.unit(trained, target, protocol, number, shown))
     return {level: list(found.values()) for level, found in units.items()}
 
 

@@ -6,7 +6,9 @@ the agreement of two truths with all seeds each.
 
 Spearman-Brown holds for Pearson correlations. For a rank correlation it is applied after translating it to the Pearson
 correlation of normal variables with that rank correlation (Greiner's relation tau = 2/pi asin r, and
-rho = 6/pi asin(r/2) for Spearman), and back; used on tau directly it would promise too much.
+rho = 6/pi asin(r/2) for Spearman), and back; used on tau directly it would promise too much. The relation for
+Spearman holds for many items; with ten sources its ceiling comes out 0.01 to 0.03 too high
+(results/reference/statistics.md).
 """
 
 from __future__ import annotations
@@ -51,6 +53,17 @@ class Ceiling:
         if single <= 0:
             return float("inf")
         return self.half * goal * (1 - single) / (single * (1 - goal))
+
+    def with_seeds(self, statistic: str, seeds: int) -> float:
+        """What `repeat` would be with another number of seeds; NaN if unknown.
+
+        >>> top = Ceiling(halves=0.5, repeat=0.5, perfect=0.7, seeds=2, half=1)
+        >>> top.with_seeds("pearson", 1), round(top.with_seeds("pearson", 2), 3)
+        (0.5, 0.667)
+        """
+        if not np.isfinite(self.halves):
+            return float("nan")
+        return from_pearson(statistic, spearman_brown(to_pearson(statistic, self.halves), seeds / self.half))
 
 
 def spearman_brown(correlation: float, factor: float) -> float:

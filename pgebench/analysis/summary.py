@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.answers import answers
 from pgebench.analysis.bootstrap import bootstrap
 from pgebench.analysis.ceiling import Ceiling, noise_ceiling
 from pgebench.analysis.compare import paired_differences
@@ -14,8 +15,11 @@ from pgebench.analysis.composites import with_composite_names, with_composites
 from pgebench.analysis.correlation import CORRELATIONS
 from pgebench.analysis.cost import Cost, costs
 from pgebench.analysis.decompose import VarianceShares, interactions, variance_shares
+from pgebench.analysis.gain import gains
 from pgebench.analysis.null import holm, null_band, p_value, shuffled_means
 from pgebench.analysis.quality import STATISTICS, Quality, ranking_quality
+from pgebench.analysis.question import QUESTIONS, Question, ask
+from pgebench.analysis.stability import Stability, setups_of, stability
 from pgebench.analysis.static import static_scores
 from pgebench.analysis.table import FloatArray, Table, build_table, mean_over_seeds
 
@@ -39,6 +43,7 @@ COST_COLUMNS = {
     "cost_cpu_s": "cpu_s",
     "cost_peak_rss_mb": "peak_rss_mb",
     "cost_images": "images",
+    "cost_flops": "flops",
 }
 
 
@@ -76,16 +81,26 @@ class Analysis:
     """Everything found about an experiment.
 
     Attributes:
-        table: The arrays.
+        question: What is ranked, and for what.
+        table: The arrays, with their axes in the order group, candidate, task of the question.
         results: One entry per truth, the primary one first; empty if there is no truth yet.
+        answers: What every metric reaches on every question, see `answers`; for the primary truth.
+        setups: Setup stability of the league of the primary truth, see `setups_of`.
+        stability: What the variations say, if the experiment has any.
+        gains: What transfer gains over training from scratch, see `gains`.
         metric_costs: Metric -> cost; without the static ranker, which has no cost of its own.
         truth_costs: Truth -> cost.
         failures: Rows of the records that are not done.
         units: Number of units in the records, by status.
     """
 
+    question: Question
     table: Table
     results: tuple[TruthResult, ...]
+    answers: pd.DataFrame
+    setups: pd.DataFrame
+    stability: Stability | None
+    gains: pd.DataFrame
     metric_costs: dict[str, Cost]
     truth_costs: dict[str, Cost]
     failures: pd.DataFrame
@@ -132,6 +147,7 @@ def analyse(
     records: pd.DataFrame,
     *,
     primary_truth: str = "finetune",
+    question: str = "sources",
     resamples: int = RESAMPLES,
     shuffles: int = SHUFFLES,
     seed: int = 0,
@@ -141,6 +157,7 @@ def analyse(
     Args:
         records: One row per unit, see `build_table` and `costs` for the columns used; others are ignored.
         primary_truth: The truth that comes first, if it is there.
+        question: One of `QUESTIONS`.
         resamples: Draws of the bootstrap.
         shuffles: Draws of the null distribution.
         seed: Seed of both. The same records and seed give the same numbers.
@@ -148,7 +165,11 @@ def analyse(
     Returns:
         The analysis. Without any truth it has no results, but costs and failures.
     """
-    table = with_composites(build_table(records))
+    everything = records
+    records = experiment_itself(records)
+    asked = QUESTIONS[question]
+    plain = build_table(records)
+    table = with_composites(ask(plain, asked))
     metric_costs, truth_costs = costs(with_composite_names(records), "metric"), costs(records, "truth")
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
     order = sorted(measured, key=lambda name: (name != primary_truth, name))
@@ -157,17 +178,28 @@ def analyse(
         for name in order
     )
     # A unit may be several rows: the accuracy of a source is a score of each of its pairs.
-    distinct = records.drop_duplicates("key") if "key" in records else records
+    distinct = everything.drop_duplicates("key") if "key" in everything else everything
     unfinished = distinct[distinct["status"] != "done"]
     status = distinct["status"].value_counts().sort_index()
+    first = order[0] if order else None
     return Analysis(
+        question=asked,
         table=table,
         results=results,
+        answers=answers(with_composites(plain), first, resamples=resamples, seed=seed) if first else pd.DataFrame(),
+        setups=setups_of(table, first) if first else pd.DataFrame(),
+        stability=stability(everything, first) if first else None,
+        gains=gains(records, first) if first else pd.DataFrame(),
         metric_costs=metric_costs,
         truth_costs=truth_costs,
         failures=_causes_first(unfinished),
         units={str(name): int(count) for name, count in status.items()},
     )
+
+
+def experiment_itself(records: pd.DataFrame) -> pd.DataFrame:
+    """The records without those of variations, which other analyses must not mix with them."""
+    return records[records["variant"].isna()] if "variant" in records else records
 
 
 def waits_for_another(failures: pd.DataFrame) -> pd.Series:
@@ -205,14 +237,14 @@ def _judge(
     ceiling = noise_ceiling(truth, seed=seed)
 
     special = interactions(accuracy)
-    special_scores = [interactions(score, rescale_targets=True) for score in stacked]
+    special_scores = np.stack([interactions(score, rescale_targets=True) for score in stacked])
     special_draws = bootstrap(
-        np.stack(special_scores), special[..., None], resamples=resamples, seed=seed, statistics=(PRIMARY, "pearson")
+        special_scores, special[..., None], resamples=resamples, seed=seed, statistics=(PRIMARY, "pearson")
     )
+    nulls = shuffled_means(stacked, accuracy, shuffles=shuffles, seed=seed)
+    special_nulls = shuffled_means(special_scores, special, shuffles=shuffles, seed=seed)
     rows = []
     for m, metric in enumerate(metrics):
-        null = shuffled_means(stacked[m], accuracy, shuffles=shuffles, seed=seed)
-        special_null = shuffled_means(special_scores[m], special, shuffles=shuffles, seed=seed)
         row: dict[str, object] = {"truth": name, "metric": metric, "kind": "trivial" if metric in TRIVIAL else "metric"}
         for statistic in STATISTICS:
             row[statistic] = quality[metric].mean(statistic)
@@ -221,8 +253,8 @@ def _judge(
         row["coverage"] = quality[metric].coverage
         row["constant_targets"] = quality[metric].constant
         row["score_seeds"] = table.score_seeds.get(metric, 1)
-        row["p"] = p_value(quality[metric].mean(PRIMARY), null)
-        row["null_low"], row["null_high"] = null_band(null)
+        row["p"] = p_value(quality[metric].mean(PRIMARY), nulls[m])
+        row["null_low"], row["null_high"] = null_band(nulls[m])
         for statistic in CORRELATIONS:
             row[f"{statistic}_ceiling"] = ceiling[statistic].repeat
         row["perfect_ceiling"] = ceiling[PRIMARY].perfect
@@ -232,7 +264,7 @@ def _judge(
             special_tau,
             *special_draws[PRIMARY].interval(m),
             float(special_draws["pearson"].estimate[m]),
-            p_value(special_tau, special_null),
+            p_value(special_tau, special_nulls[m]),
         )
         if metric == STATIC:
             special_values = (float("nan"),) * 5

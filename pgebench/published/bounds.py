@@ -45,7 +45,9 @@ def broken(table: PublishedTable) -> pd.DataFrame:
         assert isinstance(key, tuple)
         metric, backbone, _ = key
         for target, value in cells.items():
-            low, high = BOUNDS[metric][1](table.about.targets[str(target)].classes) if metric in BOUNDS else (None, None)
+            low, high = (
+                BOUNDS[metric][1](table.about.targets[str(target)].classes) if metric in BOUNDS else (None, None)
+            )
             if low is not None and high is not None and not low <= value <= high:
                 rows.append((metric, target, backbone, value, low, high))
     return pd.DataFrame(rows, columns=["metric", "target", "backbone", "value", "low", "high"])

@@ -95,6 +95,4 @@ def scores(first: PublishedTable, second: PublishedTable) -> pd.DataFrame:
                 float(theirs.loc[worst]),
             )
         )
-    return pd.DataFrame(
-        rows, columns=["metric", "cells", "differ", "targets", "backbone", "target", "first", "second"]
-    )
+    return pd.DataFrame(rows, columns=["metric", "cells", "differ", "targets", "backbone", "target", "first", "second"])

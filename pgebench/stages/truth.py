@@ -17,6 +17,9 @@ from pgebench.unit import Label, Unit, derive_seed
 
 VERSION = 1
 
+SCRATCH = "scratch"
+"""The protocol that reads no checkpoint."""
+
 
 def unit(trained: Unit, dataset: Mapping[str, Any], truth: Mapping[str, Any], seed: int, label: Label) -> Unit:
     """Transfer of the checkpoint ``trained`` to a target, under one protocol and seed.
@@ -25,7 +28,8 @@ def unit(trained: Unit, dataset: Mapping[str, Any], truth: Mapping[str, Any], se
         ConfigError: no such protocol.
     """
     if truth["protocol"] not in PROTOCOLS:
-        raise ConfigError(f"truth.{label.truth}.protocol={truth['protocol']}: choose from {', '.join(PROTOCOLS)}")
+        known = ", ".join([*PROTOCOLS, SCRATCH])
+        raise ConfigError(f"truth.{label.truth}.protocol={truth['protocol']}: choose from {known}")
     params = {
         "backbone": trained.params["backbone"],
         "dataset": dataset,
@@ -36,10 +40,26 @@ def unit(trained: Unit, dataset: Mapping[str, Any], truth: Mapping[str, Any], se
     return Unit("truth", VERSION, params, {"checkpoint": trained}, label)
 
 
+def scratch_unit(
+    backbone: Mapping[str, Any], dataset: Mapping[str, Any], truth: Mapping[str, Any], seed: int, label: Label
+) -> Unit:
+    """Training on the target alone, from random weights: what transfer has to beat."""
+    params = {
+        "backbone": {**backbone, "pretrained": False},
+        "dataset": dataset,
+        "protocol": SCRATCH,
+        "recipe": truth["recipe"],
+        "seed": seed,
+    }
+    return Unit("truth", VERSION, params, label=label)
+
+
 def run(work: Run) -> Outcome:
     """Transfer; the value is the accuracy on the target's test split."""
-    network = checkpoint.load(work)
-    fitted, test = PROTOCOLS[work.params["protocol"]](work, network)
+    if work.params["protocol"] == SCRATCH:
+        fitted, test = _scratch(work)
+    else:
+        fitted, test = PROTOCOLS[work.params["protocol"]](work, checkpoint.load(work))
     detail = {
         "learning_rate": fitted.learning_rate,
         "val_accuracy": fitted.val_accuracy,
@@ -64,6 +84,17 @@ def _finetune(work: Run, network: nn.Module) -> tuple[Fitted, Part]:
         work.params["recipe"],
         derive_seed("order", seed),
     )
+    return fitted, work.part("test")
+
+
+def _scratch(work: Run) -> tuple[Fitted, Part]:
+    """All weights train, from random ones."""
+    seed, classes = work.params["seed"], work.task().classes
+
+    def start() -> nn.Module:
+        return backbones.create(work.params["backbone"], classes, derive_seed("scratch", seed)).to(work.device)
+
+    fitted = fit_best(start, work.part("train"), work.part("val"), work.params["recipe"], derive_seed("order", seed))
     return fitted, work.part("test")
 
 

@@ -145,3 +145,12 @@ def test_a_thousand_resamples_take_seconds(synthetic):
     start = process_time()
     analyse(records)
     assert process_time() - start < 20  # about 2 s on a quick core
+
+
+def test_the_league_of_another_question_is_its_answer(synthetic):
+    records, _ = synthetic.make_records(datasets=6, backbones=("one", "two", "three"))
+    league = analyse(records, question="backbones", resamples=20, shuffles=20).results[0].league
+    beside = analyse(records, resamples=20, shuffles=20).answers
+    beside = beside[beside.question == "backbones"].set_index("metric").weighted_tau
+    for _, row in league[league.metric != "static"].iterrows():
+        assert row.weighted_tau == pytest.approx(beside[row.metric])

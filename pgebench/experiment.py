@@ -66,13 +66,10 @@ def run_experiment(
     """
     try:
         sweep = expand(overrides, compose)
-<<<<<<< HEAD
         published = chosen_table(sweep.config.experiment_name, [job.cell.settings["truth"] for job in sweep.jobs])
         if published is not None:
             return report_published(published, sweep)
-=======
         _check_question(sweep.config.question)
->>>>>>> main
         units = rows(job.cell for job in sweep.jobs)
         store = Store(Path(sweep.config.store))
         results = Path(sweep.config.results)

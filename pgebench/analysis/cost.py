@@ -78,13 +78,9 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
     # A later row of the same unit replaces an earlier one (a failed attempt that was resumed).
     units = records.drop_duplicates("key", keep="last").set_index("key", drop=False)
     reads = {str(key): _keys(text) for key, text in zip(units["key"], units["inputs"], strict=True)}
-<<<<<<< HEAD
     measured = (units["status"] == "done") & units["wall_s"].notna()
     wanted = units[(units["stage"] == stage) & measured & units[column].notna()]
-=======
-    wanted = units[(units["stage"] == stage) & (units["status"] == "done") & units[column].notna()]
     owner = {str(unit["key"]): _owner(unit) for unit in units.to_dict("records") if _paid_per(unit) == DATASET}
->>>>>>> main
     return {
         str(name): _charge(units, _closure(rows["key"].astype(str), reads), _served(rows, owner, reads))
         for name, rows in wanted.groupby(column, sort=True)

@@ -41,21 +41,15 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
     for result in analysis.results:
         numbers = cells(result, table)
         if result.league[PRIMARY].notna().any():
-<<<<<<< HEAD
-            yield f"league_{result.name}", league_figure(result)
-            if cost_points(analysis, result):
-                yield f"cost_{result.name}", cost_figure(analysis, result)
-            yield f"scatter_{result.name}", scatter_figure(result)
-=======
             yield f"league_{result.name}", league_figure(result), result.league
-            points = pd.DataFrame([vars(point) for point in cost_points(analysis, result)])
-            yield f"cost_{result.name}", cost_figure(analysis, result), points
+            if points := cost_points(analysis, result):
+                numbers_of_cost = pd.DataFrame([vars(point) for point in points])
+                yield f"cost_{result.name}", cost_figure(analysis, result), numbers_of_cost
             if drawn := curves.figure(analysis, result):
                 yield f"curves_{result.name}", drawn, curves.numbers(analysis, result)
             yield f"scatter_{result.name}", scatter_figure(result), numbers
         if found := critical.diagram(result):
             yield f"critical_{result.name}", critical.figure(found, result.name), result.pairs
->>>>>>> main
         for b, backbone in enumerate(table.backbones):
             if np.isfinite(result.truth[b]).any():
                 here = numbers[numbers["backbone"] == backbone]

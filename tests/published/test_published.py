@@ -50,7 +50,7 @@ def test_facts_about_models_are_those_that_torchvision_documents(name: str) -> N
 
 def test_printed_taus_of_model_spider_follow_with_the_truths_weights() -> None:
     found = recomputed(load("model_spider"))
-    assert (found.published - found.computed).abs().max() < 0.035
+    assert (found.published - found.computed).abs().max() < 0.05
 
 
 def test_values_outside_their_bounds_are_found() -> None:

@@ -30,6 +30,7 @@ from pgebench.runner import run_units
 from pgebench.store import DONE, Store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
 from pgebench.table import frame
+from pgebench.tracking import Tracker
 from pgebench.unit import Unit
 
 PASSES = (("source", "target"), ("pair",))
@@ -85,34 +86,35 @@ def run_experiment(
         print(line)
     if sweep.config.reuse:
         print(f"{taken} truths are taken over from {sweep.config.reuse}.")
-    code = _launch(sweep, units, store, launcher)
-    table = frame(units, store)
-    if code == INTERRUPTED:
-        distinct = table.drop_duplicates("key")
-        done = int((distinct.status == DONE).sum())
-        print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept. Run the same command again to go on.")
-        return code
-    return publish(sweep, table, results, arguments)
+    with Tracker(plain(sweep.config.tracking), units, store, results, _config(sweep)) as tracker:
+        code = _launch(sweep, units, store, launcher)
+        table = frame(units, store)
+        if code == INTERRUPTED:
+            distinct = table.drop_duplicates("key")
+            done = int((distinct.status == DONE).sum())
+            print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept.", end=" ")
+            print("Run the same command again to go on.")
+            return code
+        return publish(sweep, table, results, arguments, tracker)
 
 
 def report_published(table: PublishedTable, sweep: Sweep) -> int:
     """Write the report of a published table, hand it to W&B, tell the user; returns the exit code."""
     from pgebench.report import build_report, load_summary
-    from pgebench.tracking import track
 
-    results = Path(sweep.config.results)
-    write_records(table, results, sweep.config.seed)
-    report = build_report(results)
-    track(results, plain(sweep.config.tracking))
+    results, store = Path(sweep.config.results), Store(Path(sweep.config.store))
+    with Tracker(plain(sweep.config.tracking), [], store, results, _config(sweep)) as tracker:
+        write_records(table, results, sweep.config.seed)
+        report = build_report(results)
+        tracker.report()
     print(headline(load_summary(results), table.truth), end="")
     print(f"{table.about.title}; nothing was trained. Report: {report}")
     return 0
 
 
-def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequence[str]) -> int:
+def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequence[str], tracker: Tracker) -> int:
     """Write table and report, hand them to W&B, tell the user; returns the exit code."""
     from pgebench.report import build_report, load_summary
-    from pgebench.tracking import track
 
     try:
         write_atomically(results / "records.parquet", table.to_parquet(index=False))
@@ -121,7 +123,7 @@ def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequenc
     except (OSError, PgebenchError) as error:
         print(f"pgebench: error: cannot write the report: {error}", file=sys.stderr)
         return 1
-    track(results, plain(sweep.config.tracking))
+    tracker.report()
     distinct = table.drop_duplicates("key")
     unfinished = distinct[distinct.status != DONE]
     print(headline(load_summary(results), sweep.config.primary_truth), end="")
@@ -246,9 +248,14 @@ def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
     return sizes
 
 
+def _config(sweep: Sweep) -> dict[str, Any]:
+    """The config of the sweep's first job, without what is Hydra's own."""
+    return {str(key): plain(node) for key, node in sweep.config.items() if key != "hydra"}
+
+
 def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = None) -> bytes:
     """What the report says beside the table, as JSON; the same experiment gives the same bytes."""
-    config = {key: plain(node) for key, node in sweep.config.items() if key != "hydra"}
+    config = _config(sweep)
     table = pd.DataFrame({"finished": [], "detail": []}) if table is None else table
     finished = table.finished.dropna().tolist()
     meta = {

@@ -11,15 +11,12 @@ import pandas as pd
 from baselines import number_of_classes, parameter_count, random_score, source_accuracy
 from pgebench.analysis.question import QUESTIONS, ask
 from pgebench.analysis.static import static_scores
+from pgebench.analysis.summary import STANDARDISED
 from pgebench.analysis.table import build_table, within_target_z
 from pgebench.published.tables import PublishedTable, model_facts
 from pgebench.store import DONE
 from pgebench.table import COLUMNS, TYPES
 from pgebench.unit import derive_seed, digest
-
-STANDARDISED = "static_standardised"
-"""The static ranker on accuracies standardised within each target, so that a target on which models differ much does
-not decide alone. The report's own ``static`` takes the accuracies as they are."""
 
 CELL = ("backbone", "source", "target")
 
@@ -68,6 +65,7 @@ def _trivial(table: PublishedTable) -> Iterator[dict[str, Any]]:
 
 
 def _static(table: PublishedTable, truths: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """The static ranker on z-scores, so that a target on which models differ much does not decide alone."""
     question = QUESTIONS[table.about.question]
     asked = ask(build_table(truths), question)
     standardised = within_target_z(asked.truth[table.truth][..., 0])

@@ -70,9 +70,9 @@ def write_records(table: PublishedTable, results: Path, seed: int = 0) -> None:
         "seed": seed,
         "config": asdict(about),
         "notes": [
-            f"{about.title}. Every accuracy was published by {about.paper} ({about.venue}), and read in {about.file} of "
-            f"{about.repository} at {about.commit[:7]}. Nothing was trained here; costs are not known.",
-            f"How they were trained: {about.training}",
+            f"{about.title}. Every accuracy was published by {about.paper} ({about.venue}) and read in {about.file} "
+            f"of {about.repository} at {about.commit[:7]}. Nothing was trained here; costs are not known.",
+            f"How the models were trained: {about.training}",
             *about.notes,
         ],
     }

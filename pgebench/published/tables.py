@@ -128,7 +128,7 @@ def load(name: str, folder: Path = FOLDER) -> PublishedTable:
 def model_facts(folder: Path = FOLDER) -> pd.DataFrame:
     """What torchvision documents of a pretrained network: ``imagenet_top1`` in percent, ``parameters``, ``weights``.
 
-    The parameters count everything in the weights, the classifier and inception's auxiliary head included.
+    The parameters include the classifier and inception_v3's auxiliary head, but not googlenet's two.
     """
     return pd.read_csv(folder / "models.csv", index_col="backbone")
 

@@ -162,11 +162,13 @@ class TruthConfig:
     """A definition of accuracy: ``finetune`` all weights, ``linear_probe`` on frozen features, ``scratch`` no transfer.
 
     ``recipe`` refers to one of ``recipe.*`` (the schema lets no interpolation stand for a dataclass, so it is free).
+    The protocol ``published`` takes the accuracies of a paper instead, those of ``table`` in ``pgebench.published``.
     """
 
     protocol: str = MISSING
     recipe: Any = MISSING
     seeds: int = 1
+    table: str | None = None
 
 
 @dataclass

@@ -162,6 +162,8 @@ def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequenc
 
 def headline(summary: pd.DataFrame, truth: str, most: int = 12) -> str:
     """The best metrics in a few lines; nothing if there is no score or no truth."""
+    if summary.empty:
+        return ""
     league = summary[(summary.truth == truth) & summary.weighted_tau.notna()].nlargest(most, "weighted_tau")
     if league.empty:
         return ""

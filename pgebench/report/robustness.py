@@ -96,7 +96,6 @@ def questions(analysis: Analysis) -> Finding | None:
         "Other questions, other answers",
         f"The metric that ranks best depends on what is ranked; {'; '.join(parts)}. The league is about "
         f"{titles.get(analysis.question.name, analysis.question.name)} alone.",
-        literal=True,
     )
 
 

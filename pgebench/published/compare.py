@@ -26,10 +26,12 @@ def recomputed(table: PublishedTable) -> pd.DataFrame:
     rows = []
     published = table.correlations.stack().dropna() if len(table.correlations) else pd.Series(dtype=float)
     metrics = set(table.scores.index.get_level_values("metric"))
-    for (metric, statistic, target), value in published.items():
+    for key, value in published.items():
+        assert isinstance(key, tuple)
+        metric, statistic, target = key
         if metric in metrics:
-            score = table.scores.loc[metric][target]
-            truth = table.accuracy.loc[score.index, target]
+            score = pd.Series(table.scores[target].xs(metric, level="metric"))
+            truth = pd.Series(table.accuracy[target].loc[score.index])
             rows.append((metric, statistic, target, value, _correlation(statistic, truth, score, table)))
     return pd.DataFrame(rows, columns=["metric", "statistic", "target", "published", "computed"])
 

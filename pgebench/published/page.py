@@ -93,7 +93,8 @@ def _printed(table: PublishedTable) -> list[str]:
     """Means of the weighted taus that the authors print, best first."""
     if table.correlations.empty:
         return []
-    means = table.correlations.xs(PRIMARY, level="statistic").mean(axis=1).sort_values(ascending=False)
+    taus = pd.DataFrame(table.correlations.xs(PRIMARY, level="statistic"))
+    means = taus.mean(axis="columns").sort_values(ascending=False)
     return [f"`{metric}` {number(value, 3)}" for metric, value in means.items()]
 
 

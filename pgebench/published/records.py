@@ -53,12 +53,12 @@ def _trivial(table: PublishedTable) -> Iterator[dict[str, Any]]:
     facts, classes = model_facts(), table.about.source_classes
     cells = [cell for cell, _ in _cells(table.accuracy)]
     known = all(cell["backbone"] in facts.index for cell in cells)
+    parameters, top1 = facts["parameters"].to_dict(), facts["imagenet_top1"].to_dict()
     for cell in cells:
-        fact = facts.loc[cell["backbone"]] if known else None
-        if fact is not None:
-            yield _score("parameter_count", cell, parameter_count(int(fact["parameters"])))
-        if fact is not None and not classes:
-            yield _score("source_accuracy", cell, source_accuracy(float(fact["imagenet_top1"]) / 100))
+        if known:
+            yield _score("parameter_count", cell, parameter_count(parameters[cell["backbone"]]))
+        if known and not classes:
+            yield _score("source_accuracy", cell, source_accuracy(top1[cell["backbone"]] / 100))
         if classes:
             yield _score("number_of_classes", cell, number_of_classes(classes[cell["source"]]))
         yield _score("random", cell, random_score(derive_seed("published", table.name, *cell.values())))
@@ -77,7 +77,9 @@ def _static(table: PublishedTable, truths: pd.DataFrame) -> Iterator[dict[str, A
 
 
 def _cells(values: pd.DataFrame) -> Iterator[tuple[dict[str, str], float]]:
-    for (backbone, source), row in values.iterrows():
+    for key, row in values.iterrows():
+        assert isinstance(key, tuple)
+        backbone, source = key
         for target, value in row.dropna().items():
             yield dict(zip(CELL, (str(backbone), str(source), str(target)), strict=True)), float(value)
 

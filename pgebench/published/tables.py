@@ -116,7 +116,7 @@ def load(name: str, folder: Path = FOLDER) -> PublishedTable:
         raise DataError(f"{name}.csv: an accuracy lies outside 0 to 100 percent")
     scores = _read(folder / f"{name}.scores.csv", ("metric", *MODEL), targets, there=about.scores is not None)
     for metric, rows in scores.groupby(level="metric"):
-        if set(rows.index.droplevel("metric")) != set(accuracy.index):
+        if {key[1:] for key in rows.index} != set(accuracy.index):
             raise DataError(f"{name}.scores.csv: {metric} is not given for the models of {name}.csv")
     correlations = _read(
         folder / f"{name}.correlations.csv", ("metric", "statistic"), targets, there=about.correlations is not None
@@ -164,5 +164,5 @@ def _read(path: Path, index: Sequence[str], targets: Sequence[str], there: bool 
         except ValueError as error:
             raise DataError(f"{path.name}: {' '.join(key)}: {error}; write {ABSENT} where there is no value") from error
         keys.append(key)
-    frame = pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(keys, names=index), columns=columns)
+    frame = pd.DataFrame(rows, index=pd.MultiIndex.from_tuples(keys, names=list(index)), columns=columns)
     return frame.reindex(columns=list(targets))

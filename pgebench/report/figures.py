@@ -42,9 +42,8 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
         numbers = cells(result, table)
         if result.league[PRIMARY].notna().any():
             yield f"league_{result.name}", league_figure(result), result.league
-            if points := cost_points(analysis, result):
-                numbers_of_cost = pd.DataFrame([vars(point) for point in points])
-                yield f"cost_{result.name}", cost_figure(analysis, result), numbers_of_cost
+            if costs := cost_points(analysis, result):
+                yield f"cost_{result.name}", cost_figure(analysis, result), pd.DataFrame([vars(cost) for cost in costs])
             if drawn := curves.figure(analysis, result):
                 yield f"curves_{result.name}", drawn, curves.numbers(analysis, result)
             yield f"scatter_{result.name}", scatter_figure(result), numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,13 @@ class TruthResult:
     by_backbone: pd.DataFrame
     ceiling: dict[str, Ceiling]
     shares: VarianceShares
+
+    @cached_property
+    def by_pair(self) -> dict[tuple[str, str], tuple[float, float, float, float]]:
+        """(better, worse) -> difference, its interval and corrected p-value: `pairs` to look things up in."""
+        values = self.pairs[["difference", "low", "high", "p_holm"]].itertuples(index=False, name=None)
+        names = self.pairs[["better", "worse"]].itertuples(index=False, name=None)
+        return dict(zip(names, values, strict=True))
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,11 @@ NAMES = ("backbone", "source", "target", "metric", "truth")
 def run_job(config: DictConfig) -> None:
     """What a launched job does: the units of its cells, each at its level. Failures are in the records."""
     torch.set_num_threads(config.threads)
+    if config.deterministic:
+        make_deterministic()
     store, device = open_store(Path(config.store)), device_of_worker(config.device)
     stop = None if config.stop is None else Path(config.results) / config.stop
     rules = Rules(config.workers, config.retry, config.time_limit, config.deterministic, stop)
-    if rules.deterministic:
-        make_deterministic()
     for cell in cells_of(config):
         units = plan(cell_of(cell))
         for level in LEVELS if cell.level == "all" else (cell.level,):

@@ -130,7 +130,7 @@ def test_a_resume_that_finds_fifty_thousand_units_done(benchmark, finished_sweep
 
 
 def test_reading_the_table_of_a_million_records(benchmark, finished_sweep: Path) -> None:
-    from pgebench.report.build import _read
+    from pgebench.report.build import read_results
 
     table = pd.read_parquet(finished_sweep / "results" / "records.parquet")
     copies = -(-1_000_000 // len(table))
@@ -138,7 +138,7 @@ def test_reading_the_table_of_a_million_records(benchmark, finished_sweep: Path)
     folder = finished_sweep / "million"
     folder.mkdir(exist_ok=True)
     million.to_parquet(folder / "records.parquet", index=False)
-    read = benchmark.pedantic(lambda: _read(folder)[0], rounds=1)
+    read = benchmark.pedantic(lambda: read_results(folder)[0], rounds=1)
     size = (folder / "records.parquet").stat().st_size / 2**20
     print(f"\n{len(read)} rows, {size:.0f} MiB: {benchmark.stats['mean']:.1f} s")
     assert len(read) >= 1_000_000

@@ -1,4 +1,4 @@
-"""The commands ``pgebench``, ``pgebench-report``, ``pgebench-status``, ``pgebench-pge`` and ``pgebench-rank``."""
+"""The commands ``pgebench`` and ``pgebench-`` with ``report``, ``status``, ``pge``, ``rank`` and ``compare``."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ OPTIONS = {
         "store": "results/store",
         "workers": str(available_cores()),
     },
+    "pgebench-compare": {"results": "", "out": ""},
 }
 """Options of the commands that are no sweeps, with their defaults."""
 
@@ -121,6 +122,28 @@ def rank() -> None:
             sketch=int(options["sketch"]),
             workers=int(options["workers"]),
         )
+
+
+def compare() -> None:
+    """Say what changed between two runs: ``pgebench-compare results=A,B``, with ``out=FILE`` also as a file."""
+    options = _options("pgebench-compare")
+    folders = options["results"].split(",")
+    if len(folders) != 2 or not all(folders):
+        raise SystemExit("usage: pgebench-compare results=A,B with two results folders; out=FILE writes Markdown")
+    for folder in folders:
+        if not (Path(folder) / "records.parquet").is_file():
+            raise SystemExit(f"pgebench-compare: error: results={folder} has no records.parquet; run pgebench first")
+    from pgebench.compare import compare_runs
+    from pgebench.report.build import read_results
+    from pgebench.report.comparison import markdown
+    from pgebench.store import write_atomically
+
+    with _one_line_errors("pgebench-compare"):
+        first, second = (read_results(Path(folder)) for folder in folders)
+        text = markdown(compare_runs(first, second), (folders[0], folders[1]))
+        if options["out"]:
+            write_atomically(Path(options["out"]), text.encode())
+        print(text, end="")
 
 
 def _options(command: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pgebench.flops import flops_of
 from pgebench.store import Store
 from pgebench.unit import Unit
 
@@ -18,13 +19,14 @@ TYPES = {
     "cpu_s": "float64",
     "peak_rss_mb": "float64",
     "images": "Int64",
+    "flops": "float64",
     "attempts": "Int64",
     "workers": "Int64",
     "threads": "Int64",
 }
 COLUMNS = (
     "key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "variant", "value",
-    "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "error", "finished",
+    "wall_s", "cpu_s", "peak_rss_mb", "images", "flops", "workers", "threads", "attempts", "error", "finished",
     "detail", "inputs",
 )  # fmt: skip
 
@@ -45,6 +47,7 @@ def _row(unit: Unit, record: dict[str, Any]) -> dict[str, Any]:
         "stage": unit.stage,
         **vars(unit.label),
         **{column: record.get(column) for column in (*copied, "finished")},
+        "flops": flops_of(unit, record),
         "detail": json.dumps(record.get("detail", {}), sort_keys=True),
         "inputs": json.dumps([needed.key for needed in unit.inputs.values()]),
     }

@@ -52,6 +52,17 @@ class Ceiling:
             return float("inf")
         return self.half * goal * (1 - single) / (single * (1 - goal))
 
+    def with_seeds(self, statistic: str, seeds: int) -> float:
+        """What `repeat` would be with another number of seeds; NaN if unknown.
+
+        >>> top = Ceiling(halves=0.5, repeat=0.5, perfect=0.7, seeds=2, half=1)
+        >>> top.with_seeds("pearson", 1), round(top.with_seeds("pearson", 2), 3)
+        (0.5, 0.667)
+        """
+        if not np.isfinite(self.halves):
+            return float("nan")
+        return from_pearson(statistic, spearman_brown(to_pearson(statistic, self.halves), seeds / self.half))
+
 
 def spearman_brown(correlation: float, factor: float) -> float:
     """Correlation of two measurements when each is made `factor` times as long.

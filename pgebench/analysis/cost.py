@@ -23,6 +23,9 @@ class Cost:
 
     Attributes:
         per_dataset_s: Wall seconds once per (backbone, dataset), e.g. a principal gradient; 0 if there is no such unit.
+        per_source_s: The part of it that belongs to a source, once per (backbone, source).
+        per_target_s: The part of it that belongs to a target, once per (backbone, target); a unit that serves a dataset
+            in both roles counts in both.
         per_checkpoint_s: Wall seconds once per (backbone, source), the training of the source model.
         per_pair_s: Wall seconds once per (backbone, source, target).
         total_s: Wall seconds to get all scores of this experiment.
@@ -30,11 +33,15 @@ class Cost:
         cpu_s: CPU seconds of `total_s`.
         peak_rss_mb: Largest resident memory of any unit, in MB (NaN if unknown).
         images: Images passed through a network.
+        flops: Floating-point operations of the networks; NaN if any unit's are unknown.
+        alone: Whether every unit was measured without a job beside it; with neighbours seconds are higher.
         units: Number of units charged.
         unknown: Number of units that are needed but not in the records; their cost is missing from the sums.
     """
 
     per_dataset_s: float
+    per_source_s: float
+    per_target_s: float
     per_checkpoint_s: float
     per_pair_s: float
     total_s: float
@@ -42,6 +49,8 @@ class Cost:
     cpu_s: float
     peak_rss_mb: float
     images: int
+    flops: float
+    alone: bool
     units: int
     unknown: int
 
@@ -51,7 +60,7 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
 
     Args:
         records: Columns key, stage, status, backbone, source, target, wall_s, cpu_s, peak_rss_mb, images, inputs
-            and `column`.
+            and `column`; flops and workers where they are known.
         column: "metric" for the score rows, "truth" for the truth rows.
 
     Returns:
@@ -70,8 +79,9 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
     units = records.drop_duplicates("key", keep="last").set_index("key", drop=False)
     reads = {str(key): _keys(text) for key, text in zip(units["key"], units["inputs"], strict=True)}
     wanted = units[(units["stage"] == stage) & (units["status"] == "done") & units[column].notna()]
+    owner = {str(unit["key"]): _owner(unit) for unit in units.to_dict("records") if _paid_per(unit) == DATASET}
     return {
-        str(name): _charge(units, _closure(rows["key"].astype(str), reads))
+        str(name): _charge(units, _closure(rows["key"].astype(str), reads), _served(rows, owner, reads))
         for name, rows in wanted.groupby(column, sort=True)
     }
 
@@ -95,7 +105,23 @@ def _closure(keys: Iterable[str], reads: Mapping[str, list[str]]) -> list[str]:
     return sorted(seen)
 
 
-def _charge(units: pd.DataFrame, keys: list[str]) -> Cost:
+def _served(rows: pd.DataFrame, owner: Mapping[str, object], reads: Mapping[str, list[str]]) -> dict[str, set[str]]:
+    """Role -> units that belong to the dataset in that role of some of the rows, a source or a target."""
+    served: dict[str, set[str]] = {"source": set(), "target": set()}
+    for key, source, target in zip(rows["key"].astype(str), rows["source"], rows["target"], strict=True):
+        for read in _closure([key], reads):
+            if read in owner:
+                served["source"].update([read] if owner[read] == source else [])
+                served["target"].update([read] if owner[read] == target else [])
+    return served
+
+
+def _owner(unit: Mapping[object, object]) -> object:
+    """The dataset of a unit that is paid once per dataset."""
+    return unit["source"] if isinstance(unit["source"], str) else unit["target"]
+
+
+def _charge(units: pd.DataFrame, keys: list[str], served: Mapping[str, set[str]]) -> Cost:
     known = units.loc[[key for key in keys if key in units.index]]
     paid = pd.Series([_paid_per(row) for row in known.to_dict("records")], index=known.index, dtype=object)
     wall = known["wall_s"].astype(float).fillna(0.0)
@@ -105,14 +131,18 @@ def _charge(units: pd.DataFrame, keys: list[str]) -> Cost:
         PAIR: known["backbone"].astype(str) + "/" + known["source"].astype(str) + "/" + known["target"].astype(str),
     }
 
-    def per(what: str) -> float:
+    def per(what: str, role: str | None = None) -> float:
         mine = paid == what
+        if role:
+            mine &= known["key"].isin(served[role])
         things = int(thing[what][mine].nunique())
         return float(wall[mine].sum()) / things if things else 0.0
 
     memory = known["peak_rss_mb"].astype(float).dropna()
     return Cost(
         per_dataset_s=per(DATASET),
+        per_source_s=per(DATASET, "source"),
+        per_target_s=per(DATASET, "target"),
         per_checkpoint_s=per(CHECKPOINT),
         per_pair_s=per(PAIR),
         total_s=float(wall.sum()),
@@ -120,9 +150,17 @@ def _charge(units: pd.DataFrame, keys: list[str]) -> Cost:
         cpu_s=float(known["cpu_s"].astype(float).fillna(0.0).sum()),
         peak_rss_mb=float(memory.max()) if len(memory) else float("nan"),
         images=int(known["images"].astype("Int64").fillna(0).sum()),
+        flops=float(_column(known, "flops").sum(skipna=False)),
+        alone=bool((_column(known, "workers") == 1).all()),
         units=len(known),
         unknown=len(keys) - len(known),
     )
+
+
+def _column(rows: pd.DataFrame, name: str) -> pd.Series[float]:
+    """A column as numbers; NaN where records of an earlier version lack it."""
+    missing = pd.Series(float("nan"), index=rows.index)
+    return rows[name].astype("Float64").astype(float) if name in rows else missing
 
 
 def _paid_per(unit: Mapping[object, object]) -> str:

@@ -43,6 +43,7 @@ COST_COLUMNS = {
     "cost_cpu_s": "cpu_s",
     "cost_peak_rss_mb": "peak_rss_mb",
     "cost_images": "images",
+    "cost_flops": "flops",
 }
 
 

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
 
-from pgebench.analysis.summary import Analysis, analyse
+from pgebench.analysis.summary import Analysis, analyse, experiment_itself
+from pgebench.report.export import league_latex
 from pgebench.report.figures import figures
 from pgebench.report.page import render
 
@@ -19,14 +22,15 @@ REQUIRED = (
     *("key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"),
     *("wall_s", "cpu_s", "peak_rss_mb", "images", "inputs", "error", "attempts"),
 )
-FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_")
+FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_")
 
 
 def build_report(results: Path) -> Path:
     """Analyse the records in a results folder and write the report beside them.
 
     Reads `records.parquet` and `meta.json`; writes `records.csv`, `summary.csv`, `report.md`, `report.html` and
-    `figures/*.png`, each moved into place when complete. The same inputs give the same bytes.
+    `figures/` (each as PNG, SVG and the CSV behind it, the leagues also as LaTeX), each moved into place when complete.
+    The same inputs give the same bytes.
 
     Args:
         results: Folder of the experiment.
@@ -39,24 +43,24 @@ def build_report(results: Path) -> Path:
         ValueError: A column is missing, or `meta.json` is not a JSON object.
     """
     results = Path(results)
-    records, meta = _read(results)
+    records, meta = read_results(results)
     analysis = _analysed(records, meta)
     pictures = {}
-    for name, figure in figures(analysis):
-        buffer = BytesIO()
-        # Without matplotlib's version in the file, a new version that draws the same gives the same bytes.
-        figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
-        pictures[f"{name}.png"] = buffer.getvalue()
+    for name, figure, numbers in figures(analysis):
+        pictures[f"{name}.png"] = _drawn(figure, "png", {"Software": None})
+        pictures[f"{name}.svg"] = _drawn(figure, "svg", {"Date": None, "Creator": None})
+        pictures[f"{name}.csv"] = _csv(numbers)
+    for result in analysis.results:
+        pictures[f"league_{result.name}.tex"] = league_latex(result).encode()
     _write(results / "records.csv", records.to_csv(index=False, lineterminator="\n").encode())
-    summary = analysis.summary.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    _write(results / "summary.csv", summary.encode())
+    _write(results / "summary.csv", _csv(analysis.summary))
     for name, content in pictures.items():
         _write(results / "figures" / name, content)
-    for old in sorted((results / "figures").glob("*.png")):
+    for old in sorted((results / "figures").glob("*")):
         if old.name.startswith(FIGURE_PREFIXES) and old.name not in pictures:
             old.unlink()
     for template in ("report.md.j2", "report.html.j2"):
-        page = render(template, analysis, records, meta, sorted(pictures))
+        page = render(template, analysis, experiment_itself(records), meta, sorted(pictures))
         _write(results / template.removesuffix(".j2"), page.encode())
     return results / "report.html"
 
@@ -71,7 +75,7 @@ def build_tables(results: Path) -> dict[str, pd.DataFrame]:
         `records`, `summary`, `failures`, and for each truth `pairs_<truth>` and, with several backbones,
         `backbones_<truth>`.
     """
-    records, meta = _read(Path(results))
+    records, meta = read_results(Path(results))
     return tables_of(_analysed(records, meta), records)
 
 
@@ -97,6 +101,18 @@ def report_files(results: Path) -> list[Path]:
     return [path for path in (*fixed, *sorted((results / "figures").glob("*.png"))) if path.is_file()]
 
 
+def _drawn(figure: Figure, suffix: str, metadata: dict[str, None]) -> bytes:
+    """A figure as a file; without versions and dates in it, what looks the same is the same."""
+    buffer = BytesIO()
+    with rc_context({"svg.hashsalt": "pgebench"}):
+        figure.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _csv(table: pd.DataFrame) -> bytes:
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
+
+
 def _analysed(records: pd.DataFrame, meta: dict[str, Any]) -> Analysis:
     return analyse(
         records,
@@ -106,7 +122,13 @@ def _analysed(records: pd.DataFrame, meta: dict[str, Any]) -> Analysis:
     )
 
 
-def _read(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The records of a results folder, sorted by key, and its `meta.json`; {} if there is none.
+
+    Raises:
+        FileNotFoundError: There is no `records.parquet`.
+        ValueError: A column is missing, or `meta.json` is not a JSON object.
+    """
     path = results / "records.parquet"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: run the experiment first, or point to its results folder")

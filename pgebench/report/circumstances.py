@@ -8,8 +8,8 @@ from pgebench.analysis.bootstrap import FEWEST
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
 from pgebench.analysis.table import mean_over_seeds
-from pgebench.report.claims import ALPHA, Finding, beats_chance, clearly_better, real_metrics
-from pgebench.report.wording import counted, duration, names, number, p_text, percent
+from pgebench.report.claims import ALPHA, Finding, real_metrics
+from pgebench.report.wording import counted, names, number, p_text, percent
 
 # A truth that repeats itself at least this well is called reliable (weighted tau).
 GOOD_CEILING = 0.8
@@ -64,37 +64,6 @@ def relatedness(result: TruthResult) -> Finding | None:
     if len(metrics):
         text += f"Metrics that see relatedness itself, with the source effect taken out: {names(sees)}."
     return Finding("What there was to predict", text)
-
-
-def cost(analysis: Analysis, result: TruthResult) -> Finding | None:
-    """The cheapest metrics that are worth something."""
-    useful = beats_chance(real_metrics(result.league))
-    useful = useful[useful["cost_total_s"].notna()]
-    truth = analysis.truth_costs.get(result.name)
-    text = f"Obtaining the truth took {duration(truth.total_s)} of computing. " if truth else ""
-    if useful.empty:
-        return (
-            Finding("Cost", text + "No metric is known to beat chance, so none can be recommended at any cost.")
-            if text
-            else None
-        )
-    fresh = useful.sort_values(["cost_total_s", "metric"]).iloc[0]
-    ready = useful.sort_values(["cost_without_checkpoints_s", "metric"]).iloc[0]
-    share = fresh["cost_share_of_truth"]
-    price = duration(fresh["cost_total_s"])
-    text += f"The cheapest metric that beats chance is `{fresh['metric']}`: {price} for all scores"
-    text += f", {percent(share)} of the truth. " if math.isfinite(share) else ". "
-    if ready["metric"] != fresh["metric"] or ready["cost_without_checkpoints_s"] < fresh["cost_total_s"]:
-        text += (
-            f"With trained source models already at hand it is `{ready['metric']}`: "
-            f"{duration(ready['cost_without_checkpoints_s'])}. "
-        )
-    best = str(real_metrics(result.league)["metric"].iloc[0])
-    level = useful[[name == best or not clearly_better(result, best, name) for name in useful["metric"]]]
-    if len(level):
-        cheap = level.sort_values(["cost_total_s", "metric"]).iloc[0]
-        text += f"Among those level with the best, the cheapest from scratch is `{cheap['metric']}`."
-    return Finding("Cost", text.strip())
 
 
 def other_truths(analysis: Analysis, result: TruthResult) -> Finding | None:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -17,24 +18,49 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
 from pgebench.analysis.table import FloatArray, Table, mean_over_seeds, within_target_z
-from pgebench.report.layout import TIMES, CostPoint, cost_points, pareto_front, spread_labels, time_tick
+from pgebench.report import atlas, critical, curves, steadiness
+from pgebench.report.export import cells
+from pgebench.report.layout import (
+    TIMES,
+    Z_LIMIT,
+    CostPoint,
+    centred_accuracy,
+    cost_points,
+    pareto_front,
+    spread_labels,
+    time_tick,
+)
 from pgebench.report.palette import BAND, BLUE, GREEN, ROLE_COLOUR, VERMILLION, role
 
 DIVERGING = LinearSegmentedColormap.from_list("okabe_ito_diverging", [BLUE, "#FFFFFF", VERMILLION])
-Z_LIMIT = 2.0
 
 
-def figures(analysis: Analysis) -> Iterator[tuple[str, Figure]]:
-    """File name (without suffix) and figure, one after the other; pictures that would be empty are left out."""
+def figures(analysis: Analysis) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
+    """File name (without suffix), figure and the numbers in it; pictures that would be empty are left out."""
     table = analysis.table
     for result in analysis.results:
+        numbers = cells(result, table)
         if result.league[PRIMARY].notna().any():
-            yield f"league_{result.name}", league_figure(result)
-            yield f"cost_{result.name}", cost_figure(analysis, result)
-            yield f"scatter_{result.name}", scatter_figure(result)
+            yield f"league_{result.name}", league_figure(result), result.league
+            points = pd.DataFrame([vars(point) for point in cost_points(analysis, result)])
+            yield f"cost_{result.name}", cost_figure(analysis, result), points
+            if drawn := curves.figure(analysis, result):
+                yield f"curves_{result.name}", drawn, curves.numbers(analysis, result)
+            yield f"scatter_{result.name}", scatter_figure(result), numbers
+        if found := critical.diagram(result):
+            yield f"critical_{result.name}", critical.figure(found, result.name), result.pairs
         for b, backbone in enumerate(table.backbones):
             if np.isfinite(result.truth[b]).any():
-                yield f"map_{result.name}_{backbone}", map_figure(result, table, b)
+                here = numbers[numbers["backbone"] == backbone]
+                yield f"map_{result.name}_{backbone}", map_figure(result, table, b), here
+    if analysis.results and analysis.stability:
+        result = analysis.results[0]
+        kinds = dict(zip(result.league["metric"], result.league["kind"], strict=True))
+        made = steadiness.figure(analysis.stability, result.metrics, kinds)
+        yield f"stability_{result.name}", made, analysis.stability.metrics
+    for backbone, embedding in atlas.atlases(analysis):
+        points = pd.DataFrame(embedding.points, columns=["x", "y"]).assign(dataset=embedding.names)
+        yield f"atlas_{backbone}", atlas.figure(embedding, table.targets, backbone), points
 
 
 def _bare(axes: Axes) -> None:
@@ -132,14 +158,6 @@ def scatter_figure(result: TruthResult) -> Figure:
     figure.supxlabel("score, standard deviations from the target's mean", fontsize=9)
     figure.supylabel("accuracy, points from the target's mean", fontsize=9)
     return figure
-
-
-def centred_accuracy(result: TruthResult) -> FloatArray:
-    """Accuracy minus the mean of the target's sources, shape (backbones, sources, targets)."""
-    accuracy = mean_over_seeds(result.truth)
-    there = np.isfinite(accuracy)
-    mean = np.where(there, accuracy, 0.0).sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
-    return np.asarray(accuracy - mean, dtype=np.float64)
 
 
 LABEL_INCHES = 0.17

@@ -51,7 +51,8 @@ class Grid:
     notes: dict[int, str]
 
 
-def _grid(columns: list[str], rows: list[list[Cell]], notes: dict[int, str] | None = None) -> Grid:
+def grid(columns: list[str], rows: list[list[Cell]], notes: dict[int, str] | None = None) -> Grid:
+    """A table without pictures and footer."""
     return Grid(columns, rows, {}, [], notes or {})
 
 
@@ -125,7 +126,7 @@ def comparison_grid(result: TruthResult) -> Grid:
         rows.append(
             [name_cell(metric), *[Cell(names(group, NOTHING, MANY), len(group)) for group in (above, level, below)]]
         )
-    return _grid(["metric", "clearly better than", "not distinguishable from", "clearly worse than"], rows)
+    return grid(["metric", "clearly better than", "not distinguishable from", "clearly worse than"], rows)
 
 
 def backbone_grid(result: TruthResult) -> Grid:
@@ -140,11 +141,11 @@ def backbone_grid(result: TruthResult) -> Grid:
             text = f"{number(row[PRIMARY])} ({interval(row['low'], row['high'])})"
             cells.append(Cell(text if math.isfinite(row[PRIMARY]) else NOTHING, float(row[PRIMARY])))
         rows.append(cells)
-    grid = _grid(["metric", *backbones], rows)
+    made = grid(["metric", *backbones], rows)
     ceilings = result.by_backbone.groupby("backbone")["ceiling"].first()
     if backbones:
-        grid.footer.append([Cell("noise ceiling"), *[Cell(number(float(ceilings[b]))) for b in backbones]])
-    return grid
+        made.footer.append([Cell("noise ceiling"), *[Cell(number(float(ceilings[b]))) for b in backbones]])
+    return made
 
 
 def relatedness_grid(result: TruthResult) -> Grid:
@@ -165,7 +166,7 @@ def relatedness_grid(result: TruthResult) -> Grid:
         if math.isfinite(row["interaction_weighted_tau"])
     ]
     columns = ["metric", "whole truth, weighted τ", "interaction, weighted τ", "95 % interval", "Pearson", "p (Holm)"]
-    return _grid(columns, rows)
+    return grid(columns, rows)
 
 
 def cost_grid(analysis: Analysis, result: TruthResult) -> Grid:
@@ -184,12 +185,13 @@ def cost_grid(analysis: Analysis, result: TruthResult) -> Grid:
                 Cell(percent(share), share),
                 time_cell(cost.cpu_s),
                 Cell(f"{cost.images:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), cost.images),
+                Cell(number(cost.flops / 1e12, 3), cost.flops),
                 Cell(number(cost.peak_rss_mb, 0), cost.peak_rss_mb),
                 Cell(f"{cost.unknown} missing" if cost.unknown else "complete", cost.unknown),
             ]
         )
     columns = ["", "a dataset", "a source model", "a pair", "all scores", "with models at hand", "share of the truth"]
-    return _grid([*columns, "CPU time", "images", "peak MB", "records"], rows)
+    return grid([*columns, "CPU time", "images", "TFLOP", "peak MB", "records"], rows)
 
 
 def ceiling_grid(result: TruthResult) -> Grid:
@@ -199,7 +201,7 @@ def ceiling_grid(result: TruthResult) -> Grid:
         for name, top in result.ceiling.items()
     ]
     half = next(iter(result.ceiling.values())).half
-    return _grid(["", f"{half} against {half} seeds", "noise ceiling", "perfect score"], rows)
+    return grid(["", f"{half} against {half} seeds", "noise ceiling", "perfect score"], rows)
 
 
 def dataset_grid(records: pd.DataFrame, datasets: dict[str, dict[str, object]]) -> Grid:
@@ -223,7 +225,7 @@ def dataset_grid(records: pd.DataFrame, datasets: dict[str, dict[str, object]]) 
             value = float(accuracy.get((name, backbone), float("nan")))
             cells.append(Cell(percent(value, 1), value))
         rows.append(cells)
-    return _grid(
+    return grid(
         [
             "dataset",
             *(size.replace("_", " ") for size in sizes),
@@ -243,7 +245,7 @@ def gradient_grid(records: pd.DataFrame) -> Grid:
         if len(values):
             cells = [value_cell(float(value)) for value in (values.mean(), values.min(), values.max())]
             rows.append([name_cell(setting), name_cell(backbone), *cells, Cell(str(len(values)), len(values))])
-    return _grid(["setting", "backbone", "mean cosine", "lowest", "highest", "datasets"], rows)
+    return grid(["setting", "backbone", "mean cosine", "lowest", "highest", "datasets"], rows)
 
 
 def failure_grid(analysis: Analysis) -> Grid:
@@ -260,7 +262,7 @@ def failure_grid(analysis: Analysis) -> Grid:
                 Cell(NOTHING if pd.isna(row.get("error")) else str(row["error"])),
             ]
         )
-    return _grid(["stage", "status", "backbone", "source", "target", "what", "attempts", "error"], rows)
+    return grid(["stage", "status", "backbone", "source", "target", "what", "attempts", "error"], rows)
 
 
 def pair_grid(result: TruthResult) -> Grid:
@@ -277,4 +279,4 @@ def pair_grid(result: TruthResult) -> Grid:
         if math.isfinite(row["difference"])
     ]
     notes = {i: "clear" for i, row in enumerate(rows) if isinstance(row[4].sort, float) and row[4].sort < ALPHA}
-    return _grid(["metric", "against", "difference of weighted τ", "95 % interval", "p (Holm)"], rows, notes)
+    return grid(["metric", "against", "difference of weighted τ", "95 % interval", "p (Holm)"], rows, notes)

@@ -6,11 +6,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.table import FloatArray, mean_over_seeds
 from pgebench.report.palette import role
 
 # Round times for a logarithmic axis, in seconds: 1 ms to 100 days.
 TIMES = (1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36_000.0, 86_400.0, 864_000.0, 8_640_000.0)
+
+Z_LIMIT = 2.0
+"""Standard deviations from the target's mean at which the colour of a map is full."""
+
+
+def centred_accuracy(result: TruthResult) -> FloatArray:
+    """Accuracy minus the mean of the target's sources, shape (backbones, sources, targets)."""
+    accuracy = mean_over_seeds(result.truth)
+    there = np.isfinite(accuracy)
+    mean = np.where(there, accuracy, 0.0).sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    return np.asarray(accuracy - mean, dtype=np.float64)
 
 
 def time_tick(seconds: float) -> str:

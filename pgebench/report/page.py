@@ -15,10 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pgebench.analysis.summary import PRIMARY, RESAMPLES, SHUFFLES, Analysis, TruthResult, waits_for_another
-from pgebench.report import grids, svg
+from pgebench.report import atlas, critical, curves, grids, panels, steadiness, svg
 from pgebench.report.claims import beats_chance, real_metrics
 from pgebench.report.layout import cost_points
-from pgebench.report.verdict import findings, question
+from pgebench.report.verdict import findings, question, reworded
 from pgebench.report.wording import counted, duration
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -68,13 +68,23 @@ def render(template: str, analysis: Analysis, records: pd.DataFrame, meta: Mappi
         experiment=str(meta.get("experiment", "unnamed")),
         tiles=_tiles(analysis),
         truths=[_truth(analysis, result, first=i == 0) for i, result in enumerate(analysis.results)],
+        reword=lambda text: reworded(text, analysis.question),
         table=analysis.table,
+        answers=panels.answers_grid(analysis),
+        setups=panels.setups_grid(analysis.setups),
+        gains=panels.gain_grid(analysis.gains),
+        steady=_steady(analysis),
+        atlases=[
+            (name, atlas.picture(found, analysis.table.targets), found.stress)
+            for name, found in atlas.atlases(analysis)
+        ],
         datasets=grids.dataset_grid(records, dict(meta.get("datasets") or {})),
         gradients=grids.gradient_grid(records),
         failures=grids.failure_grid(analysis),
         failed=len(analysis.failures),
         waiting=int(waits_for_another(analysis.failures).sum()),
         workers=_most(records, "workers"),
+        alone=all(cost.alone for cost in analysis.metric_costs.values()),
         resamples=RESAMPLES,
         shuffles=SHUFFLES,
         files=files,
@@ -86,6 +96,20 @@ def render(template: str, analysis: Analysis, records: pd.DataFrame, meta: Mappi
         notes=[str(note) for note in meta.get("notes") or []],
         config=json.dumps(meta.get("config") or {}, indent=2, sort_keys=True, default=str),
     )
+
+
+def _steady(analysis: Analysis) -> dict[str, Any] | None:
+    """The stability panel, if there were variations."""
+    found = analysis.stability
+    if found is None:
+        return None
+    metrics = analysis.results[0].metrics
+    return {
+        "heat": steadiness.heat(found, metrics),
+        "agreement": panels.agreement_grid(found, metrics),
+        "spread": panels.spread_grid(found),
+        "setups": panels.setups_grid(found.setups),
+    }
 
 
 def _most(records: pd.DataFrame, column: str) -> int:
@@ -139,7 +163,7 @@ def _truth(analysis: Analysis, result: TruthResult, *, first: bool) -> dict[str,
     return {
         "name": result.name,
         "seeds": counted(result.truth.shape[-1], "seed"),
-        "question": question(result),
+        "question": question(analysis, result),
         "findings": findings(analysis, result),
         "league": grids.league_grid(result),
         "comparison": grids.comparison_grid(result),
@@ -147,8 +171,12 @@ def _truth(analysis: Analysis, result: TruthResult, *, first: bool) -> dict[str,
         "backbones": grids.backbone_grid(result),
         "relatedness": grids.relatedness_grid(result),
         "cost": grids.cost_grid(analysis, result),
+        "break_even": curves.break_even_grid(analysis, result),
+        "curves": curves.picture(analysis, result) if first else "",
         "truth_time": duration(truth.total_s) if truth else "",
         "ceiling": grids.ceiling_grid(result),
+        "seeds_needed": panels.seeds_grid(result),
+        "critical": critical.picture(found) if (found := critical.diagram(result)) else "",
         "shares": [
             (css, label, shares[css])
             for css, label in (

@@ -15,15 +15,32 @@ import pandas as pd
 from pgebench.analysis.ceiling import Ceiling
 from pgebench.analysis.summary import PRIMARY, TruthResult
 from pgebench.analysis.table import Table, mean_over_seeds, within_target_z
-from pgebench.report.figures import Z_LIMIT, centred_accuracy
-from pgebench.report.layout import TIMES, CostPoint, pareto_front, spread_labels, time_tick
+from pgebench.report.layout import (
+    TIMES,
+    Z_LIMIT,
+    CostPoint,
+    centred_accuracy,
+    pareto_front,
+    spread_labels,
+    time_tick,
+)
 from pgebench.report.palette import role
 from pgebench.report.wording import duration, interval, number, signed
 
 STRIP_WIDTH, STRIP_HEIGHT = 220, 22
 
 
-def _svg(width: float, height: float, body: str, label: str, css: str = "", widest: float = 0) -> str:
+def drawing(width: float, height: float, body: str, label: str, css: str = "", widest: float = 0) -> str:
+    """An SVG element with a description for those who cannot see it.
+
+    Args:
+        width: Of its own coordinates.
+        height: Of its own coordinates.
+        body: What is in it.
+        label: The description.
+        css: Classes.
+        widest: Pixels beyond which it does not grow; 0 for no limit.
+    """
     limit = f' style="max-width:{widest:.0f}px"' if widest else ""
     return (
         f'<svg class="{css}"{limit} viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">'
@@ -65,7 +82,7 @@ def strip(row: pd.Series, scale: StripScale, ceiling: Ceiling) -> str:
         body.append(f'<line class="span {css}" x1="{scale(low)}" x2="{scale(high)}" y1="{middle}" y2="{middle}"/>')
     body.append(f'<circle class="dot {css}" cx="{scale(value)}" cy="{middle}" r="4.5"/>')
     label = f"{row['metric']}: {number(value)}, 95 % interval {interval(low, high)}"
-    return _svg(STRIP_WIDTH, STRIP_HEIGHT, "".join(body), label, "strip")
+    return drawing(STRIP_WIDTH, STRIP_HEIGHT, "".join(body), label, "strip")
 
 
 def strip_axis(scale: StripScale) -> str:
@@ -76,7 +93,7 @@ def strip_axis(scale: StripScale) -> str:
         anchor = "end" if tick == 1.0 else "middle"
         x = scale(tick) + (6 if tick == 1.0 else 0)
         texts.append(f'<text x="{x}" y="11" text-anchor="{anchor}">{number(tick, 1 if tick % 1 else 0)}</text>')
-    return _svg(STRIP_WIDTH, 14, "".join(texts), "scale", "strip")
+    return drawing(STRIP_WIDTH, 14, "".join(texts), "scale", "strip")
 
 
 def truth_map(result: TruthResult, table: Table, backbone: int) -> str:
@@ -104,7 +121,7 @@ def truth_map(result: TruthResult, table: Table, backbone: int) -> str:
             body.append(f'<text class="in" x="{x + cell / 2:g}" y="{y + cell / 2 + 4:g}">{value}</text>')
     label = f"{result.name} accuracy in percent, sources down, targets across, {table.backbones[backbone]}"
     width = gutter + cell * len(table.targets) + 0.75 * head
-    return _svg(width, head + cell * len(table.sources) + 2, "".join(body), label, "map", 1.3 * width)
+    return drawing(width, head + cell * len(table.sources) + 2, "".join(body), label, "map", 1.3 * width)
 
 
 def score_map(result: TruthResult, table: Table, backbone: int, metric: str) -> str:
@@ -121,7 +138,7 @@ def score_map(result: TruthResult, table: Table, backbone: int, metric: str) -> 
             else:
                 body.append(_empty_cell(cell * t, cell * s, cell))
     label = f"Scores of {metric}, sources down, targets across"
-    return _svg(
+    return drawing(
         cell * len(table.targets),
         cell * len(table.sources),
         "".join(body),
@@ -169,7 +186,7 @@ def scatter(result: TruthResult, table: Table, metric: str, kind: str) -> str:
         score = f"score {result.scores[metric][b, s, t]:.4g}, accuracy {signed(gain[b, s, t], 1)} points"
         say = f"{table.sources[s]} → {table.targets[t]}{net}: {score}"
         body.append(f'<circle class="pt {css}" cx="{x:.1f}" cy="{y:.1f}" r="3" data-say="{escape(say)}"/>')
-    return _svg(size, size, "".join(body), f"Score of {metric} against accuracy", "scatter")
+    return drawing(size, size, "".join(body), f"Score of {metric} against accuracy", "scatter")
 
 
 def cost_picture(points: list[CostPoint]) -> str:
@@ -211,7 +228,7 @@ def cost_picture(points: list[CostPoint]) -> str:
         body.append(f'<line class="leader" x1="{x}" x2="{width - right + 6}" y1="{y}" y2="{label:.1f}"/>')
         body.append(f'<circle class="pt full {point.role}" cx="{x}" cy="{y}" r="5" data-say="{escape(say)}"/>')
         body.append(f'<text x="{width - right + 9}" y="{label + 4:.1f}">{escape(point.name)}</text>')
-    return _svg(width, height, "".join(body), "Mean weighted tau against computing time", "cost")
+    return drawing(width, height, "".join(body), "Mean weighted tau against computing time", "cost")
 
 
 def share_bar(parts: list[tuple[str, str, float]]) -> str:
@@ -223,4 +240,4 @@ def share_bar(parts: list[tuple[str, str, float]]) -> str:
             body.append(f'<text class="in" x="{x + width * share / 2:.1f}" y="14">{100 * share:.0f} %</text>')
         x += width * share
     text = ", ".join(f"{label} {100 * share:.0f} %" for _, label, share in parts)
-    return _svg(width, 20, "".join(body), text, "shares")
+    return drawing(width, 20, "".join(body), text, "shares")

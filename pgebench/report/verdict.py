@@ -6,13 +6,15 @@ A finding is a short title and one paragraph. Names of metrics are in back-ticks
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
 from pgebench.analysis.quality import ranking_quality
+from pgebench.analysis.question import SOURCES, Question
 from pgebench.analysis.summary import PRIMARY, STATIC, Analysis, TruthResult
 from pgebench.analysis.table import mean_over_seeds
-from pgebench.report import circumstances
+from pgebench.report import circumstances, robustness
 from pgebench.report.claims import ALPHA, Finding, beats_chance, clearly_better, difference, real_metrics
 from pgebench.report.wording import MANY, counted, interval, names, number, points, signed
 
@@ -35,14 +37,31 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
         _practice(result),
         circumstances.ceiling(result),
         circumstances.relatedness(result),
-        circumstances.cost(analysis, result),
+        *robustness.stability(analysis, result),
+        robustness.questions(analysis),
+        robustness.gain(analysis.gains),
+        robustness.budget(analysis, result),
         circumstances.other_truths(analysis, result),
         circumstances.gaps(analysis, result),
     ]
-    return [finding for finding in found if finding is not None]
+    said = [finding for finding in found if finding is not None]
+    return [Finding(reworded(one.title, analysis.question), reworded(one.text, analysis.question)) for one in said]
 
 
-def question(result: TruthResult) -> str:
+def reworded(text: str, question: Question) -> str:
+    """A text about sources and targets, said about the candidates and tasks of another question.
+
+    >>> from pgebench.analysis.question import TARGETS
+    >>> reworded("the best source for each target; source models", TARGETS)
+    'the best target for each source; source models'
+    """
+    if question is SOURCES:
+        return text
+    words = {"source": question.candidate, "target": question.task, "backbone": question.group}
+    return re.sub(r"\b(source|target|backbone)(s?)\b(?! model)", lambda found: words[found[1]] + found[2], text)
+
+
+def question(analysis: Analysis, result: TruthResult) -> str:
     """What was asked and how to read the answer."""
     accuracy = mean_over_seeds(result.truth)
     candidates = np.isfinite(accuracy).sum(axis=1)
@@ -53,13 +72,14 @@ def question(result: TruthResult) -> str:
     backbones = int(np.isfinite(accuracy).any(axis=(1, 2)).sum())
     targets = int(np.isfinite(accuracy).any(axis=(0, 1)).sum())
     nets = f" and {backbones} backbones" if backbones > 1 else ""
-    return (
-        f"Which source should I start from? For each of {counted(targets, 'target dataset')}{nets}, the {span} "
+    text = (
+        f"For each of {counted(targets, 'target')}{nets}, the {span} "
         f"candidate sources are put in order by each metric and by the accuracy that was really obtained "
         f"({result.name}, mean of {counted(result.truth.shape[-1], 'seed')}). The main number is the weighted Kendall "
         "tau of the two orders, in which mistakes at the top weigh most: 1 is the same order, 0 no relation, -1 the "
         "reverse."
     )
+    return f"{analysis.question.text} {reworded(text, analysis.question)}"
 
 
 def _chance(result: TruthResult) -> Finding:

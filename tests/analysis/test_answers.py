@@ -55,13 +55,16 @@ def test_the_interval_of_all_pairs_holds_the_population_value_about_as_often_as_
         truth = noise()
         return (truth + 1.2 * noise())[None], truth[None]
 
-    score, truth = world(60, 60)
-    population = stats.weightedtau(score.ravel(), truth.ravel()).statistic
+    # Weighted tau depends on the length of the list, so the population is made of worlds of the same size.
+    others = [
+        stats.weightedtau(score.ravel(), truth.ravel()).statistic
+        for score, truth in (world(10, 10) for _ in range(300))
+    ]
     held = []
-    for _ in range(60):
+    for _ in range(80):
         row = answers(table(*world(10, 10)), "finetune", resamples=100).set_index("question").loc["pairs"]
-        held.append(row.low <= population <= row.high)
-    assert 0.85 <= np.mean(held) <= 1
+        held.append(row.low <= np.mean(others) <= row.high)
+    assert 0.88 <= np.mean(held) <= 1, np.mean(held)
 
 
 def test_asking_permutes_axes_and_names_alike() -> None:

@@ -185,3 +185,27 @@ def test_a_resumed_unit_is_charged_once(units):
 def test_missing_costs_count_as_nothing(units):
     bare = units.assign(inputs=None, wall_s=np.nan, peak_rss_mb=np.nan)
     assert costs(bare, "metric")["leep"].total_s == 0
+
+
+def test_operations_are_added_up_and_unknown_if_one_unit_is(units):
+    counted = units.assign(flops=1e9)
+    assert costs(counted, "metric")["leep"].flops == 3e9
+    counted.loc[counted["key"] == "c", "flops"] = np.nan
+    cost = costs(counted, "metric")
+    assert np.isnan(cost["leep"].flops)
+    assert cost["pge"].flops == 3e9
+
+
+def test_a_cost_is_that_of_a_job_alone_only_if_every_unit_was(units):
+    alone = units.assign(workers=1)
+    assert costs(alone, "metric")["leep"].alone
+    alone.loc[alone["key"] == "c", "workers"] = 2
+    cost = costs(alone, "metric")
+    assert not cost["leep"].alone
+    assert cost["pge"].alone
+
+
+def test_records_of_earlier_versions_know_neither_operations_nor_neighbours(units):
+    cost = costs(units, "metric")["leep"]
+    assert np.isnan(cost.flops)
+    assert not cost.alone

@@ -1,0 +1,174 @@
+"""Floating-point operations of a unit: counted once per network, multiplied by the images that the record names.
+
+Counting while a unit runs would slow it. What a network needs for one image depends on its architecture and the size of
+the image alone, so it is counted on torch's meta device, which knows shapes and computes nothing. Units of earlier
+versions get their number the same way.
+
+What is counted is what torch's ``FlopCounterMode`` knows: convolutions, matrix products and attention, a multiplication
+and an addition each being one operation. Left out are elementwise work, optimiser steps, and all that happens outside
+the network: the loss of an episode, the fit of the head that ``fisher`` reads, and the arithmetic of scores.
+torch counts a part of the backward pass of grouped convolutions as if they had no groups: depthwise networks look
+dearer in training than they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from pgebench import backbones
+from pgebench.datasets import open_task
+from pgebench.pge.gradients import chosen_parameters
+from pgebench.stages.truth import SCRATCH
+from pgebench.unit import Unit, canonical_json
+
+BATCH = 2
+"""Images in the batch that is counted; batch normalisation in training mode wants two."""
+
+
+@dataclass(frozen=True)
+class PerImage:
+    """Operations of a network for one image.
+
+    Args:
+        forward: without gradients.
+        features: without gradients, features and class scores both, as ``backbones.features_and_logits`` takes them.
+        trained: forward and backward.
+        dimension: of its features.
+    """
+
+    forward: float
+    features: float
+    trained: float
+    dimension: int
+
+
+def flops_of(unit: Unit, record: Mapping[str, Any]) -> float | None:
+    """Operations of the unit's networks.
+
+    Args:
+        unit: any stage.
+        record: of the finished unit; ``images`` and ``detail`` are read.
+
+    Returns:
+        None where it is unknown: the unit is not done, or its network cannot be built on the meta device.
+    """
+    if record.get("status") != "done" or record.get("images") is None:
+        return None
+    return COUNTS[unit.stage](unit, record)
+
+
+def per_image(backbone: Mapping[str, Any], classes: int, parameters: str = "*") -> PerImage | None:
+    """Operations of a backbone for one image of its size; None if the network cannot be built.
+
+    Args:
+        backbone: from ``backbones.backbone_params``.
+        classes: outputs of its classifier, 0 for none.
+        parameters: pattern of the parameters whose gradient is taken.
+    """
+    return _per_image(canonical_json(dict(backbone)), classes, parameters)
+
+
+@lru_cache(maxsize=1024)
+def _per_image(backbone: str, classes: int, parameters: str) -> PerImage | None:
+    params = json.loads(backbone)
+    try:
+        with torch.device("meta"):
+            network = backbones.create(params, classes, seed=0, pretrained=False).train()
+            images = torch.empty(BATCH, 3, params["image_size"], params["image_size"])
+        with torch.no_grad(), FlopCounterMode(display=False) as forward:
+            network(images)
+        with torch.no_grad(), FlopCounterMode(display=False) as features:
+            maps = network.forward_features(images)  # type: ignore[operator]
+            dimension = network.forward_head(maps, pre_logits=True).flatten(1).shape[1]  # type: ignore[operator]
+            network.forward_head(maps)  # type: ignore[operator]
+        chosen = list(chosen_parameters(network, parameters).values())
+        with FlopCounterMode(display=False) as trained:
+            torch.autograd.grad(network(images).sum(), chosen, allow_unused=True)
+    except Exception:  # what a foreign architecture raises is not ours to list, and a count must not cost a table
+        return None
+    return PerImage(
+        forward.get_total_flops() / BATCH,
+        features.get_total_flops() / BATCH,
+        trained.get_total_flops() / BATCH,
+        dimension,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _sizes(dataset: str) -> dict[str, int]:
+    return open_task("dataset", json.loads(dataset)).counts()
+
+
+def _counts(unit: Unit) -> dict[str, int]:
+    """Classes and images by split of the dataset that the unit works on."""
+    return _sizes(canonical_json(dict(unit.params["dataset"])))
+
+
+def _checkpoint(unit: Unit, record: Mapping[str, Any]) -> float | None:
+    """Training images forward and backward, validation images forward, once a learning rate."""
+    sizes = _counts(unit)
+    network = per_image(unit.params["backbone"], sizes["classes"])
+    judged = sizes["val"] * len(record["detail"]["val_by_learning_rate"]) + record["detail"].get("test_images", 0)
+    if network is None:
+        return None
+    return (record["images"] - judged) * network.trained + judged * network.forward
+
+
+def _truth(unit: Unit, record: Mapping[str, Any]) -> float | None:
+    """As a checkpoint, with test images; a linear probe trains a head alone, on features taken once."""
+    if unit.params["protocol"] in ("finetune", SCRATCH):
+        return _checkpoint(unit, record)
+    seen = _evidence(unit, record)
+    sizes, recipe, detail = _counts(unit), unit.params["recipe"], record["detail"]
+    network = per_image(unit.params["backbone"], 0)
+    if seen is None or network is None:
+        return None
+    rates = len(detail["val_by_learning_rate"])
+    trained = min(recipe["batch_size"], sizes["train"]) * recipe["steps"] * rates
+    judged = sizes["val"] * rates + detail["test_images"]
+    # The gradient of the head's weights takes a second product; stored features need none.
+    return seen + (2 * trained + judged) * 2 * network.dimension * sizes["classes"]
+
+
+def _evidence(unit: Unit, record: Mapping[str, Any]) -> float | None:
+    """Forward alone, with the classifier of the source."""
+    network = per_image(unit.params["backbone"], _counts(unit.inputs["checkpoint"])["classes"])
+    return None if network is None else record["images"] * network.features
+
+
+def _fisher(unit: Unit, record: Mapping[str, Any]) -> float | None:
+    """Forward and backward; the head's product is taken to draw a label, forward, and for the features' gradient."""
+    network = per_image(unit.params["backbone"], 0)
+    if network is None:
+        return None
+    head = 3 * 2 * network.dimension * _counts(unit)["classes"]
+    return record["images"] * (network.trained + head)
+
+
+def _gradient(unit: Unit, record: Mapping[str, Any]) -> float | None:
+    """Forward, and backward as far as the chosen parameters ask for."""
+    network = per_image(unit.params["backbone"], 0, unit.params["settings"]["parameters"])
+    return None if network is None else record["images"] * network.trained
+
+
+def _score(unit: Unit, record: Mapping[str, Any]) -> float:
+    """No network."""
+    return 0.0
+
+
+COUNTS: dict[str, Callable[[Unit, Mapping[str, Any]], float | None]] = {
+    "checkpoint": _checkpoint,
+    "gradient": _gradient,
+    "evidence": _evidence,
+    "fisher": _fisher,
+    "score": _score,
+    "truth": _truth,
+}
+"""Stage -> its count."""

@@ -1,0 +1,75 @@
+"""What papers take from a report: the league as LaTeX, and the numbers behind each figure."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from pgebench.analysis.summary import PRIMARY, TruthResult
+from pgebench.analysis.table import Table, mean_over_seeds
+
+SPECIAL = {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
+
+
+def latex_text(text: str) -> str:
+    r"""Text with LaTeX's special characters escaped.
+
+    >>> print(latex_text("pge_official 5 %"))
+    pge\_official 5 \%
+    """
+    return "".join(SPECIAL.get(letter, letter) for letter in text)
+
+
+def league_latex(result: TruthResult) -> str:
+    """The league table for a paper; needs the package booktabs."""
+    lines = [
+        rf"% Mean weighted Kendall tau with {latex_text(result.name)} accuracy, 95 % interval, Holm-corrected p-value.",
+        r"\begin{tabular}{lrcrrrrr}",
+        r"\toprule",
+        r"metric & $\tau_w$ & 95\,\% interval & $p$ & $\tau$ & Spearman & Pearson & regret \\",
+        r"\midrule",
+    ]
+    for row in result.league.to_dict("records"):
+        if not math.isfinite(row[PRIMARY]):
+            continue
+        low, high = row[f"{PRIMARY}_low"], row[f"{PRIMARY}_high"]
+        p = row["p_holm"]
+        cells = [
+            latex_text(str(row["metric"])),
+            _number(row[PRIMARY]),
+            f"[{_number(low)}, {_number(high)}]" if math.isfinite(low) else "--",
+            "--" if math.isnan(p) else "$<$0.001" if p < 0.001 else f"{p:.3f}",
+            *[_number(row[name]) for name in ("tau", "spearman", "pearson")],
+            _number(100 * row["regret"], 1),
+        ]
+        lines.append(" & ".join(cells) + r" \\")
+    top = result.ceiling[PRIMARY].repeat
+    if math.isfinite(top):
+        ceilings = [_number(result.ceiling[name].repeat) for name in ("tau", "spearman", "pearson")]
+        lines += [r"\midrule", rf"noise ceiling & {_number(top)} & & & {' & '.join(ceilings)} & \\"]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _number(value: float, digits: int = 2) -> str:
+    if not math.isfinite(value):
+        return "--"
+    text = f"{value:.{digits}f}"
+    return f"$-${text[1:]}" if text.startswith("-") and float(text) != 0 else text.lstrip("-")
+
+
+def cells(result: TruthResult, table: Table) -> pd.DataFrame:
+    """One row a measured cell: its names, mean accuracy, and the score of every metric."""
+    accuracy = mean_over_seeds(result.truth)
+    where = np.argwhere(np.isfinite(accuracy))
+    frame = pd.DataFrame(
+        {
+            "backbone": [table.backbones[b] for b, _, _ in where],
+            "source": [table.sources[s] for _, s, _ in where],
+            "target": [table.targets[t] for _, _, t in where],
+            result.name: accuracy[tuple(where.T)],
+        }
+    )
+    scores = {metric: result.scores[metric][tuple(where.T)] for metric in result.metrics}
+    return pd.concat([frame, pd.DataFrame(scores)], axis=1)

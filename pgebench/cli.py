@@ -1,4 +1,4 @@
-"""The commands ``pgebench`` and ``pgebench-`` with ``report``, ``status``, ``pge``, ``rank`` and ``compare``."""
+"""``pgebench`` and those beside it: ``-report``, ``-status``, ``-pge``, ``-rank``, ``-compare``, ``-dashboard``."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ OPTIONS = {
         "store": "results/store",
         "workers": str(available_cores()),
     },
+    "pgebench-dashboard": {"entity": "", "project": "pgebench"},
     "pgebench-compare": {"results": "", "out": ""},
 }
 """Options of the commands that are no sweeps, with their defaults."""
@@ -122,6 +123,24 @@ def rank() -> None:
             sketch=int(options["sketch"]),
             workers=int(options["workers"]),
         )
+
+
+def dashboard() -> None:
+    """Create the W&B workspace and report, or show what they would be: ``pgebench-dashboard check``."""
+    check = sys.argv[1:] == ["check"]
+    options = OPTIONS["pgebench-dashboard"] if check else _options("pgebench-dashboard")
+    if not (check or options["entity"]):
+        raise SystemExit("usage: pgebench-dashboard entity=NAME [project=pgebench], or pgebench-dashboard check")
+    from pgebench.tracking.dashboard import create, load, outline, report, workspace
+
+    with _one_line_errors("pgebench-dashboard"):
+        spec = load()
+        if check:
+            for build in (workspace, report):
+                build(spec, "entity", options["project"])
+            print(outline(spec))
+        else:
+            print("Workspace: {}\nReport: {}".format(*create(spec, options["entity"], options["project"])))
 
 
 def compare() -> None:

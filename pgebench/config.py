@@ -147,7 +147,7 @@ class BudgetConfig:
 
 @dataclass
 class TrackingConfig:
-    """Weights & Biases: ``mode`` is ``offline``, ``online`` or ``disabled``."""
+    """Weights & Biases: ``mode`` is ``offline``, ``online`` (needs a key) or ``disabled``."""
 
     mode: str = "offline"
     project: str = "pgebench"

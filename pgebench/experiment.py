@@ -30,6 +30,7 @@ from pgebench.status import write_plan
 from pgebench.store import DONE, open_store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
 from pgebench.table import frame
+from pgebench.tracking import Tracker
 
 NAMES = ("backbone", "source", "target", "metric", "truth")
 
@@ -91,19 +92,20 @@ def run_experiment(
         print(f"{len(distinct)} units, {done} done already, {len(waiting)} to run with {workers} workers.")
     else:
         print(f"All {len(distinct)} units are done already.")
-    code = launch(sweep, waiting, store, launcher) if waiting else 0
-    table = frame(units, store)
-    if code == INTERRUPTED:
-        done = int((table.drop_duplicates("key").status == DONE).sum())
-        print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept. Run the same command again to go on.")
-        return code
-    return publish(sweep, table, results, arguments)
+    with Tracker(plain(sweep.config.tracking), units, store, results, _config(sweep)) as tracker:
+        code = launch(sweep, waiting, store, launcher) if waiting else 0
+        table = frame(units, store)
+        if code == INTERRUPTED:
+            done = int((table.drop_duplicates("key").status == DONE).sum())
+            print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept.", end=" ")
+            print("Run the same command again to go on.")
+            return code
+        return publish(sweep, table, results, arguments, tracker)
 
 
-def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequence[str]) -> int:
+def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequence[str], tracker: Tracker) -> int:
     """Write table and report, hand them to W&B, tell the user; returns the exit code."""
     from pgebench.report import build_report, load_summary
-    from pgebench.tracking import track
 
     try:
         write_atomically(results / "records.parquet", table.to_parquet(index=False))
@@ -112,7 +114,7 @@ def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequenc
     except (OSError, PgebenchError) as error:
         print(f"pgebench: error: cannot write the report: {error}", file=sys.stderr)
         return 1
-    track(results, plain(sweep.config.tracking))
+    tracker.report()
     distinct = table.drop_duplicates("key")
     unfinished = distinct[distinct.status != DONE]
     print(headline(load_summary(results), sweep.config.primary_truth), end="")
@@ -202,9 +204,14 @@ def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
     return sizes
 
 
+def _config(sweep: Sweep) -> dict[str, Any]:
+    """The config of the sweep's first job, without what is Hydra's own."""
+    return {str(key): plain(node) for key, node in sweep.config.items() if key != "hydra"}
+
+
 def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = None) -> bytes:
     """What the report says beside the table, as JSON; the same experiment gives the same bytes."""
-    config = {key: plain(node) for key, node in sweep.config.items() if key != "hydra"}
+    config = _config(sweep)
     table = pd.DataFrame({"finished": [], "detail": []}) if table is None else table
     finished = table.finished.dropna().tolist()
     meta = {

@@ -35,6 +35,7 @@ def frame(units: Sequence[Unit], store: Store) -> pd.DataFrame:
     """The records of these units, in this order, labelled as the plan labels them.
 
     Columns: ``COLUMNS``; ``detail`` and ``inputs`` are JSON text. A unit without a record has status ``missing``.
+    Learning curves stay in the store: fifty numbers in a cell are no table.
     """
     rows = [_row(unit, store.record(unit)) for unit in units]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(TYPES)
@@ -42,12 +43,13 @@ def frame(units: Sequence[Unit], store: Store) -> pd.DataFrame:
 
 def _row(unit: Unit, record: dict[str, Any]) -> dict[str, Any]:
     copied = ("status", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "error")
+    detail = {name: value for name, value in record.get("detail", {}).items() if name != "curve"}
     return {
         "key": unit.key,
         "stage": unit.stage,
         **vars(unit.label),
         **{column: record.get(column) for column in (*copied, "finished")},
         "flops": flops_of(unit, record),
-        "detail": json.dumps(record.get("detail", {}), sort_keys=True),
+        "detail": json.dumps(detail, sort_keys=True),
         "inputs": json.dumps([needed.key for needed in unit.inputs.values()]),
     }

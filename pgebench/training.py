@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -17,6 +18,12 @@ from pgebench.images import take
 
 WARMUP = 0.1
 """Share of the steps in which the learning rate rises linearly."""
+
+CURVE_POINTS = 50
+"""Most points of a learning curve in a record."""
+
+Curve = dict[str, list[float]]
+"""``step`` and, for each, ``loss``: JSON for the record."""
 
 
 def batch_indices(n: int, steps: int, batch_size: int, seed: int) -> torch.Tensor:
@@ -47,7 +54,7 @@ def fit(
     recipe: Mapping[str, Any],
     learning_rate: float,
     seed: int,
-) -> None:
+) -> Curve:
     """Train in place with AdamW on the cross-entropy.
 
     Args:
@@ -58,6 +65,9 @@ def fit(
         learning_rate: the peak.
         seed: of the order of the images and of the shifts.
 
+    Returns:
+        The learning curve.
+
     Raises:
         NonFinite: the loss diverged.
     """
@@ -66,7 +76,7 @@ def fit(
     shifts = _shifts(recipe["steps"], recipe["shift"], seed)
     groups = _groups(model, learning_rate, recipe["head_factor"])
     optimizer = torch.optim.AdamW(groups, weight_decay=recipe["weight_decay"], fused=True)
-    loss = torch.zeros((), device=labels.device)
+    losses: list[torch.Tensor] = []
     for rows, factor, shift in zip(batches, schedule(recipe["steps"]), shifts, strict=True):
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * factor
@@ -77,8 +87,25 @@ def fit(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-    if not torch.isfinite(loss):
+        losses.append(loss.detach())
+    # Read once in the end: a look at each loss would make a GPU wait.
+    values = torch.stack(losses).tolist() if losses else []
+    if values and not math.isfinite(values[-1]):
         raise NonFinite(f"training diverged at learning rate {learning_rate}: lower the recipe's learning_rates")
+    return curve(values)
+
+
+def curve(losses: Sequence[float], most: int = CURVE_POINTS) -> Curve:
+    """A learning curve: at each of at most ``most`` steps the mean loss since the step before it.
+
+    >>> curve([4.0, 2.0, 1.0, 1.0, 0.5], most=2)
+    {'step': [3, 5], 'loss': [2.3333, 0.75]}
+    """
+    ends = sorted({math.ceil(len(losses) * (point + 1) / most) for point in range(most)} - {0})
+    means = [math.fsum(losses[begin:end]) / (end - begin) for begin, end in pairwise([0, *ends])]
+    # A loss may overflow and recover; infinity is no JSON.
+    finite = [(end, float(f"{mean:.5g}")) for end, mean in zip(ends, means, strict=True) if math.isfinite(mean)]
+    return {"step": [end for end, _ in finite], "loss": [mean for _, mean in finite]}
 
 
 def _groups(model: nn.Module, learning_rate: float, head_factor: float) -> list[dict[str, Any]]:
@@ -111,13 +138,14 @@ def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch
 
 @dataclass
 class Fitted:
-    """The best model of a grid: its learning rate, its validation accuracy, and that of every learning rate."""
+    """The best model of a grid: its learning rate, accuracy on validation and curve, and the accuracy of every rate."""
 
     model: nn.Module
     learning_rate: float
     val_accuracy: float
     val_by_learning_rate: dict[str, float]
     images: int
+    curve: Curve
 
 
 def fit_best(
@@ -134,22 +162,22 @@ def fit_best(
     Raises:
         NonFinite: every learning rate diverged.
     """
-    best: tuple[float, float, nn.Module] | None = None
+    best: tuple[float, float, nn.Module, Curve] | None = None
     scores: dict[str, float] = {}
     for learning_rate in sorted(recipe["learning_rates"]):
         model = start()
         try:
-            fit(model, *train, recipe=recipe, learning_rate=learning_rate, seed=seed)
+            losses = fit(model, *train, recipe=recipe, learning_rate=learning_rate, seed=seed)
             scores[str(learning_rate)] = accuracy(model, *val)
         except NonFinite:
             scores[str(learning_rate)] = 0.0
             continue
         if best is None or scores[str(learning_rate)] > best[0]:
-            best = scores[str(learning_rate)], learning_rate, model
+            best = scores[str(learning_rate)], learning_rate, model, losses
     if best is None:
         raise NonFinite(f"training diverged at every learning rate of {recipe['learning_rates']}; give smaller ones")
     seen = min(recipe["batch_size"], len(train[1])) * recipe["steps"] * len(scores) + len(val[1]) * len(scores)
-    return Fitted(best[2], best[1], best[0], scores, seen)
+    return Fitted(best[2], best[1], best[0], scores, seen, best[3])
 
 
 def with_new_head(network: nn.Module, classes: int, seed: int) -> nn.Module:

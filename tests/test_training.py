@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import math
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +14,7 @@ from torch import nn
 from pgebench import backbones
 from pgebench.errors import ConfigError, NonFinite
 from pgebench.images import take, to_input
-from pgebench.training import accuracy, batch_indices, fit, fit_best, schedule, with_new_head
+from pgebench.training import accuracy, batch_indices, curve, fit, fit_best, schedule, with_new_head
 
 RECIPE = {
     "steps": 30,
@@ -145,3 +149,35 @@ def test_non_finite_features_are_refused_with_the_remedy() -> None:
     network = backbones.create(backbones.backbone_params(BACKBONE), 4, seed=0)
     with pytest.raises(NonFinite, match=r"features are not finite.*recipe.checkpoint.learning_rates"):
         backbones.features_and_logits(network, torch.full((2, 3, 32, 32), torch.nan))
+
+
+def test_the_curve_has_the_losses_of_a_bare_loop_and_of_the_rate_that_was_chosen() -> None:
+    images, labels = blobs()
+    recipe = RECIPE | {"steps": 120}
+    torch.manual_seed(0)
+    start = nn.Linear(4, 2)
+    fitted = fit_best(lambda: copy.deepcopy(start), (images, labels), (images, labels), recipe, seed=5)
+    bare = copy.deepcopy(start)
+    optimizer = torch.optim.AdamW(bare.parameters(), weight_decay=0.0)
+    losses = []
+    for rows, factor in zip(batch_indices(64, 120, 16, 5), schedule(120), strict=True):
+        optimizer.param_groups[0]["lr"] = fitted.learning_rate * factor
+        loss = nn.functional.cross_entropy(bare(images[rows]), labels[rows])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    ends = fitted.curve["step"]
+    assert len(ends) == 50
+    assert ends[-1] == 120
+    means = [np.mean(losses[begin:end]) for begin, end in pairwise([0, *ends])]
+    np.testing.assert_allclose(fitted.curve["loss"], means, rtol=1e-3)
+
+
+def test_a_short_training_has_a_point_a_step() -> None:
+    assert curve([3.0, 2.0, 1.0]) == {"step": [1, 2, 3], "loss": [3.0, 2.0, 1.0]}
+    assert curve([]) == {"step": [], "loss": []}
+
+
+def test_a_loss_that_overflowed_is_left_out_of_the_curve() -> None:
+    assert curve([math.inf, 2.0]) == {"step": [2], "loss": [2.0]}

@@ -36,6 +36,7 @@ def run(work: Run) -> Outcome:
         "val_by_learning_rate": fitted.val_by_learning_rate,
         "classes": classes,
         "parameters": sum(parameter.numel() for parameter in fitted.model.parameters()),
+        "curve": fitted.curve,
     }
     return Outcome(fitted.val_accuracy, fitted.model.state_dict(), detail, fitted.images)
 

@@ -65,6 +65,7 @@ def run(work: Run) -> Outcome:
         "val_accuracy": fitted.val_accuracy,
         "val_by_learning_rate": fitted.val_by_learning_rate,
         "test_images": len(test[1]),
+        "curve": fitted.curve,
     }
     return Outcome(accuracy(fitted.model, *test), detail=detail, images=fitted.images + len(test[1]))
 

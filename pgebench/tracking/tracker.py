@@ -1,0 +1,152 @@
+"""The side of the sweep: start the process that speaks to W&B, tell it when the report is there, wait a little."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pgebench.unit import Unit, digest
+
+if TYPE_CHECKING:  # the process that imports this package must not wait for torch
+    from pgebench.store import Store
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 10.0
+"""Most seconds that a sweep waits for W&B, all in all."""
+
+REPORT = "report\n"
+"""The message that the report is there; the end of the stream alone means that there is none."""
+
+WITH_CURVE = ("checkpoint", "truth")
+"""Stages that train."""
+
+
+class Tracker:
+    """Context manager around a sweep. Whatever happens to W&B, its methods don't raise.
+
+    Args:
+        tracking: fields of ``TrackingConfig``.
+        units: those of the sweep.
+        store: where their records appear.
+        results: the folder in which the report will be built; W&B's files go into its folder ``wandb``.
+        config: what a reader may want to filter runs by; ``experiment_name`` and ``primary_truth`` are needed.
+    """
+
+    def __init__(
+        self, tracking: Mapping[str, Any], units: Iterable[Unit], store: Store, results: Path, config: Mapping[str, Any]
+    ) -> None:
+        self._tracking, self._results = tracking, results
+        self._units, self._store, self._config = units, store, config
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Tracker:
+        if self._tracking["mode"] != "disabled":
+            try:
+                self._start()
+            except Exception as error:  # no space, no more processes: whatever it is, the sweep goes on
+                _warn(f"{type(error).__name__}: {error}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end(b"")
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def report(self) -> str | None:
+        """Hand over the report that is now in the results folder, and wait until it is logged.
+
+        Returns:
+            The folder of the run's files, or None if there is no such run.
+        """
+        return self._end(REPORT.encode())
+
+    def _start(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="pgebench-wandb-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
+        (folder / "job.json").write_text(json.dumps(self._job()))
+        # What waits to be uploaded stays with the results, not in the user's home.
+        data = os.environ.get("WANDB_DATA_DIR", str(self._results.resolve() / "wandb"))
+        with (folder / "log").open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "pgebench.tracking.process", str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "WANDB_DATA_DIR": data},
+                start_new_session=True,  # ctrl-C is for the sweep, which then ends the stream
+            )
+
+    def _job(self) -> dict[str, Any]:
+        distinct: dict[str, Unit] = {}
+        for unit in self._units:
+            distinct.setdefault(unit.key, unit)
+        name = self._config["experiment_name"]
+        return {
+            **self._tracking,
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "results": str(self._results.resolve()),
+            "experiment": name,
+            # The same command again goes on with the same sweep, another one does not.
+            "group": f"{name}-{digest(sorted(distinct))[:8]}",
+            "config": self._config,
+            "units": [
+                {
+                    "key": key,
+                    "stage": unit.stage,
+                    "record": str(self._store.path(unit, ".json").resolve()),
+                    **asdict(unit.label),
+                }
+                for key, unit in distinct.items()
+                if unit.stage in WITH_CURVE
+            ],
+        }
+
+    def _end(self, message: bytes) -> str | None:
+        """Send the last message and wait; the process is gone afterwards."""
+        process, self._process = self._process, None
+        if process is None or process.stdin is None or self._folder is None:
+            return None
+        deadline = time.monotonic() + PATIENCE
+        with contextlib.suppress(OSError):  # it is gone already; its outcome says why
+            process.stdin.write(message)
+            process.stdin.close()
+        try:
+            process.wait(deadline - time.monotonic())
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.kill()
+            process.wait()
+        outcome = _outcome(Path(self._folder.name))
+        for error in outcome["errors"]:
+            _warn(error)
+        return outcome["report"]
+
+
+def _outcome(folder: Path) -> dict[str, Any]:
+    """What the process says of itself; if it says nothing, its last line, and if there is none, it was too slow."""
+    with contextlib.suppress(OSError, ValueError):
+        outcome: dict[str, Any] = json.loads((folder / "outcome.json").read_text())
+        return outcome
+    lines = (folder / "log").read_text(errors="replace").splitlines()
+    return {"errors": [lines[-1] if lines else f"it did not end within {PATIENCE:.0f} s"], "report": None}
+
+
+def _warn(reason: str) -> None:
+    log.warning(
+        "W&B is not complete (%s); the results are. What was written under wandb/ can be sent with `wandb sync`", reason
+    )

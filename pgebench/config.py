@@ -160,7 +160,8 @@ class Config:
 
     ``fail_fast`` starts no further unit after the first failure, ``retry`` tries a failed unit so many times again,
     ``time_limit`` is in minutes a unit, ``force`` names stages whose results are computed again, with all that reads
-    them, ``lock`` is how processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
+    them, ``together`` trains the seeds of a truth at once (``auto``: where the device is a GPU), ``lock`` is how
+    processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
     ``level``, ``common_classes`` and ``stop`` are set for each job by the sweep.
     """
 
@@ -186,6 +187,7 @@ class Config:
     fail_fast: bool = False
     retry: int = 0
     time_limit: float | None = None
+    together: Any = "auto"
     force: Any = field(default_factory=list)
     lock: str = "auto"
     tracking: TrackingConfig = field(default_factory=TrackingConfig)

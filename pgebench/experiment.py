@@ -43,9 +43,10 @@ def run_job(config: DictConfig) -> None:
     levels = LEVELS if config.level == "all" else (config.level,)
     store = open_store(Path(config.store))
     stop = None if config.stop is None else Path(config.results) / config.stop
-    rules = Rules(config.workers, config.retry, config.time_limit, stop)
+    device = device_of(config.device)
+    rules = Rules(config.workers, config.retry, config.time_limit, stop, together_on(device, config.together))
     for level in levels:
-        run_units(units[level], store, device_of(config.device), rules)
+        run_units(units[level], store, device, rules)
 
 
 def run_experiment(
@@ -172,7 +173,7 @@ def _check(config: DictConfig) -> None:
         raise ConfigError(f"time_limit={config.time_limit}: give minutes above 0, or null for no limit")
     if config.question not in QUESTIONS:
         raise ConfigError(f"question={config.question}: choose from {', '.join(QUESTIONS)}")
-    device_of(config.device)
+    together_on(device_of(config.device), config.together)
 
 
 def device_of(name: str) -> torch.device:
@@ -189,6 +190,19 @@ def device_of(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"device={name} cannot be used here ({error}); choose device=auto or device=cpu") from error
     return device
+
+
+def together_on(device: torch.device, together: Any) -> bool:
+    """Whether ``together=VALUE`` means that seeds are trained at once on a device; ``auto`` does so on a GPU.
+
+    Raises:
+        ConfigError: no such value.
+    """
+    if together == "auto":
+        return device.type == "cuda"
+    if not isinstance(together, bool):
+        raise ConfigError(f"together={together}: choose from auto, true, false")
+    return together
 
 
 def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:

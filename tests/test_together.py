@@ -205,9 +205,7 @@ def test_a_unit_under_suspicion_is_left_out(store: Store, calls: list[object], s
     assert store.record(units[0])["status"] == status
 
 
-def test_an_interrupt_leaves_nothing_behind(
-    store: Store, calls: list[object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_leaves_nothing_behind(store: Store, calls: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(works: list[Work]) -> list[Outcome | None]:
         assert store.record(step(1))["status"] == RUNNING
         raise KeyboardInterrupt

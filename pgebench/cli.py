@@ -1,4 +1,4 @@
-"""``pgebench`` and those beside it: ``-report``, ``-status``, ``-pge``, ``-rank``, ``-compare``, ``-dashboard``."""
+"""The command ``pgebench`` and those beside it: ``-report``, ``-status``, ``-compare``, ``-pge``, ``-rank`` ..."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from pgebench.config import available_cores, conf_dir, register
+from pgebench.config import conf_dir, register
 from pgebench.preflight import unknown_choice, wrong_value
+from pgebench.resources import available_cores
 
 MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
 """Arguments that already say what Hydra is to do."""
@@ -50,10 +52,7 @@ def main() -> None:
     register()
     if message := unknown_choice(arguments, folders) or wrong_value(arguments, folders):
         raise SystemExit(f"pgebench: error: {message}")
-    for folder in folders[1:]:
-        # A user's metric is a function beside its YAML; workers inherit the variable, not sys.path.
-        sys.path.insert(0, str(folder))
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    _import_from(folders[1:])
     if not any(re.match(MODES, argument) for argument in arguments):
         # Every run of pgebench is a sweep, if only of one cell; Hydra wants to be told before it reads the values.
         arguments.insert(0, "--multirun")
@@ -186,8 +185,26 @@ def _one_line_errors(command: str) -> Iterator[None]:
 
 
 def _with_group(argument: str) -> str:
-    """``source=NAME`` and ``target=NAME`` choose from the group of datasets; Hydra spells that ``dataset@source``."""
+    """An argument as Hydra spells it.
+
+    ``source=NAME`` and ``target=NAME`` choose from the group of datasets, which is ``dataset@source``. A path that
+    exists is one value, whatever signs are in it; a list of paths is left as it is.
+
+    >>> _with_group("source=folder"), _with_group("source.path=no/such/folder,another")
+    ('dataset@source=folder', 'source.path=no/such/folder,another')
+    """
+    key, _, value = argument.partition("=")
+    if re.fullmatch(r"(source|target)\.path", key) and re.search(r"[^\w./-]", value) and _exists(value):
+        quoted = re.sub(r"(\\*)'", r"\1\1\'", value)
+        return f"{key}='{quoted}'"
     return re.sub(r"^(source|target)=", r"dataset@\1=", argument)
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # longer than a file's name can be, or nobody's home
+        return False
 
 
 def _options_first(arguments: Sequence[str]) -> list[str]:
@@ -207,7 +224,17 @@ def _config_dirs(arguments: Sequence[str]) -> list[Path]:
     return found
 
 
+def _import_from(folders: Iterable[Path]) -> None:
+    """A user's metric is a function beside its YAML."""
+    sys.path[:0] = [str(folder) for folder in folders if str(folder) not in sys.path]
+
+
 def _job(config: DictConfig) -> None:
+    # A launcher may run this on another machine and in another folder, where nothing of `main` has happened.
+    runtime = HydraConfig.get().runtime
+    os.chdir(runtime.cwd)
+    own = [source.path for source in runtime.config_sources if source.provider == "command-line"]
+    _import_from(Path(path) for path in own)
     # torch takes seconds to import: --help, --cfg and shell completion do without it.
     from pgebench.experiment import run_job
 

@@ -13,6 +13,8 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
+from pgebench.resources import available_cores, jobs_at_once, memory_bytes, share, whole_gpus
+
 
 @dataclass
 class BackboneConfig:
@@ -31,10 +33,27 @@ class BackboneConfig:
 
 
 @dataclass
+class ReadingConfig:
+    """How images at a path become arrays, and how they are split; the fields of ``pgebench.data.reading.Reading``."""
+
+    size: int = 96
+    resize: str = "crop"
+    unreadable: str = "skip"
+    max_megapixels: int = 50
+    val: float = 0.2
+    test: float = 0.2
+    seed: int = 0
+    train_images: int | None = None
+    test_images: int | None = None
+
+
+@dataclass
 class DatasetConfig:
     """A dataset, seen as a task.
 
-    ``loader`` is instantiated and gives images, labels and a fixed split. The other keys make a view of it:
+    ``loader`` is instantiated and gives images, labels and a fixed split. With a ``path`` it lists the images there,
+    which are decoded as ``reading`` says and kept in ``store``; their content is part of a unit's identity, the path is
+    not. The other keys make a view of it:
     ``classes`` keeps these class indices, ``train_per_class`` keeps at most that many training images of each class
     (the validation and test splits stay whole), ``image_size`` resamples the pictures to that many pixels a side before
     the backbone's own preprocessing, ``permute_labels`` renumbers the classes by the permutation with that seed,
@@ -44,6 +63,9 @@ class DatasetConfig:
 
     name: str = MISSING
     loader: Any = MISSING
+    path: str | None = None
+    reading: ReadingConfig = field(default_factory=ReadingConfig)
+    store: str = "${store}"
     classes: list[int] | None = None
     train_per_class: int | None = None
     image_size: int | None = None
@@ -155,14 +177,33 @@ class TrackingConfig:
 
 
 @dataclass
+class JobConfig:
+    """What a job of the launcher may use, and how much it does.
+
+    ``cores``, ``gpus`` (a part of one, 0.5, where the launcher can share), ``memory_gb`` (null: what the cluster gives)
+    and ``minutes`` (SLURM alone) are asked of the launcher. ``cells`` are run by one job, one after another: more of
+    them where it takes long until a job starts.
+    """
+
+    cores: int = 1
+    gpus: int | float = 0
+    memory_gb: int | None = None
+    minutes: int = 60
+    cells: int = 1
+
+
+@dataclass
 class Config:
     """One cell of an experiment, and the settings of the whole.
 
+    ``workers`` is the number of jobs beside each other on this machine, null where a cluster decides; ``threads`` are
+    those of one job.
     ``fail_fast`` starts no further unit after the first failure, ``retry`` tries a failed unit so many times again,
     ``time_limit`` is in minutes a unit, ``force`` names stages whose results are computed again, with all that reads
     them, ``together`` trains the seeds of a truth at once (``auto``: where the device is a GPU), ``lock`` is how
     processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
-    ``level``, ``common_classes`` and ``stop`` are set for each job by the sweep.
+    ``level``, ``common_classes``, ``stop`` and ``more_cells`` (overrides of the further cells of a job) are set by the
+    sweep.
     """
 
     experiment_name: str = MISSING
@@ -182,7 +223,8 @@ class Config:
     store: str = MISSING
     reuse: str | None = None
     device: str = "auto"
-    workers: int = 1
+    job: JobConfig = field(default_factory=JobConfig)
+    workers: int | None = 1
     threads: int = 1
     fail_fast: bool = False
     retry: int = 0
@@ -194,6 +236,7 @@ class Config:
     progress: str = "auto"
     notes: list[str] = field(default_factory=list)
     level: str = "all"
+    more_cells: list[list[str]] = field(default_factory=list)
     common_classes: int | None = None
     stop: str | None = None
 
@@ -207,13 +250,11 @@ def conf_dir() -> Path:
     raise FileNotFoundError("pgebench's conf/ folder is missing: install the package again")
 
 
-def available_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def register() -> None:
     """Make the schema and the resolvers known to Hydra; may be called more than once."""
     ConfigStore.instance().store(name="schema", node=Config)
+    for resolver in (share, jobs_at_once, whole_gpus, memory_bytes):
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
+    OmegaConf.register_new_resolver("file_name", lambda path: Path(path).name, replace=True)
     OmegaConf.register_new_resolver("cores", available_cores, replace=True)
-    OmegaConf.register_new_resolver("share", lambda cores, jobs: max(1, int(cores) // max(1, int(jobs))), replace=True)
+    OmegaConf.register_new_resolver("join", os.path.join, replace=True)

@@ -1,4 +1,11 @@
-"""Tasks: labelled images with a fixed split, and views of them."""
+"""Tasks: labelled images with a fixed split, and views of them.
+
+A dataset comes from a loader alone (those in the package), or from a loader and a ``path``. The first is opened anew
+wherever it is needed, and the loader's fields are part of a unit's identity. The second is listed, hashed and decoded
+once, where the experiment is planned; its identity is the hash of its content, and a run opens the decoded form that
+the store keeps under this hash. So the path is known to the plan only: a folder that is moved or copied is the same
+dataset, and a worker on another machine needs the store but not the files.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +14,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from pgebench.data.read import open_read, read
+from pgebench.data.reading import Reading
 from pgebench.errors import ConfigError, DataError
 from pgebench.instantiate import build
 from pgebench.unit import canonical_json, derive_seed
@@ -19,6 +29,9 @@ VERSION = 1
 """Raised when a view of the same dataset with the same parameters would hold other images."""
 
 SPLITS = ("train", "val", "test")
+
+IMPORTED = "imported"
+"""Stands for the loader in the parameters of a dataset with a path."""
 
 CLASS_SHARE = 0.75
 """Share of the classes that ``class_draw`` keeps."""
@@ -31,11 +44,16 @@ class Collection(Protocol):
     2 test; ``revision`` a hash of the content.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
-    split: np.ndarray
-    class_names: tuple[str, ...]
-    revision: str
+    @property
+    def images(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def labels(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def split(self) -> np.ndarray: ...  # noqa: D102
+    @property
+    def class_names(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def revision(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -44,14 +62,16 @@ class Task:
 
     Args:
         name: for messages.
-        images: uint8, shape (N, H, W) or (N, H, W, 3).
+        pixels: uint8, shape (M, H, W) or (M, H, W, 3): all images of the collection, which may be mapped from disk.
+        rows: int64, shape (N,): those of the task.
         labels: int64, shape (N,).
         split: uint8, shape (N,); 0 train, 1 val, 2 test.
         class_names: one a label.
     """
 
     name: str
-    images: np.ndarray
+    pixels: np.ndarray
+    rows: np.ndarray
     labels: np.ndarray
     split: np.ndarray
     class_names: tuple[str, ...]
@@ -61,6 +81,11 @@ class Task:
         """Number of classes."""
         return len(self.class_names)
 
+    @property
+    def images(self) -> np.ndarray:
+        """All images of the task, shape (N, H, W) or (N, H, W, 3)."""
+        return self.pixels[self.rows]
+
     def indices(self, split: str) -> np.ndarray:
         """Positions of a split's images."""
         return np.flatnonzero(self.split == SPLITS.index(split))
@@ -68,7 +93,7 @@ class Task:
     def part(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Images and labels of ``train``, ``val`` or ``test``."""
         chosen = self.indices(split)
-        return self.images[chosen], self.labels[chosen]
+        return self.pixels[self.rows[chosen]], self.labels[chosen]
 
     def counts(self) -> dict[str, int]:
         """Number of classes and of images in each split."""
@@ -76,23 +101,36 @@ class Task:
 
 
 def dataset_params(dataset: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a dataset config that decide its content, with the content's revision; JSON types."""
-    collection = _collection(canonical_json(dataset["loader"]))
-    always = ("loader", "classes", "train_per_class", "image_size", "permute_labels")
+    """The fields of a dataset config that decide its content, with the content's revision; JSON types.
+
+    A dataset with a path is read here, if the store does not have its decoded form yet.
+    """
+    if dataset.get("path") is None:
+        loader, revision = dataset["loader"], _collection(canonical_json(dataset["loader"])).revision
+    else:
+        source = {name: dataset[name] for name in ("loader", "path", "reading", "store")}
+        loader, revision = IMPORTED, _read(canonical_json(source))
+    always = ("classes", "train_per_class", "image_size", "permute_labels")
     # Views that came later: a dataset without them is what it was before there were any.
     later = {name: dataset[name] for name in ("draw", "class_draw") if dataset.get(name) is not None}
     fields = {name: dataset.get(name) for name in always} | later
-    return fields | {"revision": collection.revision, "version": VERSION}
+    return fields | {"loader": loader, "revision": revision, "version": VERSION}
 
 
-def open_task(name: str, params: Mapping[str, Any]) -> Task:
+def open_task(name: str, params: Mapping[str, Any], store: Path | str = "") -> Task:
     """The task that ``dataset_params`` describes.
+
+    Args:
+        name: for messages.
+        params: from ``dataset_params``.
+        store: folder of the store, which has the decoded form of a dataset with a path.
 
     Raises:
         ConfigError: a class index that the collection lacks, a repeated one, or a budget below 1.
+        CorruptArtifact: the store lacks the decoded form, or it is damaged.
         DataError: a class without an image in a split, or changed content.
     """
-    return _open_task(name, canonical_json(dict(params)))
+    return _open_task(name, canonical_json(dict(params)), str(store))
 
 
 def view(
@@ -131,15 +169,18 @@ def view(
         keep &= _budget(collection, chosen, train_per_class, draw, name)
     task = Task(
         name=name,
-        images=collection.images[keep],
+        pixels=collection.images,
+        rows=np.flatnonzero(keep),
         labels=labels[keep].astype(np.int64),
         split=collection.split[keep],
         class_names=tuple(collection.class_names[index] for index in chosen),
     )
     for split in SPLITS:
-        if len(np.unique(task.part(split)[1])) < task.classes:
+        if lacking := sorted(set(range(task.classes)) - set(task.labels[task.indices(split)].tolist())):
             raise DataError(
-                f"dataset {name}: a class has no image in the {split} split; leave it out with classes=[...]"
+                f"dataset {name}: the class {task.class_names[lacking[0]]} has no image in the {split} split"
+                f"{f' ({len(lacking)} classes have none)' if len(lacking) > 1 else ''}; "
+                "give it more images, or leave it out with classes=[...]"
             )
     return task
 
@@ -168,9 +209,21 @@ def _collection(loader: str) -> Collection:
 
 
 @lru_cache(maxsize=64)
-def _open_task(name: str, params: str) -> Task:
+def _read(source: str) -> str:
+    fields = json.loads(source)
+    return read(fields["loader"], fields["path"], Reading(**fields["reading"]), Path(fields["store"])).revision
+
+
+@lru_cache(maxsize=64)
+def _decoded(revision: str, store: str) -> Collection:
+    return open_read(revision, Path(store))
+
+
+@lru_cache(maxsize=64)
+def _open_task(name: str, params: str, store: str) -> Task:
     fields = json.loads(params)
-    collection = _collection(canonical_json(fields["loader"]))
+    imported = fields["loader"] == IMPORTED
+    collection = _decoded(fields["revision"], store) if imported else _collection(canonical_json(fields["loader"]))
     if collection.revision != fields["revision"]:
         raise DataError(f"dataset {name}: its content changed while the experiment ran; run the same command again")
     views = ("classes", "train_per_class", "permute_labels", "draw", "class_draw")

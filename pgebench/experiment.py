@@ -20,6 +20,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import provenance
 from pgebench.analysis.question import QUESTIONS
+from pgebench.devices import device_of, device_of_worker, together_on
+from pgebench.dispatch import cells_of
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.forcing import forget, stages_of
 from pgebench.launching import INTERRUPTED, launch
@@ -28,25 +30,33 @@ from pgebench.reuse import reused, take_over
 from pgebench.rules import Rules
 from pgebench.runner import run_units
 from pgebench.status import write_plan
-from pgebench.store import DONE, open_store, write_atomically
+from pgebench.store import DONE, MISSING, open_store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
 from pgebench.table import frame
 from pgebench.tracking import Tracker
+
+ELSEWHERE = (
+    "The jobs ran on a cluster. The machine named in this report is the one that planned them; the one that computed a "
+    "unit is named in its record in the store."
+)
+
+NO_RECORD = (
+    "its job did not run or did not end; or it could not see the store: every machine must have the same store=DIR"
+)
 
 NAMES = ("backbone", "source", "target", "metric", "truth")
 
 
 def run_job(config: DictConfig) -> None:
-    """What a launched job does: the units of one cell at its level. Failures are in the records."""
+    """What a launched job does: the units of its cells, each at its level. Failures are in the records."""
     torch.set_num_threads(config.threads)
-    units = plan(cell_of(config))
-    levels = LEVELS if config.level == "all" else (config.level,)
-    store = open_store(Path(config.store))
+    store, device = open_store(Path(config.store)), device_of_worker(config.device)
     stop = None if config.stop is None else Path(config.results) / config.stop
-    device = device_of(config.device)
     rules = Rules(config.workers, config.retry, config.time_limit, stop, together_on(device, config.together))
-    for level in levels:
-        run_units(units[level], store, device, rules)
+    for cell in cells_of(config):
+        units = plan(cell_of(cell))
+        for level in LEVELS if cell.level == "all" else (cell.level,):
+            run_units(units[level], store, device, rules)
 
 
 def run_experiment(
@@ -91,10 +101,11 @@ def run_experiment(
         print(f"{dropped} results are computed again (force). If this is interrupted, go on without force.")
     if waiting:
         done, workers = len(distinct) - len(waiting), sweep.config.workers
-        print(f"{len(distinct)} units, {done} done already, {len(waiting)} to run with {workers} workers.")
+        where = "on the cluster" if workers is None else f"with {workers} workers"
+        print(f"{len(distinct)} units, {done} done already, {len(waiting)} to run {where}.", flush=True)
     else:
         print(f"All {len(distinct)} units are done already.")
-    with Tracker(plain(sweep.config.tracking), units, store, results, _config(sweep)) as tracker:
+    with Tracker(plain(sweep.config.tracking), distinct, store, results, _config(sweep)) as tracker:
         code = launch(sweep, waiting, store, launcher) if waiting else 0
         table = frame(units, store)
         if code == INTERRUPTED:
@@ -151,12 +162,17 @@ def failures(table: pd.DataFrame, most: int = 20) -> str:
     rows = [
         f"  {row.status:8} {row.stage:10} "
         + " ".join(str(row[column]) for column in NAMES if isinstance(row[column], str))
-        + (f": {row.error}" if row.error else "")
+        + (f": {row.error or NO_RECORD}" if row.error or row.status == MISSING else "")
         for _, row in table.head(most).iterrows()
     ]
     rest = [f"  ... and {len(table) - most} more, see records.csv"] if len(table) > most else []
     head = f"{len(table)} units have no result:"
     return "\n".join([head, *rows, *rest, "Mend the cause and run the same command again: finished units are kept."])
+
+
+def _device_here(config: DictConfig) -> torch.device:
+    """The device of this process; where a cluster computes, the GPUs are in other machines."""
+    return device_of("cpu" if config.workers is None else config.device)
 
 
 def _check(config: DictConfig) -> None:
@@ -173,36 +189,7 @@ def _check(config: DictConfig) -> None:
         raise ConfigError(f"time_limit={config.time_limit}: give minutes above 0, or null for no limit")
     if config.question not in QUESTIONS:
         raise ConfigError(f"question={config.question}: choose from {', '.join(QUESTIONS)}")
-    together_on(device_of(config.device), config.together)
-
-
-def device_of(name: str) -> torch.device:
-    """The device that ``device=NAME`` means; ``auto`` is a GPU where there is one.
-
-    Raises:
-        ConfigError: no such device.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"device={name} cannot be used here ({error}); choose device=auto or device=cpu") from error
-    return device
-
-
-def together_on(device: torch.device, together: Any) -> bool:
-    """Whether ``together=VALUE`` means that seeds are trained at once on a device; ``auto`` does so on a GPU.
-
-    Raises:
-        ConfigError: no such value.
-    """
-    if together == "auto":
-        return device.type == "cuda"
-    if not isinstance(together, bool):
-        raise ConfigError(f"together={together}: choose from auto, true, false")
-    return together
+    together_on(_device_here(config), config.together)
 
 
 def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
@@ -229,12 +216,13 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
     config = _config(sweep)
     table = pd.DataFrame({"finished": [], "detail": []}) if table is None else table
     finished = table.finished.dropna().tolist()
+    elsewhere = [ELSEWHERE] if config["workers"] is None else []
     meta = {
         "experiment": config["experiment_name"],
         "command": shlex.join(["pgebench", *arguments]),
         "created": max(finished, default=None),
         "versions": provenance.versions(),
-        "machine": provenance.machine(str(device_of(config["device"]))),
+        "machine": provenance.machine(str(_device_here(sweep.config))),
         "primary_truth": config["primary_truth"],
         "question": config["question"],
         "seed": config["seed"],
@@ -242,6 +230,6 @@ def _meta(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = N
         "datasets": dataset_sizes(sweep.jobs),
         "skipped": sweep.skipped,
         # The report must say why a metric of the config is not in its league, and what was not computed for it.
-        "notes": [*config["notes"], *sweep.left_out, *reused(table)],
+        "notes": [*config["notes"], *elsewhere, *sweep.left_out, *reused(table)],
     }
     return json.dumps(meta, indent=1, sort_keys=True).encode()

@@ -17,6 +17,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,19 +50,20 @@ class PerImage:
     dimension: int
 
 
-def flops_of(unit: Unit, record: Mapping[str, Any]) -> float | None:
+def flops_of(unit: Unit, record: Mapping[str, Any], store: Path | str = "") -> float | None:
     """Operations of the unit's networks.
 
     Args:
         unit: any stage.
         record: of the finished unit; ``images`` and ``detail`` are read.
+        store: folder of the store, for datasets with a path.
 
     Returns:
         None where it is unknown: the unit is not done, or its network cannot be built on the meta device.
     """
     if record.get("status") != "done" or record.get("images") is None:
         return None
-    return COUNTS[unit.stage](unit, record)
+    return COUNTS[unit.stage](unit, record, str(store))
 
 
 def per_image(backbone: Mapping[str, Any], classes: int, parameters: str = "*") -> PerImage | None:
@@ -102,18 +104,18 @@ def _per_image(backbone: str, classes: int, parameters: str) -> PerImage | None:
 
 
 @lru_cache(maxsize=4096)
-def _sizes(dataset: str) -> dict[str, int]:
-    return open_task("dataset", json.loads(dataset)).counts()
+def _sizes(dataset: str, store: str) -> dict[str, int]:
+    return open_task("dataset", json.loads(dataset), store).counts()
 
 
-def _counts(unit: Unit) -> dict[str, int]:
+def _counts(unit: Unit, store: str) -> dict[str, int]:
     """Classes and images by split of the dataset that the unit works on."""
-    return _sizes(canonical_json(dict(unit.params["dataset"])))
+    return _sizes(canonical_json(dict(unit.params["dataset"])), store)
 
 
-def _checkpoint(unit: Unit, record: Mapping[str, Any]) -> float | None:
+def _checkpoint(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
     """Training images forward and backward, validation images forward, once a learning rate."""
-    sizes = _counts(unit)
+    sizes = _counts(unit, store)
     network = per_image(unit.params["backbone"], sizes["classes"])
     judged = sizes["val"] * len(record["detail"]["val_by_learning_rate"]) + record["detail"].get("test_images", 0)
     if network is None:
@@ -121,12 +123,12 @@ def _checkpoint(unit: Unit, record: Mapping[str, Any]) -> float | None:
     return (record["images"] - judged) * network.trained + judged * network.forward
 
 
-def _truth(unit: Unit, record: Mapping[str, Any]) -> float | None:
+def _truth(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
     """As a checkpoint, with test images; a linear probe trains a head alone, on features taken once."""
     if unit.params["protocol"] in ("finetune", SCRATCH):
-        return _checkpoint(unit, record)
-    seen = _evidence(unit, record)
-    sizes, recipe, detail = _counts(unit), unit.params["recipe"], record["detail"]
+        return _checkpoint(unit, record, store)
+    seen = _evidence(unit, record, store)
+    sizes, recipe, detail = _counts(unit, store), unit.params["recipe"], record["detail"]
     network = per_image(unit.params["backbone"], 0)
     if seen is None or network is None:
         return None
@@ -137,33 +139,33 @@ def _truth(unit: Unit, record: Mapping[str, Any]) -> float | None:
     return seen + (2 * trained + judged) * 2 * network.dimension * sizes["classes"]
 
 
-def _evidence(unit: Unit, record: Mapping[str, Any]) -> float | None:
+def _evidence(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
     """Forward alone, with the classifier of the source."""
-    network = per_image(unit.params["backbone"], _counts(unit.inputs["checkpoint"])["classes"])
+    network = per_image(unit.params["backbone"], _counts(unit.inputs["checkpoint"], store)["classes"])
     return None if network is None else record["images"] * network.features
 
 
-def _fisher(unit: Unit, record: Mapping[str, Any]) -> float | None:
+def _fisher(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
     """Forward and backward; the head's product is taken to draw a label, forward, and for the features' gradient."""
     network = per_image(unit.params["backbone"], 0)
     if network is None:
         return None
-    head = 3 * 2 * network.dimension * _counts(unit)["classes"]
+    head = 3 * 2 * network.dimension * _counts(unit, store)["classes"]
     return record["images"] * (network.trained + head)
 
 
-def _gradient(unit: Unit, record: Mapping[str, Any]) -> float | None:
+def _gradient(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
     """Forward, and backward as far as the chosen parameters ask for."""
     network = per_image(unit.params["backbone"], 0, unit.params["settings"]["parameters"])
     return None if network is None else record["images"] * network.trained
 
 
-def _score(unit: Unit, record: Mapping[str, Any]) -> float:
+def _score(unit: Unit, record: Mapping[str, Any], store: str) -> float:
     """No network."""
     return 0.0
 
 
-COUNTS: dict[str, Callable[[Unit, Mapping[str, Any]], float | None]] = {
+COUNTS: dict[str, Callable[[Unit, Mapping[str, Any], str], float | None]] = {
     "checkpoint": _checkpoint,
     "gradient": _gradient,
     "evidence": _evidence,

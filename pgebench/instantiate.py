@@ -9,7 +9,7 @@ from typing import Any
 from hydra.errors import InstantiationException
 from hydra.utils import get_method, instantiate
 
-from pgebench.errors import ConfigError
+from pgebench.errors import ConfigError, PgebenchError
 
 
 def build(config: Mapping[str, Any] | str) -> Any:
@@ -20,6 +20,7 @@ def build(config: Mapping[str, Any] | str) -> Any:
 
     Raises:
         ConfigError: there is no such target, or it does not take these fields.
+        PgebenchError: what the target raises itself.
 
     >>> build({"_target_": "builtins.divmod", "_args_": [7, 2]})
     (3, 1)
@@ -29,6 +30,8 @@ def build(config: Mapping[str, Any] | str) -> Any:
         return instantiate(fields)
     except InstantiationException as error:
         cause = error.__cause__ or error
+        if isinstance(cause, PgebenchError):
+            raise cause from error
         raise ConfigError(f"cannot build {fields.get('_target_', fields)}: {cause}") from error
 
 

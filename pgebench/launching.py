@@ -12,6 +12,7 @@ from typing import Any
 
 from hydra.plugins.launcher import Launcher
 
+from pgebench.dispatch import in_jobs
 from pgebench.progress import Progress
 from pgebench.store import CRASHED, DONE, FAILED, Store
 from pgebench.sweep import Job, Sweep
@@ -35,7 +36,7 @@ def launch(sweep: Sweep, waiting: Sequence[Unit], store: Store, launcher: Launch
     try:
         with Progress(waiting, store, sweep.config.progress):
             for levels in PASSES:
-                number = _launch_pass(sweep.jobs, levels, waiting, store, launcher, stop, number)
+                number = _launch_pass(sweep, levels, waiting, store, launcher, stop, number)
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
@@ -46,7 +47,7 @@ def launch(sweep: Sweep, waiting: Sequence[Unit], store: Store, launcher: Launch
 
 
 def _launch_pass(
-    jobs: Sequence[Job],
+    sweep: Sweep,
     levels: Sequence[str],
     waiting: Sequence[Unit],
     store: Store,
@@ -58,14 +59,15 @@ def _launch_pass(
     todo = {unit.key: unit for unit in waiting}
     before = _stamps(todo.values(), store)
     while todo and not (stop is not None and stop.exists()):
-        overrides = _jobs(jobs, levels, todo)
-        if not overrides:
+        cells = _cells(sweep.jobs, levels, todo)
+        if not cells:
             break
-        number += len(overrides)
         if stop is not None:
-            overrides = [[*own, f"stop={stop.name}"] for own in overrides]
+            cells = [[*own, f"stop={stop.name}"] for own in cells]
+        jobs = in_jobs(cells, max(1, sweep.config.job.cells))
+        number += len(jobs)
         try:
-            _report_broken(launcher.launch(overrides, initial_job_idx=number - len(overrides)))
+            _report_broken(launcher.launch(jobs, initial_job_idx=number - len(jobs)))
             break
         except Exception as error:  # a launcher gives up when a worker is killed; the records tell what is left
             after = _stamps(todo.values(), store)
@@ -89,8 +91,8 @@ def _settled(after: Stamp, before: Stamp) -> bool:
     return after[0] in (DONE, CRASHED) or (after[0] == FAILED and after != before)
 
 
-def _jobs(jobs: Sequence[Job], levels: Sequence[str], todo: Mapping[str, Unit]) -> list[list[str]]:
-    """Overrides of the jobs that have an open unit which no earlier job will run."""
+def _cells(jobs: Sequence[Job], levels: Sequence[str], todo: Mapping[str, Unit]) -> list[list[str]]:
+    """Overrides of the cells that have an open unit which no earlier one will run."""
     left = set(todo)
     result = []
     for job in jobs:

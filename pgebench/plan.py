@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from pgebench import backbones
@@ -51,7 +52,7 @@ class Cell:
     def overlap(self) -> str | None:
         """Why the pair says nothing about transfer, or None if it does."""
         source, target = self.source.config, self.target.config
-        if source["loader"] != target["loader"]:
+        if source["loader"] != target["loader"] or _path(source) != _path(target):
             return None
         classes = [None if config["classes"] is None else set(config["classes"]) for config in (source, target)]
         if classes[0] == classes[1]:
@@ -110,7 +111,7 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
         for number in range(metric["seeds"]):
             # The replicates under one seed follow those under the seed before it.
             draw = number + settings["metric_seed"] * metric["seeds"]
-            facts = {key: _fact(key, backbone, source, target, draw) for key in wanted if key in score.FACTS}
+            facts = {key: _fact(key, cell, backbone, source, target, draw) for key in wanted if key in score.FACTS}
             add("pair", score.unit(metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
     for name, protocol in settings["truth"].items():
         for number in range(protocol["seeds"]):
@@ -142,7 +143,12 @@ def merged(plans: Iterable[Mapping[str, Sequence[Unit]]]) -> list[Unit]:
 
 def counts(named: Named) -> dict[str, int]:
     """Number of ``classes`` and of images in ``train``, ``val`` and ``test`` of a dataset config."""
-    return open_task(named.name, _dataset(canonical_json(named.config))).counts()
+    return open_task(named.name, _dataset(canonical_json(named.config)), named.config.get("store", "")).counts()
+
+
+def _path(dataset: Mapping[str, Any]) -> Path | None:
+    path = dataset.get("path")
+    return None if path is None else Path(path).expanduser().resolve()
 
 
 def _gradient_settings(
@@ -167,15 +173,15 @@ def _fisher_settings(name: str, metric: Mapping[str, Any], metric_seed: int) -> 
 
 
 def _fact(
-    key: str, backbone: Mapping[str, Any], source: Mapping[str, Any], target: Mapping[str, Any], seed: int
+    key: str, cell: Cell, backbone: Mapping[str, Any], source: Mapping[str, Any], target: Mapping[str, Any], seed: int
 ) -> int:
     if key == "seed":
         # Each pair draws for itself: a score that ignores its pair must not look like agreement between pairs.
         return derive_seed("score", backbone, source, target, seed) % 2**32
     if key == "parameters":
         return _parameters(canonical_json(backbone))
-    counts = _counts(canonical_json(source if key.startswith("source") else target))
-    return counts["train" if key == "source_size" else "classes"]
+    sizes = counts(cell.source if key.startswith("source") else cell.target)
+    return sizes["train" if key == "source_size" else "classes"]
 
 
 @lru_cache(maxsize=1024)
@@ -186,11 +192,6 @@ def _backbone(config: str) -> dict[str, Any]:
 @lru_cache(maxsize=1024)
 def _dataset(config: str) -> dict[str, Any]:
     return dataset_params(json.loads(config))
-
-
-@lru_cache(maxsize=1024)
-def _counts(params: str) -> dict[str, int]:
-    return open_task("dataset", json.loads(params)).counts()
 
 
 @lru_cache(maxsize=64)

@@ -16,6 +16,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 GROUPS = ("backbone", "dataset@source", "dataset@target", "metric", "truth", "experiment", "launch", "tracking")
 
+LAUNCHERS = {"ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
+"""Launchers that are plugins of their own, with the extra of pgebench that installs them."""
+
 
 def unknown_choice(arguments: Sequence[str], folders: Sequence[Path]) -> str | None:
     """The first override that chooses an option which no config folder has, with the options there are."""
@@ -41,13 +44,19 @@ def wrong_value(arguments: Sequence[str], folders: Sequence[Path]) -> str | None
     overrides = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
     try:
         parsed = OverridesParser.create().parse_overrides(overrides)
-        chosen = [_first_value(override) for override in parsed if not override.is_hydra_override()]
+        chosen = [
+            _first_value(override)
+            for override in parsed
+            if override.key_or_group == "hydra/launcher" or not override.is_hydra_override()
+        ]
         search = ",".join(f"'file://{folder}'" for folder in folders[1:])
         with initialize_config_dir(str(folders[0]), version_base="1.3"):
             compose("config", [*chosen, f"hydra.searchpath=[{search}]"])
     except HydraException as error:
         cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
         first = " ".join(str(error).split("\n")[0].split())
+        if missing := re.search(r"Could not find 'hydra/launcher/(\w+)'", first):
+            return _not_installed(missing.group(1))
         if cause is None:
             return first
         key = str(cause.full_key or "")
@@ -63,6 +72,13 @@ def _first_value(override: Override) -> str:
     if not override.is_discrete_sweep():
         return override.input_line or ""
     return f"{override.get_key_element()}={next(iter(override.sweep_string_iterator()))}"
+
+
+def _not_installed(launcher: str) -> str:
+    """What to do about a launcher whose plugin is not there."""
+    extra = LAUNCHERS.get(launcher)
+    remedy = f"pip install 'pgebench[{extra}]'" if extra else "install the Hydra plugin that brings it"
+    return f"launch: Hydra's launcher '{launcher}' is not installed; {remedy}, or choose launch=local"
 
 
 def _suggest(choice: str, known: Sequence[str]) -> str:

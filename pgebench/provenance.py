@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from pgebench import __version__
-from pgebench.config import available_cores
+from pgebench.resources import available_cores
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "pandas", "hydra-core")
 

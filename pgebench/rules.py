@@ -11,14 +11,15 @@ class Rules:
     """How units are run; nothing of it changes a result by more than rounding.
 
     Args:
-        workers: number of jobs that run beside each other, for the record: costs measured with neighbours are higher.
+        workers: number of jobs that run beside each other, for the record: costs measured with neighbours are higher;
+            None if nobody knows, as on a cluster.
         retry: how often a unit that failed is tried again at once.
         minutes: limit on the time of one unit; None for no limit.
         stop: a file that the first failure leaves, and at whose sight no further unit is started; None to go on.
         together: units that differ in the seed alone are computed at once where their stage can do that.
     """
 
-    workers: int = 1
+    workers: int | None = 1
     retry: int = 0
     minutes: float | None = None
     stop: Path | None = None

@@ -31,7 +31,7 @@ Watched = tuple[Planned, Mapping[str, Any]]
 """A planned unit and its record."""
 
 
-def write_plan(units: Sequence[Unit], store: Store, results: Path, workers: int) -> None:
+def write_plan(units: Sequence[Unit], store: Store, results: Path, workers: int | None) -> None:
     """Write ``plan.json`` into the results folder, for ``pgebench-status``."""
     planned = [Planned(u.key, u.stage, u.label.metric or u.label.truth or "", str(u)) for u in units]
     # Relative, so that the folders can be looked at from where they are mounted elsewhere.
@@ -51,7 +51,7 @@ def read_plan(results: Path) -> tuple[list[Planned], Store, int]:
         units = [Planned(*fields) for fields in plan["units"]]
         if not all(isinstance(field, str) for unit in units for field in unit) or not isinstance(plan["store"], str):
             raise TypeError("a field is no text")
-        return units, open_store(results / plan["store"]), max(1, int(plan["workers"]))
+        return units, open_store(results / plan["store"]), max(1, int(plan["workers"] or 1))
     except FileNotFoundError as error:
         raise PgebenchError(f"results={results}: no sweep was started into this folder (no plan.json)") from error
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:

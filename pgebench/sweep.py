@@ -139,9 +139,12 @@ def _product(
                     whole = compose(list(itertools.chain.from_iterable(chosen.values())))
                     subtrees[group, others, choice.overrides] = plain(whole[group])
                 subtree = subtrees[group, others, choice.overrides]
+                if subtree.get("path") == "":
+                    raise ConfigError(f"{group}.path is empty: say where the data are with {group}.path=...")
                 name = subtree["name"] + choice.suffix + (setting.suffix if group == "backbone" else "")
                 composed[group].append((choice, Named(name, subtree)))
         named = [name for group in ("source", "target") for _, name in composed[group]]
+        _check_names(named)
         common = min(counts(name)["classes"] for name in named)
         several = len(composed["source"]) * len(composed["target"]) > 1
         for backbone, source, target in itertools.product(*(composed[group] for group in GROUPS)):
@@ -155,6 +158,18 @@ def _product(
     if not jobs or config is None:
         raise ConfigError(f"no source can be transferred to a target: {'; '.join(skipped)}. Choose other datasets")
     return Sweep(jobs, config, sorted(set(skipped)), sorted(without))
+
+
+def _check_names(datasets: Sequence[Named]) -> None:
+    """One name in the table must not stand for two paths."""
+    paths: dict[str, str | None] = {}
+    for named in datasets:
+        path = named.config.get("path")
+        if paths.setdefault(named.name, path) != path:
+            raise ConfigError(
+                f"{paths[named.name]} and {path} are both called {named.name}: rename one, or name it with "
+                "source.name=... or target.name=..."
+            )
 
 
 def _without_metrics(overrides: Sequence[str]) -> tuple[str, ...]:
@@ -181,10 +196,13 @@ def plain(node: Any) -> Any:
 
 
 def _suffix(chosen: Sequence[str], own: Sequence[tuple[str, list[str], bool]]) -> str:
-    """What tells a choice from the others beyond its option's name: ``[image_size=16]``."""
+    """What tells a choice from the others beyond its option's name: ``[image_size=16]``.
+
+    A path is not shown: the name of its last part names the dataset.
+    """
     parts = []
     for text, (key, _, swept) in zip(chosen, own, strict=True):
-        if swept and (group_of(key) == "settings" or "." in key):
+        if swept and not key.endswith(".path") and (group_of(key) == "settings" or "." in key):
             name = key if group_of(key) == "settings" else key.split(".", 1)[1]
             parts.append(f"{name}={text.split('=', 1)[1]}")
     return f"[{', '.join(parts)}]" if parts else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -37,11 +38,11 @@ def frame(units: Sequence[Unit], store: Store) -> pd.DataFrame:
     Columns: ``COLUMNS``; ``detail`` and ``inputs`` are JSON text. A unit without a record has status ``missing``.
     Learning curves stay in the store: fifty numbers in a cell are no table.
     """
-    rows = [_row(unit, store.record(unit)) for unit in units]
+    rows = [_row(unit, store.record(unit), store.root) for unit in units]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(TYPES)
 
 
-def _row(unit: Unit, record: dict[str, Any]) -> dict[str, Any]:
+def _row(unit: Unit, record: dict[str, Any], store: Path) -> dict[str, Any]:
     copied = ("status", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "error")
     detail = {name: value for name, value in record.get("detail", {}).items() if name != "curve"}
     return {
@@ -49,7 +50,7 @@ def _row(unit: Unit, record: dict[str, Any]) -> dict[str, Any]:
         "stage": unit.stage,
         **vars(unit.label),
         **{column: record.get(column) for column in (*copied, "finished")},
-        "flops": flops_of(unit, record),
+        "flops": flops_of(unit, record, store),
         "detail": json.dumps(detail, sort_keys=True),
         "inputs": json.dumps([needed.key for needed in unit.inputs.values()]),
     }

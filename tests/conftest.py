@@ -78,6 +78,20 @@ def pgebench(tmp_path: Path) -> Run:
     return run
 
 
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Digits as files: a folder with a space in its name, PNG and JPEG, two classes."""
+    from photos import write
+
+    from pgebench import embedded
+
+    pack, root = embedded.load("digits"), tmp_path / "my photos"
+    for name, label in (("zero", 0), ("one", 1)):
+        for number, image in enumerate(pack.images[pack.labels == label][:12]):
+            write(root / name / f"{number}.{'png' if number % 2 else 'JPG'}", image)
+    return root
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished tiny experiment, with ``results`` and ``store``; not to be changed."""

@@ -16,7 +16,7 @@ from pgebench.preflight import unknown_choice
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("source=mnst", r"source=mnst: no such dataset; did you mean mnist\? choose from animals, "),
+        ("source=mnst", r"source=mnst: no such dataset; did you mean mnist\? choose from aircraft, animals, "),
         ("target=mnist_5_9,fashon", r"target=fashon: no such dataset; did you mean fashion\?"),
         ("backbone=test_resent", r"backbone=test_resent: no such backbone; did you mean test_resnet\?"),
         ("metric=[pge,leap]", r"metric=leap: no such metric; did you mean leep\?"),

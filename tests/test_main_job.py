@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -190,14 +191,14 @@ def test_scores_never_read_validation_or_test_images(
     """Evidence is recomputed on a target whose validation and test images are noise: no score may move."""
     original = stage_base.open_task
 
-    def poisoned(name: str, params: dict) -> object:
-        task = original(name, params)
+    def poisoned(name: str, params: dict, store: Path) -> object:
+        task = original(name, params, store)
         if task.name == "poison":
             return task
         images = task.images.copy()
         held_out = task.split > 0
         images[held_out] = np.random.default_rng(0).integers(0, 256, images[held_out].shape, dtype=np.uint8)
-        return type(task)(task.name, images, task.labels, task.split, task.class_names)
+        return replace(task, pixels=images, rows=np.arange(len(images)))
 
     # The source model must stay as it is (its learning rate is chosen on the source's validation images).
     shutil.copytree(finished / "store" / "checkpoint", tmp_path / "store" / "checkpoint")

@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from tiny_network import pictures, tiny_network
 
-from pgebench import cli, embedded, folder
+from pgebench import cli
 from pgebench.errors import ConfigError, DataError
 from pgebench.pge import GradientSettings, PrincipalGradient, gradient_distance, principal_gradient
 from pgebench.pge.sketch import count_sketch
@@ -21,95 +20,6 @@ from pgebench.rank.bank import Bank
 from pgebench.rank.ranking import fitting, rank
 
 SETTINGS = GradientSettings(restarts=4, episodes=20, way=3, shot=2, query=3)
-
-
-def write(path: Path, pixels: np.ndarray, **options: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, **options)
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """Digits as files: a folder with a space in its name, PNG and JPEG, two classes."""
-    pack, root = embedded.load("digits"), tmp_path / "my photos"
-    for name, label in (("zero", 0), ("one", 1)):
-        for number, image in enumerate(pack.images[pack.labels == label][:12]):
-            write(root / name / f"{number}.{'png' if number % 2 else 'JPG'}", image)
-    return root
-
-
-def test_a_folder_of_class_folders_is_a_dataset(photos: Path) -> None:
-    read = folder.load(str(photos))
-    assert read.class_names == ("one", "zero")
-    assert read.images.shape == (24, 64, 64, 3)
-    assert np.bincount(read.labels).tolist() == [12, 12]
-    for label in (0, 1):
-        assert np.bincount(read.split[read.labels == label]).tolist() == [8, 2, 2]
-    assert not read.unreadable
-
-
-def test_the_revision_follows_the_content(photos: Path) -> None:
-    before = folder.load(str(photos)).revision
-    folder.load.cache_clear()
-    assert folder.load(str(photos)).revision == before
-    write(photos / "one" / "new.png", np.zeros((9, 9), np.uint8))
-    folder.load.cache_clear()
-    assert folder.load(str(photos)).revision != before
-
-
-def test_odd_images_are_read_as_one_sees_them(tmp_path: Path) -> None:
-    """Grey 16 bit, transparent, CMYK, animated: all become red, green and blue."""
-    root = tmp_path / "data"
-    write(root / "a" / "grey16.png", np.full((10, 10), 30_000, np.uint16))
-    clear = np.zeros((10, 10, 4), np.uint8)
-    write(root / "a" / "clear.png", clear)
-    Image.new("CMYK", (10, 10), (0, 255, 255, 0)).save(root / "a" / "print.jpg")
-    frames = [Image.new("RGB", (10, 10), colour) for colour in ("blue", "black")]
-    (root / "b").mkdir()
-    frames[0].save(root / "b" / "moving.gif", save_all=True, append_images=frames[1:])
-    read = folder.load(str(root), image_size=10)
-    by_name = dict(zip(["clear", "grey16", "print", "moving"], read.images, strict=True))
-    assert (by_name["clear"] == 255).all()
-    assert by_name["grey16"].std() == 0
-    assert by_name["print"][0, 0, 0] > 200 > 100 > by_name["print"][0, 0, 1]
-    assert by_name["moving"][0, 0].tolist() == [0, 0, 255]
-
-
-def test_damaged_and_foreign_files_are_left_out_and_named_or_refused(photos: Path) -> None:
-    whole = next((photos / "zero").glob("*.JPG"))
-    whole.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    (photos / "one" / "notes.png").write_text("not a picture")
-    (photos / "one" / "notes.txt").write_text("no suffix of a picture")
-    read = folder.load(str(photos))
-    assert len(read.labels) == 23
-    assert sorted(line.split(":")[0] for line in read.unreadable) == ["one/notes.png", f"zero/{whole.name}"]
-    with pytest.raises(DataError, match=r"2 files in .* cannot be read"):
-        folder.load(str(photos), unreadable="fail")
-
-
-def test_a_picture_that_would_fill_the_memory_is_not_decoded(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(folder, "LARGEST", 32 * 32 - 1)
-    with pytest.raises(DataError, match=r"holds no image that can be read.*32 x 32 pixels are more than 1023"):
-        folder.load(str(photos))
-
-
-@pytest.mark.parametrize("what", ["nothing", "one class", "empty class"])
-def test_folders_that_are_no_dataset_are_refused_with_the_remedy(photos: Path, what: str) -> None:
-    if what == "nothing":
-        with pytest.raises(ConfigError, match="there is no such folder"):
-            folder.load(str(photos / "elsewhere"))
-    elif what == "one class":
-        with pytest.raises(DataError, match="put the images of each class in a folder of its own"):
-            folder.load(str(photos / "one"))
-    else:
-        (photos / "two").mkdir()
-        with pytest.raises(DataError, match=r"two holds no image .* remove the folder or add images"):
-            folder.load(str(photos))
-
-
-def test_a_link_that_leads_back_to_the_folder_is_no_endless_walk(photos: Path) -> None:
-    (photos / "one" / "again").symlink_to(photos)
-    assert len(folder.load(str(photos)).labels) == 24
 
 
 def test_episodes_shrink_to_what_a_dataset_has() -> None:

@@ -11,7 +11,13 @@ V_t = B + C, only sources V_s = A + C, and both V_both = A + B + 3 C, where A, B
 and cells. That is solved for the three; each is freed of the bootstrap's bias (a bootstrap of n things is too
 narrow by (n - 1) / n, Hesterberg, "What teachers should know about the bootstrap", American Statistician 2015), and
 the draws are scaled to A + B + C, times t / z for the degrees of freedom that Satterthwaite's formula gives the
-sum. The noise of the seeds is part of C. Checked by simulation in `tests/analysis/test_bootstrap.py`.
+sum. The noise of the seeds is part of C.
+
+How often the intervals hold the true value is measured by `python -m pgebench.simulation`, see
+`results/reference/statistics.md`: nominally often where source effect and interaction both matter, too often where a
+part is small or absent. Each part is cut at 0, which keeps one half of its noise; and in a rank correlation A holds
+*pairs* of sources, which a resample counts more than once. So a table of six by six, or of interaction alone, gets
+intervals that are too wide.
 
 The draws are centred on the estimate: drawing seeds adds noise to the truth, which would pull every interval downwards.
 
@@ -22,13 +28,14 @@ sources.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
 
-from pgebench.analysis.correlation import CORRELATIONS, correlations
-from pgebench.analysis.quality import BOUNDS, SELECTIONS, STATISTICS, mean_where_defined
+from pgebench.analysis.correlation import CORRELATIONS, Order, correlate, correlations
+from pgebench.analysis.quality import BOUNDS, SELECTIONS, STATISTICS, alike, mean_where_defined
 from pgebench.analysis.selection import selection
 from pgebench.analysis.table import FloatArray, mean_over_seeds
 
@@ -182,39 +189,47 @@ def bootstrap(
     seed_share = _seed_shares(rng, resamples, truth)
 
     accuracy = mean_over_seeds(truth)
-    values = {name: np.full((3, len(scores), resamples), np.nan) for name in statistics}
-    estimate = {name: np.full(len(scores), np.nan) for name in statistics}
-    by_target = {name: np.full((len(scores), resamples), np.nan) for name in statistics}
-    step = max(1, CHUNK // max(1, accuracy.size * sources))
-    for m, score in enumerate(scores):
-        plain = _statistics(score, accuracy[None], None, statistics)
-        for name in statistics:
-            estimate[name][m] = _mean(plain[name], np.ones((1, targets)))[0]
-            by_target[name][m] = _mean(plain[name], target_count)
-    for start in range(0, resamples, step):
-        rows = slice(start, start + step)
-        noisy = _reseeded(truth, accuracy, seed_share[rows])
-        for m, score in enumerate(scores):
-            quiet_part = _statistics(score, accuracy[None], source_count[rows], statistics)
-            # With one seed there is nothing to draw, and both draws are the same.
-            noisy_part = _statistics(score, noisy, source_count[rows], statistics) if seeds > 1 else quiet_part
-            for name in statistics:
-                values[name][0, m, rows] = _mean(noisy_part[name], target_count[rows])
-                values[name][1, m, rows] = _mean(quiet_part[name], target_count[rows])
-                values[name][2, m, rows] = _mean(quiet_part[name], np.ones((1, targets)))
-    result = {}
-    for name in statistics:
-        result[name] = Resamples(
-            estimate[name],
-            values[name][0],
-            values[name][1],
-            by_target[name],
-            values[name][2],
-            targets if draw_targets else 0,
-            sources if draw_sources and name in CORRELATIONS else 0,
-            BOUNDS[name],
+    # With one seed there is nothing to draw, and both draws are the same.
+    noisy = _reseeded(truth, accuracy, seed_share) if seeds > 1 else None
+    selections = tuple(name for name in SELECTIONS if name in statistics)
+    wanted = tuple(name for name in CORRELATIONS if name in statistics)
+    shape = len(scores), resamples
+    draws = {
+        name: Resamples(
+            estimate=np.full(len(scores), np.nan),
+            full=np.full(shape, np.nan),
+            both=np.full(shape, np.nan),
+            by_target=np.full(shape, np.nan),
+            by_source=np.full(shape, np.nan),
+            targets=targets if draw_targets else 0,
+            sources=sources if draw_sources and name in CORRELATIONS else 0,
+            bounds=BOUNDS[name],
         )
-    return result
+        for name in statistics
+    }
+    everyone = np.ones((1, targets))
+    for m, score in enumerate(scores):
+        plain = correlations(np.swapaxes(score, 1, 2), np.swapaxes(accuracy, 1, 2), if_constant=0.0, wanted=wanted)
+        plain |= {name: values[0] for name, values in _selected(score, accuracy[None], selections).items()}
+        for name, values in plain.items():
+            draws[name].estimate[m] = _mean(values[None], everyone)[0]
+            draws[name].by_target[m] = _mean(values[None], target_count)
+        # The list of sources is held fixed: see above.
+        redrawn = {} if noisy is None else _selected(score, noisy, selections)
+        for name in selections:
+            draws[name].by_source[m] = draws[name].estimate[m]
+            draws[name].both[m] = draws[name].by_target[m]
+            draws[name].full[m] = _mean(redrawn[name], target_count) if redrawn else draws[name].both[m]
+    step = max(1, CHUNK // max(1, accuracy.size * sources))
+    for start in range(0, resamples if wanted else 0, step):
+        rows = slice(start, start + step)
+        chunk = None if noisy is None else noisy[rows]
+        for m, quiet, full in _correlated(scores, accuracy, chunk, source_count[rows], wanted):
+            for name in wanted:
+                draws[name].full[m, rows] = _mean(full[name], target_count[rows])
+                draws[name].both[m, rows] = _mean(quiet[name], target_count[rows])
+                draws[name].by_source[m, rows] = _mean(quiet[name], everyone)
+    return draws
 
 
 def _multiplicity(rng: np.random.Generator, resamples: int, n: int, draw: bool) -> FloatArray:
@@ -245,33 +260,53 @@ def _reseeded(truth: FloatArray, accuracy: FloatArray, shares: FloatArray) -> Fl
     return np.round(drawn, 12)
 
 
-def _statistics(
-    score: FloatArray, accuracy: FloatArray, source_count: FloatArray | None, statistics: tuple[str, ...]
-) -> dict[str, FloatArray]:
-    """Every statistic per resample, backbone and target.
+def _correlated(
+    scores: FloatArray,
+    accuracy: FloatArray,
+    noisy: FloatArray | None,
+    source_count: FloatArray,
+    wanted: tuple[str, ...],
+) -> Iterator[tuple[int, dict[str, FloatArray], dict[str, FloatArray]]]:
+    """Correlations with the sources drawn, with the truth as it is and with its seeds drawn.
 
     Args:
-        score: Shape (backbones, sources, targets).
-        accuracy: Shape (resamples or 1, backbones, sources, targets).
-        source_count: Shape (resamples, sources), or None for the sources as they are.
-        statistics: Which of `STATISTICS` are wanted.
+        scores: Shape (metrics, backbones, sources, targets).
+        accuracy: Shape (backbones, sources, targets).
+        noisy: Shape (resamples, backbones, sources, targets), or None if the seeds are not drawn.
+        source_count: Shape (resamples, sources).
+        wanted: Which of `CORRELATIONS`.
+
+    Yields:
+        Position of the metric and the two sets of correlations, arrays of shape (resamples, backbones, targets).
+    """
+    for usable, members in alike(scores, accuracy):
+        weight = np.swapaxes(usable, 1, 2)[..., None] * source_count.T
+        quiet = Order(np.swapaxes(accuracy, 1, 2)[..., None], weight)
+        full = quiet if noisy is None else Order(np.ascontiguousarray(noisy.transpose(1, 3, 2, 0)), weight)
+        for m in members:
+            score = Order(np.swapaxes(scores[m], 1, 2)[..., None], weight)
+            values = [
+                {
+                    name: np.moveaxis(value, -1, 0)
+                    for name, value in correlate(score, truth, if_constant=0.0, wanted=wanted).items()
+                }
+                for truth in ((quiet,) if full is quiet else (quiet, full))
+            ]
+            yield m, values[0], values[-1]
+
+
+def _selected(score: FloatArray, accuracy: FloatArray, names: tuple[str, ...]) -> dict[str, FloatArray]:
+    """Selection statistics of a score (backbones, sources, targets) under drawn truths (resamples, ...).
 
     Returns:
-        Arrays of shape (resamples or 1, backbones, targets).
+        Arrays of shape (resamples, backbones, targets).
     """
-    x, y = np.swapaxes(score, 1, 2)[None], np.swapaxes(accuracy, 2, 3)
-    count = None if source_count is None else source_count[:, None, None, :]
-    wanted = tuple(name for name in CORRELATIONS if name in statistics)
-    values = correlations(x, y, count, if_constant=0.0, wanted=wanted) if wanted else {}
-    selections = [name for name in SELECTIONS if name in statistics]
-    if not selections:
-        return values
-    values |= {name: np.full(y.shape[:3], np.nan) for name in selections}
-    for b in range(y.shape[1]):
-        for t in range(y.shape[2]):
-            picked = selection(x[0, b, t], y[:, b, t])
-            for name in selections:
-                values[name][:, b, t] = picked[name]
+    resamples, backbones, _, targets = accuracy.shape
+    values = {name: np.full((resamples, backbones, targets), np.nan) for name in names}
+    for b, t in np.ndindex(backbones, targets) if names else ():
+        picked = selection(score[b, :, t], accuracy[:, b, :, t])
+        for name in names:
+            values[name][:, b, t] = picked[name]
     return values
 
 

@@ -9,9 +9,15 @@ Rules that hold for all four: an item with a non-finite score or truth is left o
 silently count NaN as the smallest score); fewer than two items or a constant truth give NaN, since there is nothing
 to rank; a constant score gives `if_constant`: NaN unless the caller says that it shall count as no information at
 all, 0.
+
+What concerns one side alone is kept in an `Order`: thirty metrics share the truth's, and a score's serves for a
+thousand resamples.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -44,93 +50,210 @@ def correlations(
     >>> {name: round(float(value), 3) for name, value in correlations([1, 2, 3, 4], [10, 20, 40, 30]).items()}
     {'weighted_tau': 0.52, 'tau': 0.667, 'spearman': 0.8, 'pearson': 0.8}
     """
-    x, y = np.asarray(score, dtype=float), np.asarray(truth, dtype=float)
+    x, y = np.asarray(score, dtype=float)[..., None], np.asarray(truth, dtype=float)[..., None]
     usable = np.isfinite(x) & np.isfinite(y)
-    weight = np.where(usable, 1.0 if count is None else np.asarray(count, dtype=float), 0.0)
-    x, y = np.where(np.isfinite(x), x, 0.0), np.where(np.isfinite(y), y, 0.0)
-    # The arrays of pairs keep the small shape of their own side; only the multiplicities differ between resamples.
-    sign_x, sign_y = _pair_signs(x), _pair_signs(y)
-    # Per item i: sum over j of m_j s_ij, for the joint order and for the pairs not tied in x or in y.
-    joint = _per_item(sign_x * sign_y, weight)
-    untied_x = _per_item(np.abs(sign_x), weight)
-    untied_y = _per_item(np.abs(sign_y), weight)
-    score_varies, truth_varies = (weight * untied_x).sum(-1) > 0, (weight * untied_y).sum(-1) > 0
-    defined = score_varies & truth_varies
+    weight = np.where(usable, 1.0 if count is None else np.asarray(count, dtype=float)[..., None], 0.0)
+    values = correlate(Order(x, weight), Order(y, weight), if_constant=if_constant, wanted=wanted)
+    return {name: value[..., 0] for name, value in values.items()}
 
+
+@dataclass(frozen=True)
+class Order:
+    """One side of a correlation under given multiplicities; both sides must have the same.
+
+    The last axis holds *draws*: resamples of the multiplicities, of the values, or of both. It has length 1 on the
+    side of what does not vary between them. What is derived is computed on first use and kept.
+
+    Attributes:
+        values: Shape (..., n, draws or 1). Whether a value with multiplicity 0 is finite does not matter.
+        weight: Multiplicities, shape (..., n, draws or 1); 0 leaves an item out.
+    """
+
+    values: FloatArray
+    weight: FloatArray
+
+    @cached_property
+    def known(self) -> FloatArray:
+        """The values, 0 for those that are not finite."""
+        return np.where(np.isfinite(self.values), self.values, 0.0)
+
+    @cached_property
+    def signs(self) -> FloatArray:
+        """sign(v_i - v_j), shape (..., n, n, draws or 1)."""
+        signs: FloatArray = np.sign(self.known[..., :, None, :] - self.known[..., None, :, :])
+        return signs
+
+    @cached_property
+    def lead(self) -> FloatArray:
+        """Number of items below each item minus those above it: twice its mid-rank, centred."""
+        return _over_partners(self.signs, self.weight)
+
+    @cached_property
+    def untied(self) -> FloatArray:
+        """Number of items that each item is not tied with."""
+        return _over_partners(np.abs(self.signs), self.weight)
+
+    @cached_property
+    def pairs(self) -> FloatArray:
+        """Twice the number of untied pairs, shape (..., draws)."""
+        return _total(self.weight * self.untied)
+
+    @cached_property
+    def has_ties(self) -> bool:
+        """Whether two different items that count are tied in any draw."""
+        others = _total(self.weight)[..., None, :] - self.weight
+        return bool(np.any((self.weight > 0) & (self.untied < others)))
+
+    @cached_property
+    def ties(self) -> FloatArray:
+        """1 for each pair of tied items, shape (..., n, n, draws or 1)."""
+        return (self.signs == 0).astype(float)
+
+    @cached_property
+    def ahead(self) -> FloatArray:
+        """1 where j ranks above i, or is tied with it and listed first."""
+        earlier = np.tri(self.signs.shape[-2], k=-1)[..., None]
+        ahead: FloatArray = (self.signs < 0) + (self.signs == 0) * earlier
+        return ahead
+
+    @cached_property
+    def weighted_signs(self) -> FloatArray:
+        """Sign times multiplicity of j; as the next two, for the sums that both sides enter."""
+        return self.signs * self.weight[..., None, :, :]
+
+    @cached_property
+    def weighted_ties(self) -> FloatArray:
+        """Tie times multiplicity of j."""
+        return self.ties * self.weight[..., None, :, :]
+
+    @cached_property
+    def weighted_ahead(self) -> FloatArray:
+        """Being ahead times multiplicity of j."""
+        return self.ahead * self.weight[..., None, :, :]
+
+    @cached_property
+    def above(self) -> FloatArray:
+        """Number of items that rank above each item, ties not counted."""
+        return (self.untied - self.lead) / 2
+
+    @cached_property
+    def hyperbolic(self) -> FloatArray:
+        """Hyperbolic weight of each item if there are no ties."""
+        return _hyperbolic(self.above, self.weight)
+
+    @cached_property
+    def deviation(self) -> FloatArray:
+        """Deviation from the mean, in units of the largest one: scores of 1e-200 or 1e+200 stay in range."""
+        total = np.maximum(_total(self.weight), 1.0)[..., None, :]
+        deviation = self.known - _total(self.weight * self.known)[..., None, :] / total
+        largest = np.abs(np.where(self.weight > 0, deviation, 0.0)).max(-2, keepdims=True, initial=0.0)
+        scaled: FloatArray = deviation / np.where(largest > 0, largest, 1.0)
+        return scaled
+
+    @cached_property
+    def squares(self) -> FloatArray:
+        """Sum of the squared deviations."""
+        return _total(self.weight * self.deviation**2)
+
+    @cached_property
+    def lead_squares(self) -> FloatArray:
+        """Sum of the squared leads."""
+        return _total(self.weight * self.lead**2)
+
+
+def correlate(
+    score: Order, truth: Order, *, if_constant: float = np.nan, wanted: tuple[str, ...] = CORRELATIONS
+) -> dict[str, FloatArray]:
+    """Correlations of two orders with the same multiplicities.
+
+    Args:
+        score: The score's side.
+        truth: The truth's side, broadcast against the score's.
+        if_constant: The value where the truth varies but the score does not.
+        wanted: Which of `CORRELATIONS` to compute.
+
+    Returns:
+        For each name in `wanted` an array of shape (..., draws); NaN where undefined.
+    """
+    weight = truth.weight
+    defined = (score.pairs > 0) & (truth.pairs > 0)
     values: dict[str, FloatArray] = {}
+    if "weighted_tau" in wanted or "tau" in wanted:
+        # Per item i: sum over j of m_j s_ij of the joint order.
+        joint = _over_pairs(score.signs, truth.weighted_signs)
     for name in wanted:
         if name == "weighted_tau":
+            # Tau-b whose pair (i, j) weighs importance_i + importance_j, once with each side's ranking.
             taus = [
-                _tau(_hyperbolic(first, second, weight), joint, untied_x, untied_y, defined)
-                for first, second in ((sign_x, sign_y), (sign_y, sign_x))
+                _ratio(
+                    _total(importance * joint),
+                    _total(importance * score.untied) * _total(importance * truth.untied),
+                    defined,
+                )
+                for importance in _importances(score, truth)
             ]
             values[name] = (taus[0] + taus[1]) / 2
         elif name == "tau":
-            values[name] = _tau(weight, joint, untied_x, untied_y, defined)
+            values[name] = _ratio(_total(weight * joint), score.pairs * truth.pairs, defined)
         elif name == "spearman":
-            values[name] = _pearson(_midranks(sign_x, weight), _midranks(sign_y, weight), weight, defined)
+            product = _total(weight * score.lead * truth.lead)
+            values[name] = _ratio(product, score.lead_squares * truth.lead_squares, defined)
         else:
-            values[name] = _pearson(x, y, weight, defined)
-    uninformative = truth_varies & ~score_varies
+            product = _total(weight * score.deviation * truth.deviation)
+            values[name] = _ratio(product, score.squares * truth.squares, defined)
+    uninformative = (truth.pairs > 0) & ~(score.pairs > 0)
     return {name: np.where(uninformative, if_constant, value) for name, value in values.items()}
 
 
-def _pair_signs(values: FloatArray) -> FloatArray:
-    """sign(v_i - v_j), shape (..., n, n)."""
-    signs: FloatArray = np.sign(values[..., :, None] - values[..., None, :])
-    return signs
+def _importances(score: Order, truth: Order) -> tuple[FloatArray, FloatArray]:
+    """Hyperbolic weights of the items ranked by the score with its ties in the order of the truth, and vice versa.
+
+    Items tied in both may take their ranks in any order without changing tau.
+    """
+    by_score = (
+        _hyperbolic(score.above + _over_pairs(score.ties, truth.weighted_ahead), truth.weight)
+        if score.has_ties
+        else score.hyperbolic
+    )
+    by_truth = (
+        _hyperbolic(truth.above + _over_pairs(score.ahead, truth.weighted_ties), truth.weight)
+        if truth.has_ties
+        else truth.hyperbolic
+    )
+    return by_score, by_truth
 
 
-def _per_item(pairs: FloatArray, weight: FloatArray) -> FloatArray:
-    """Sum over j of weight_j pairs_ij, shape (..., n)."""
-    summed: FloatArray = np.matmul(pairs, weight[..., None])[..., 0]
-    return summed
-
-
-def _hyperbolic(first: FloatArray, second: FloatArray, weight: FloatArray) -> FloatArray:
-    """Total weight of each item when items are ranked from the best by `first`, ties by `second`.
+def _hyperbolic(above: FloatArray, weight: FloatArray) -> FloatArray:
+    """Total weight of each item when so many items rank above it.
 
     An item of multiplicity m occupies the ranks r, ..., r + m - 1, and rank k weighs 1 / (k + 1); the sum is a
-    difference of harmonic numbers. Items tied in both orders may take their ranks in any order without changing tau.
+    difference of harmonic numbers.
     """
-    lexicographic = 2 * first + second
-    n = weight.shape[-1]
-    earlier = np.tri(n, k=-1)
-    ahead = (lexicographic < 0) + (lexicographic == 0) * earlier
-    rank = _per_item(ahead, weight).astype(np.intp)
-    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, int(weight.sum(-1).max(initial=0)) + 1))])
-    total: FloatArray = harmonic[rank + weight.astype(np.intp)] - harmonic[rank]
+    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, int(_total(weight).max(initial=0)) + 1))])
+    rank = above.astype(np.intp)
+    total: FloatArray = harmonic.take(rank + weight.astype(np.intp)) - harmonic.take(rank)
     return total
 
 
-def _tau(
-    weight: FloatArray, joint: FloatArray, untied_x: FloatArray, untied_y: FloatArray, defined: npt.NDArray[np.bool_]
-) -> FloatArray:
-    """Tau-b whose pair (i, j) weighs weight_i + weight_j."""
-    scale = np.sqrt((weight * untied_x).sum(-1) * (weight * untied_y).sum(-1))
-    tau = (weight * joint).sum(-1) / np.where(defined, scale, 1.0)
-    return np.where(defined, np.clip(tau, -1.0, 1.0), np.nan)
+def _over_partners(pairs: FloatArray, weight: FloatArray) -> FloatArray:
+    """Sum over j of weight_j pairs_ij, shape (..., n, draws)."""
+    if pairs.shape[-1] == 1:
+        return np.asarray(pairs[..., 0] @ weight)
+    return np.asarray(np.einsum("...ijr,...jr->...ir", pairs, weight))
 
 
-def _midranks(signs: FloatArray, weight: FloatArray) -> FloatArray:
-    """Ranks from 1 upwards in the expanded sample, ties sharing their mean rank."""
-    below = _per_item((signs > 0).astype(float), weight)
-    equal = _per_item((signs == 0).astype(float), weight)
-    ranks: FloatArray = below + (equal + 1) / 2
-    return ranks
+def _over_pairs(first: FloatArray, weighted: FloatArray) -> FloatArray:
+    """Sum over j of first_ij weighted_ij, shape (..., n, draws); never forms the product."""
+    return np.asarray(np.einsum("...ijr,...ijr->...ir", first, weighted))
 
 
-def _pearson(x: FloatArray, y: FloatArray, weight: FloatArray, defined: npt.NDArray[np.bool_]) -> FloatArray:
-    total = np.maximum(weight.sum(-1, keepdims=True), 1.0)
-    # Scaled by the largest deviation, so that scores of 1e-200 or 1e+200 neither underflow nor overflow.
-    dx, dy = (_scaled(v - (weight * v).sum(-1, keepdims=True) / total, weight) for v in (x, y))
-    scale = np.sqrt((weight * dx**2).sum(-1) * (weight * dy**2).sum(-1))
-    defined = defined & (scale > 0)
-    value = (weight * dx * dy).sum(-1) / np.where(defined, scale, 1.0)
+def _total(values: FloatArray) -> FloatArray:
+    """Sum over the items, shape (..., draws)."""
+    return np.asarray(values.sum(-2))
+
+
+def _ratio(product: FloatArray, squared_scale: FloatArray, defined: npt.NDArray[np.bool_]) -> FloatArray:
+    """A correlation: product over the root of the scale, cut at -1 and 1."""
+    defined = defined & (squared_scale > 0)
+    value = product / np.sqrt(np.where(defined, squared_scale, 1.0))
     return np.where(defined, np.clip(value, -1.0, 1.0), np.nan)
-
-
-def _scaled(deviation: FloatArray, weight: FloatArray) -> FloatArray:
-    largest = np.abs(np.where(weight > 0, deviation, 0.0)).max(-1, keepdims=True, initial=0.0)
-    scaled: FloatArray = deviation / np.where(largest > 0, largest, 1.0)
-    return scaled

@@ -11,52 +11,55 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from pgebench.analysis.correlation import correlations
-from pgebench.analysis.quality import mean_where_defined
+from pgebench.analysis.correlation import Order, correlate
+from pgebench.analysis.quality import alike, mean_where_defined
 from pgebench.analysis.table import FloatArray
 
 CHUNK = 2_000_000
 
 
 def shuffled_means(
-    score: FloatArray, accuracy: FloatArray, *, statistic: str = "weighted_tau", shuffles: int = 2000, seed: int = 0
+    scores: FloatArray, accuracy: FloatArray, *, statistic: str = "weighted_tau", shuffles: int = 2000, seed: int = 0
 ) -> FloatArray:
-    """Mean correlation over (backbone, target) of shuffled copies of a score.
+    """Mean correlation over (backbone, target) of shuffled copies of scores.
 
     Cells without score or truth stay where they are: a source whose shuffled score is missing for a target gets the
     next one along the cycle of the permutation, which makes the shuffle within every target uniform over its own
     sources.
 
     Args:
-        score: Shape (backbones, sources, targets), NaN where absent.
-        accuracy: Mean accuracy, same shape.
+        scores: Shape (metrics, backbones, sources, targets), NaN where absent.
+        accuracy: Mean accuracy, shape (backbones, sources, targets).
         statistic: One of `CORRELATIONS`.
-        shuffles: Number of shuffles.
+        shuffles: Number of shuffles, the same ones for all metrics.
         seed: Seed of the shuffles.
 
     Returns:
-        The means, shape (shuffles,); NaN where undefined.
+        The means, shape (metrics, shuffles); NaN where undefined.
 
-    >>> means = shuffled_means(np.arange(6.0).reshape(1, 6, 1), np.arange(6.0).reshape(1, 6, 1), shuffles=500)
-    >>> bool(abs(means.mean()) < 0.1)
-    True
+    >>> means = shuffled_means(np.arange(6.0).reshape(1, 1, 6, 1), np.arange(6.0).reshape(1, 6, 1), shuffles=500)
+    >>> means.shape, bool(abs(means.mean()) < 0.1)
+    ((1, 500), True)
     """
     rng = np.random.default_rng(seed)
-    backbones, sources, targets = score.shape
+    metrics, backbones, sources, targets = scores.shape
     order = np.argsort(rng.random((shuffles, sources)), axis=1)
-    x, y = np.swapaxes(score, 1, 2), np.swapaxes(accuracy, 1, 2)
-    usable = np.isfinite(x) & np.isfinite(y)
-    x = np.where(usable, x, np.nan)
-    means = np.full(shuffles, np.nan)
-    step = max(1, CHUNK // max(1, x.size * sources))
-    for start in range(0, shuffles, step):
-        rows = order[start : start + step]
-        shuffled = np.full((len(rows), backbones, targets, sources), np.nan)
-        for b in range(backbones):
-            for t in range(targets):
-                shuffled[:, b, t] = x[b, t][_within(rows, usable[b, t])]
-        value = correlations(shuffled, y[None], if_constant=0.0, wanted=(statistic,))[statistic]
-        means[start : start + step] = mean_where_defined(value.reshape(len(rows), -1))
+    y = np.swapaxes(accuracy, 1, 2)
+    means = np.full((metrics, shuffles), np.nan)
+    step = max(1, CHUNK // max(1, y.size * sources))
+    for usable, members in alike(np.swapaxes(scores, 2, 3), y):
+        weight = usable[..., None].astype(float)
+        for start in range(0, shuffles, step):
+            rows = order[start : start + step]
+            # To shuffle the scores is to shuffle the truth the other way round, which serves all metrics at once.
+            shuffled = np.full((backbones, targets, sources, len(rows)), np.nan)
+            for b, t in np.ndindex(backbones, targets):
+                np.put_along_axis(shuffled[b, t], _within(rows, usable[b, t]).T, y[b, t][:, None], axis=0)
+            truth = Order(shuffled, weight)
+            for m in members:
+                score = Order(np.swapaxes(scores[m], 1, 2)[..., None], weight)
+                value = correlate(score, truth, if_constant=0.0, wanted=(statistic,))[statistic]
+                means[m, start : start + step] = mean_where_defined(value.reshape(-1, len(rows)).T)
     return means
 
 

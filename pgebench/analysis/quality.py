@@ -15,9 +15,11 @@ Missing and empty information, the same rule everywhere:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from pgebench.analysis.correlation import CORRELATIONS, correlations
 from pgebench.analysis.selection import selection
@@ -82,6 +84,25 @@ def ranking_quality(score: FloatArray, truth: FloatArray) -> Quality:
         coverage=scored / int(with_truth.sum()) if with_truth.any() else float("nan"),
         constant=int((np.isfinite(counted["tau"]) & ~np.isfinite(strict["tau"])).sum()),
     )
+
+
+def alike(scores: FloatArray, accuracy: FloatArray) -> Iterator[tuple[npt.NDArray[np.bool_], list[int]]]:
+    """Metrics grouped by the cells in which score and truth are there: a group shares its side of the truth.
+
+    Args:
+        scores: Shape (metrics, ...), NaN where absent.
+        accuracy: Shape (...), NaN where absent.
+
+    Yields:
+        The usable cells, shape (...), and the positions of the metrics that have just these.
+
+    >>> [members for _, members in alike(np.array([[1.0, 2.0], [1.0, np.nan], [3.0, 1.0]]), np.array([0.5, 0.6]))]
+    [[0, 2], [1]]
+    """
+    groups: dict[bytes, tuple[npt.NDArray[np.bool_], list[int]]] = {}
+    for m, usable in enumerate(np.isfinite(scores) & np.isfinite(accuracy)):
+        groups.setdefault(usable.tobytes(), (usable, []))[1].append(m)
+    yield from groups.values()
 
 
 def mean_where_defined(values: FloatArray, weight: FloatArray | None = None) -> FloatArray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -74,6 +75,13 @@ class TruthResult:
     by_backbone: pd.DataFrame
     ceiling: dict[str, Ceiling]
     shares: VarianceShares
+
+    @cached_property
+    def by_pair(self) -> dict[tuple[str, str], tuple[float, float, float, float]]:
+        """(better, worse) -> difference, its interval and corrected p-value: `pairs` to look things up in."""
+        values = self.pairs[["difference", "low", "high", "p_holm"]].itertuples(index=False, name=None)
+        names = self.pairs[["better", "worse"]].itertuples(index=False, name=None)
+        return dict(zip(names, values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -237,14 +245,14 @@ def _judge(
     ceiling = noise_ceiling(truth, seed=seed)
 
     special = interactions(accuracy)
-    special_scores = [interactions(score, rescale_targets=True) for score in stacked]
+    special_scores = np.stack([interactions(score, rescale_targets=True) for score in stacked])
     special_draws = bootstrap(
-        np.stack(special_scores), special[..., None], resamples=resamples, seed=seed, statistics=(PRIMARY, "pearson")
+        special_scores, special[..., None], resamples=resamples, seed=seed, statistics=(PRIMARY, "pearson")
     )
+    nulls = shuffled_means(stacked, accuracy, shuffles=shuffles, seed=seed)
+    special_nulls = shuffled_means(special_scores, special, shuffles=shuffles, seed=seed)
     rows = []
     for m, metric in enumerate(metrics):
-        null = shuffled_means(stacked[m], accuracy, shuffles=shuffles, seed=seed)
-        special_null = shuffled_means(special_scores[m], special, shuffles=shuffles, seed=seed)
         row: dict[str, object] = {"truth": name, "metric": metric, "kind": "trivial" if metric in TRIVIAL else "metric"}
         for statistic in STATISTICS:
             row[statistic] = quality[metric].mean(statistic)
@@ -253,8 +261,8 @@ def _judge(
         row["coverage"] = quality[metric].coverage
         row["constant_targets"] = quality[metric].constant
         row["score_seeds"] = table.score_seeds.get(metric, 1)
-        row["p"] = p_value(quality[metric].mean(PRIMARY), null)
-        row["null_low"], row["null_high"] = null_band(null)
+        row["p"] = p_value(quality[metric].mean(PRIMARY), nulls[m])
+        row["null_low"], row["null_high"] = null_band(nulls[m])
         for statistic in CORRELATIONS:
             row[f"{statistic}_ceiling"] = ceiling[statistic].repeat
         row["perfect_ceiling"] = ceiling[PRIMARY].perfect
@@ -264,7 +272,7 @@ def _judge(
             special_tau,
             *special_draws[PRIMARY].interval(m),
             float(special_draws["pearson"].estimate[m]),
-            p_value(special_tau, special_null),
+            p_value(special_tau, special_nulls[m]),
         )
         if metric == STATIC:
             special_values = (float("nan"),) * 5

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from pgebench import backbones
 from pgebench.config import conf_dir, register
@@ -47,11 +48,13 @@ class Bank:
 
 
 def configs(group: str) -> dict[str, Named]:
-    """Every config of a group of ``conf/``, by name."""
+    """Every config of a group of ``conf/`` by name; of the datasets, those that are in the package."""
     register()
     found = {}
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         for path in sorted((conf_dir() / group.split("@")[0]).glob("*.yaml")):
+            if "path" in OmegaConf.load(path):
+                continue
             overrides = ["metric=[]", "truth=[]", f"{group}={path.stem}"]
             found[path.stem] = Named(path.stem, plain(compose("config", overrides)[group.split("@")[-1]]))
     return found

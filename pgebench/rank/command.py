@@ -13,7 +13,9 @@ import torch
 from matplotlib.figure import Figure
 from scipy.stats import weightedtau
 
-from pgebench import backbones, folder, provenance
+from pgebench import backbones, provenance
+from pgebench.data.read import read
+from pgebench.data.reading import Reading
 from pgebench.datasets import dataset_params, open_task
 from pgebench.errors import ConfigError
 from pgebench.pge import GradientSettings
@@ -60,7 +62,7 @@ def run(
         raise ConfigError(f"backbone={backbone}: choose from {', '.join(architectures)}")
     chosen = architectures[backbone]
     params = backbones.backbone_params(chosen.config)
-    images, labels, sources = _target(target, datasets)
+    images, labels, sources = _target(target, datasets, store)
     settings = fitting(BANK, labels)
     print(f"{target}: {len(labels)} images in {len(np.unique(labels))} classes, {len(sources)} sources.")
     whole = build_bank(chosen, sources, settings, store, workers, print)
@@ -100,15 +102,13 @@ def run(
     return found
 
 
-def _target(target: str, datasets: dict[str, Named]) -> tuple[np.ndarray, np.ndarray, list[Named]]:
+def _target(target: str, datasets: dict[str, Named], store: Store) -> tuple[np.ndarray, np.ndarray, list[Named]]:
     """Images, labels and the sources that share no image with them."""
     if target not in datasets:
         if not Path(target).expanduser().exists() and "/" not in target:
             raise ConfigError(f"target={target}: neither a folder nor one of {', '.join(datasets)}")
-        read = folder.load(target)
-        if read.unreadable:
-            print(f"{len(read.unreadable)} files are left out, the first: {read.unreadable[0]}")
-        return read.images, read.labels, list(datasets.values())
+        found = read({"_target_": "pgebench.data.folder.listing"}, target, Reading(), store.root)
+        return found.images, found.labels, list(datasets.values())
     named = datasets[target]
     images, labels = open_task(target, dataset_params(named.config)).part("train")
     # Only the overlap with each source is asked of these cells.

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from pgebench.analysis.summary import Analysis, analyse, experiment_itself
 from pgebench.report.export import league_latex
 from pgebench.report.figures import figures
-from pgebench.report.page import render
+from pgebench.report.page import context_of, render
 
 REQUIRED = (
     *("key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"),
@@ -59,9 +59,9 @@ def build_report(results: Path) -> Path:
     for old in sorted((results / "figures").glob("*")):
         if old.name.startswith(FIGURE_PREFIXES) and old.name not in pictures:
             old.unlink()
+    context = context_of(analysis, experiment_itself(records), meta, sorted(pictures))
     for template in ("report.md.j2", "report.html.j2"):
-        page = render(template, analysis, experiment_itself(records), meta, sorted(pictures))
-        _write(results / template.removesuffix(".j2"), page.encode())
+        _write(results / template.removesuffix(".j2"), render(template, context).encode())
     return results / "report.html"
 
 

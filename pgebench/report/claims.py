@@ -36,12 +36,11 @@ def beats_chance(league: pd.DataFrame) -> pd.DataFrame:
 
 def difference(result: TruthResult, first: str, second: str) -> tuple[float, float, float, float] | None:
     """Difference of weighted tau, first - second, its interval and corrected p-value; None if not compared."""
-    pairs = result.pairs
-    for better, worse, sign in ((first, second, 1.0), (second, first, -1.0)):
-        row = pairs[(pairs["better"] == better) & (pairs["worse"] == worse)]
-        if len(row):
-            low, high = sorted((sign * float(row["low"].iloc[0]), sign * float(row["high"].iloc[0])))
-            return sign * float(row["difference"].iloc[0]), low, high, float(row["p_holm"].iloc[0])
+    for names, sign in (((first, second), 1.0), ((second, first), -1.0)):
+        if names in result.by_pair:
+            gap, low, high, p = result.by_pair[names]
+            low, high = sorted((sign * low, sign * high))
+            return sign * gap, low, high, p
     return None
 
 

@@ -42,19 +42,51 @@ def table_text(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-def render(template: str, analysis: Analysis, records: pd.DataFrame, meta: Mapping[str, Any], files: list[str]) -> str:
-    """One of the two pages.
+def context_of(analysis: Analysis, records: pd.DataFrame, meta: Mapping[str, Any], files: list[str]) -> dict[str, Any]:
+    """Everything that both pages show.
 
     Args:
-        template: `report.html.j2` or `report.md.j2`.
         analysis: The analysis.
         records: The records it was made from.
         meta: Where they come from; anything may be missing.
         files: Names of the figures that were written.
-
-    Returns:
-        The page.
     """
+    return {
+        "experiment": str(meta.get("experiment", "unnamed")),
+        "tiles": _tiles(analysis),
+        "truths": [_truth(analysis, result, first=i == 0) for i, result in enumerate(analysis.results)],
+        "reword": lambda text: reworded(text, analysis.question),
+        "table": analysis.table,
+        "answers": panels.answers_grid(analysis),
+        "setups": panels.setups_grid(analysis.setups),
+        "gains": panels.gain_grid(analysis.gains),
+        "steady": _steady(analysis),
+        "atlases": [
+            (name, atlas.picture(found, analysis.table.targets), found.stress)
+            for name, found in atlas.atlases(analysis)
+        ],
+        "datasets": grids.dataset_grid(records, dict(meta.get("datasets") or {})),
+        "gradients": grids.gradient_grid(records),
+        "failures": grids.failure_grid(analysis),
+        "failed": len(analysis.failures),
+        "waiting": int(waits_for_another(analysis.failures).sum()),
+        "workers": _most(records, "workers"),
+        "alone": all(cost.alone for cost in analysis.metric_costs.values()),
+        "resamples": RESAMPLES,
+        "shuffles": SHUFFLES,
+        "files": files,
+        "command": str(meta.get("command", "")),
+        "created": str(meta.get("created", "")),
+        "seed": meta.get("seed", 0),
+        "versions": _flat(meta.get("versions")),
+        "machine": _flat(meta.get("machine")),
+        "notes": [str(note) for note in meta.get("notes") or []],
+        "config": json.dumps(meta.get("config") or {}, indent=2, sort_keys=True, default=str),
+    }
+
+
+def render(template: str, context: Mapping[str, Any]) -> str:
+    """One of the two pages, `report.html.j2` or `report.md.j2`, from `context_of`."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=template.endswith(".html.j2"),
@@ -64,38 +96,7 @@ def render(template: str, analysis: Analysis, records: pd.DataFrame, meta: Mappi
         keep_trailing_newline=True,
     )
     environment.filters.update(rich=rich, table_text=table_text, safe_svg=Markup)
-    return environment.get_template(template).render(
-        experiment=str(meta.get("experiment", "unnamed")),
-        tiles=_tiles(analysis),
-        truths=[_truth(analysis, result, first=i == 0) for i, result in enumerate(analysis.results)],
-        reword=lambda text: reworded(text, analysis.question),
-        table=analysis.table,
-        answers=panels.answers_grid(analysis),
-        setups=panels.setups_grid(analysis.setups),
-        gains=panels.gain_grid(analysis.gains),
-        steady=_steady(analysis),
-        atlases=[
-            (name, atlas.picture(found, analysis.table.targets), found.stress)
-            for name, found in atlas.atlases(analysis)
-        ],
-        datasets=grids.dataset_grid(records, dict(meta.get("datasets") or {})),
-        gradients=grids.gradient_grid(records),
-        failures=grids.failure_grid(analysis),
-        failed=len(analysis.failures),
-        waiting=int(waits_for_another(analysis.failures).sum()),
-        workers=_most(records, "workers"),
-        alone=all(cost.alone for cost in analysis.metric_costs.values()),
-        resamples=RESAMPLES,
-        shuffles=SHUFFLES,
-        files=files,
-        command=str(meta.get("command", "")),
-        created=str(meta.get("created", "")),
-        seed=meta.get("seed", 0),
-        versions=_flat(meta.get("versions")),
-        machine=_flat(meta.get("machine")),
-        notes=[str(note) for note in meta.get("notes") or []],
-        config=json.dumps(meta.get("config") or {}, indent=2, sort_keys=True, default=str),
-    )
+    return environment.get_template(template).render(context)
 
 
 def _steady(analysis: Analysis) -> dict[str, Any] | None:

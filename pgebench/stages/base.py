@@ -47,7 +47,8 @@ class Run:
 
     def task(self) -> Task:
         """The unit's dataset."""
-        return open_task(self.unit.label.target or self.unit.label.source or "dataset", self.params["dataset"])
+        name = self.unit.label.target or self.unit.label.source or "dataset"
+        return open_task(name, self.params["dataset"], self.store.root)
 
     def part(self, split: str) -> tuple[torch.Tensor, torch.Tensor]:
         """Network inputs (n, 3, size, size) and labels (n,) of a split, on the device."""

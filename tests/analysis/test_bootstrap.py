@@ -80,7 +80,7 @@ def test_more_seeds_narrow_the_interval():
 
 
 def test_intervals_cover_the_true_value_about_as_often_as_they_say():
-    """A small simulation; the long one is in `results/reference/statistics.md` once it is made."""
+    """A small simulation; the long one is `python -m pgebench.simulation`."""
     rng = np.random.default_rng(0)
     hits, trials = {}, 120
     for shared in (0.0, 0.5):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pgebench.analysis.correlation import CORRELATIONS, correlations
+from pgebench.analysis.correlation import CORRELATIONS, Order, correlate, correlations
 
 SCIPY = {
     "weighted_tau": lambda x, y: stats.weightedtau(x, y)[0],
@@ -80,3 +80,15 @@ def test_planted_correlation_is_recovered():
     values = correlations(x, y)
     assert values["pearson"].mean() == pytest.approx(0.5, abs=0.03)
     assert values["tau"].mean() == pytest.approx(1 / 3, abs=0.02)
+
+
+@pytest.mark.parametrize("levels", [3, 1000])
+def test_an_order_kept_for_many_draws_gives_what_each_draw_gives_on_its_own(levels):
+    rng = np.random.default_rng(levels)
+    x, y = rng.integers(0, levels, (4, 7)).astype(float), rng.integers(0, levels, (4, 7, 50)).astype(float)
+    x[0, 2] = np.nan
+    count = rng.integers(0, 3, (7, 50)) * np.isfinite(x)[..., None]
+    values = correlate(Order(x[..., None], count), Order(y, count))
+    for draw in range(50):
+        for name, expected in correlations(x, y[..., draw], count[..., draw]).items():
+            np.testing.assert_allclose(values[name][..., draw], expected, atol=1e-12)

@@ -1,0 +1,103 @@
+"""From a dataset config to arrays: list, hash, and decode what the store does not have."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from pgebench.data.cache import Decoded, Writer, being_made, has_decoded, open_decoded
+from pgebench.data.decode import pictures, processes
+from pgebench.data.listing import Listing
+from pgebench.data.reading import Reading
+from pgebench.data.report import Report, report
+from pgebench.data.revision import revision_of
+from pgebench.data.split import assign
+from pgebench.errors import ConfigError, DataError
+from pgebench.instantiate import build
+
+FOLDER = "datasets"
+"""Folder of decoded datasets inside a store."""
+
+
+def read(loader: Mapping[str, Any], path: str, reading: Reading, store: Path) -> Decoded:
+    """The dataset at a path; decoded on first use, with a report of what was read.
+
+    Args:
+        loader: config of a function ``listing(path, ...)``.
+        path: where the data are.
+        reading: how they are read.
+        store: folder of the store.
+
+    Raises:
+        ConfigError: there is nothing at the path, or the loader's fields are wrong.
+        DataError: the data cannot be used.
+    """
+    listing = build({**loader, "path": path})
+    if not isinstance(listing, Listing):
+        raise ConfigError(f"{loader.get('_target_')}: a loader of a dataset with a path must return a Listing")
+    if len(listing.class_names) < 2:
+        raise DataError(f"{listing.where}: {len(listing.class_names)} classes; at least two are needed")
+    cache = store / FOLDER
+    began = time.perf_counter()
+    revision = revision_of(listing, reading, cache / "index")
+    if not has_decoded(cache, revision):
+        with being_made(cache, revision) as writer:
+            if writer is not None:
+                made = _decode(listing, reading, writer, began)
+                print("\n".join(made.lines()))
+    decoded = open_decoded(cache, revision)
+    _check(listing.where, decoded.report.refused, reading)
+    return decoded
+
+
+def open_read(revision: str, store: Path) -> Decoded:
+    """A dataset that ``read`` has put into the store, without the files that it came from."""
+    return open_decoded(store / FOLDER, revision)
+
+
+def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) -> Report:
+    refused, remarks = list(listing.refused), Counter[str]()
+    rows: list[int] = []
+    sizes: list[tuple[int, int]] = []
+    workers = processes(listing)
+    progress = tqdm(pictures(listing, reading, workers), "decoding", len(listing.names), unit=" images", disable=None)
+    for row, picture in enumerate(progress):
+        if isinstance(picture, str):
+            refused.append(f"{listing.names[row]}: {picture}")
+            continue
+        writer.add(picture.pixels)
+        rows.append(row)
+        sizes.append((picture.width, picture.height))
+        remarks.update(picture.remarks)
+    _check(listing.where, refused, reading)
+    labels = listing.labels[rows]
+    counts = np.bincount(labels, minlength=len(listing.class_names))
+    if empty := [listing.class_names[index] for index in np.flatnonzero(counts == 0)]:
+        raise DataError(
+            f"{listing.where}: no image of {_first(empty)} can be read; remove the class or mend its images"
+            f" ({_first(refused)})"
+        )
+    given = None if listing.given is None else listing.given[rows]
+    split, rule = assign(labels, listing.class_names, given, reading)
+    seconds = time.perf_counter() - began
+    made = report(listing, labels, split, rule, sizes, reading.size, remarks, refused, seconds, workers)
+    writer.finish(labels, split, listing.class_names, reading.size, made)
+    return made
+
+
+def _check(where: str, refused: Sequence[str], reading: Reading) -> None:
+    if refused and reading.unreadable == "fail":
+        raise DataError(
+            f"{where}: {len(refused)} images cannot be read ({_first(refused)}); mend or remove them, "
+            "or leave them out with reading.unreadable=skip"
+        )
+
+
+def _first(items: Sequence[str], few: int = 3) -> str:
+    return "; ".join(items[:few]) + ("; ..." if len(items) > few else "")

@@ -1,0 +1,106 @@
+"""The content of a listed dataset as a hash."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from pgebench.config import available_cores
+from pgebench.data import picture
+from pgebench.data.listing import Content, Listing
+from pgebench.data.reading import Reading
+from pgebench.store import write_atomically
+from pgebench.unit import canonical_json, digest
+
+SETTLED = 2.0
+"""Seconds a file must have been left alone: clocks of file systems are too coarse to show a second change at once."""
+
+
+def revision_of(listing: Listing, reading: Reading, index: Path) -> str:
+    """sha256 over the names, labels, splits and bytes of all images and over how they are read.
+
+    Where the data lie is not in it: a copy of a folder is the same dataset. Bytes are hashed again whenever a file's
+    size, inode, time of modification or time of status change (which no program can set back) is another one; while
+    all are the same, the hash comes from ``index``.
+
+    Args:
+        listing: the dataset.
+        reading: how it will be read.
+        index: folder of what was hashed before.
+    """
+    facts = {
+        "reading": reading.identity(),
+        "decoder": picture.VERSION,
+        "class_names": listing.class_names,
+        "names": list(listing.names),
+        "labels": listing.labels.tolist(),
+        "given": None if listing.given is None else listing.given.tolist(),
+    }
+    content = digest(facts)
+    known = _untouched(listing.files, index, content)
+    if known is not None and (revision := _remembered(known)):
+        return revision
+    sums = hashlib.sha256(content.encode())
+    for one in _hashes(listing):
+        sums.update(one)
+    revision = sums.hexdigest()
+    # What changed while it was hashed must be hashed again.
+    if known is not None and known == _untouched(listing.files, index, content):
+        write_atomically(known, canonical_json({"revision": revision}).encode())
+    return revision
+
+
+def _untouched(files: tuple[Path, ...], index: Path, content: str) -> Path | None:
+    """Where the hash of files in this state is remembered; None if they changed just now, or there are none."""
+    if not files:
+        return None
+    newest, state = 0, hashlib.sha256(content.encode())
+    for file in files:
+        try:
+            found = file.stat()
+        except OSError:
+            return None
+        newest = max(newest, found.st_mtime_ns, found.st_ctime_ns)
+        facts = (found.st_size, found.st_ino, found.st_dev, found.st_mtime_ns, found.st_ctime_ns)
+        state.update(canonical_json([str(file.absolute()), *facts]).encode())
+    if newest / 1e9 > time.time() - SETTLED:
+        return None
+    return index / f"{state.hexdigest()}.json"
+
+
+def _remembered(path: Path) -> str | None:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        return str(json.loads(path.read_bytes())["revision"])
+    return None
+
+
+def _hashes(listing: Listing) -> Iterator[bytes]:
+    """The hash of each image, read with as many threads as there are cores."""
+    with ThreadPoolExecutor(available_cores()) as pool:
+        waiting: list[Content] = []
+        for content in listing.contents():
+            waiting.append(content)
+            if len(waiting) == 64:
+                yield from pool.map(_hash, waiting)
+                waiting.clear()
+        yield from pool.map(_hash, waiting)
+
+
+def _hash(content: Content) -> bytes:
+    if isinstance(content, Path):
+        try:
+            with content.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").digest()
+        except OSError as error:
+            return hashlib.sha256(f"unreadable: {error.strerror}".encode()).digest()
+    if isinstance(content, np.ndarray):
+        shape = canonical_json(list(content.shape)).encode()
+        return hashlib.sha256(shape + np.ascontiguousarray(content).tobytes()).digest()
+    return hashlib.sha256(content).digest()

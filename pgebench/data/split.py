@@ -1,0 +1,87 @@
+"""Which images train, validate and test."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from pgebench.data.listing import PARTS
+from pgebench.data.reading import Reading
+from pgebench.unit import derive_seed
+
+TRAIN, VAL, TEST, UNUSED = 0, 1, 2, 3
+
+
+def assign(
+    labels: npt.NDArray[np.int64],
+    class_names: tuple[str, ...],
+    given: npt.NDArray[np.uint8] | None,
+    reading: Reading,
+) -> tuple[npt.NDArray[np.uint8], str]:
+    """The split of each image, and the rule in words.
+
+    What the data come with is kept. What they lack is drawn, class by class, from the images for training; the draw of
+    a class depends on the seed, its name and its number of images alone. Where a class is too small for a share to
+    reach one image, it lends one as long as one is left for training.
+
+    Args:
+        labels: int64 (N,).
+        class_names: one a class.
+        given: uint8 (N,) as in ``Listing``, or null.
+        reading: shares, numbers and seed.
+
+    Returns:
+        uint8 (N,): 0 train, 1 val, 2 test, 3 not used.
+    """
+    split = np.full(len(labels), TRAIN, dtype=np.uint8) if given is None else given.copy()
+    rules = []
+    if present := [part for number, part in enumerate(PARTS) if given is not None and (given == number).any()]:
+        rules.append(f"{', '.join(present)} as given")
+    rows_of = _rows(labels, len(class_names))
+    val = reading.val
+    if "test" not in present and reading.train_images is not None:
+        rules.append(_numbers_rule(reading))
+        for name, rows in zip(class_names, rows_of, strict=True):
+            _hold_all_but(split, rows, reading, name)
+    elif "test" not in present:
+        rules.append(f"test: {reading.test:.0%} of each class")
+        val /= 1 - reading.test  # both shares are of the whole class
+        for name, rows in zip(class_names, rows_of, strict=True):
+            _draw(split, rows, TEST, reading.test, ("test", reading.seed, name))
+    if "val" not in present:
+        rules.append(f"val: {val:.0%} of each class's other images")
+        for name, rows in zip(class_names, rows_of, strict=True):
+            _draw(split, rows, VAL, val, ("val", reading.seed, name))
+    if len(present) < len(PARTS):
+        rules.append(f"drawn with seed {reading.seed}")
+    return split, "; ".join(rules)
+
+
+def _rows(labels: npt.NDArray[np.int64], classes: int) -> list[npt.NDArray[np.intp]]:
+    """The images of each class; one sort, however many classes there are."""
+    order = np.argsort(labels, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(labels, minlength=classes))[:-1])
+
+
+def _draw(
+    split: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], part: int, share: float, stream: tuple[object, ...]
+) -> None:
+    train = rows[split[rows] == TRAIN]
+    most = len(train) - 1 if part == VAL else len(train) - 2  # validation is still to be drawn
+    number = min(max(1, round(share * len(train))), max(most, 0))
+    chosen = np.random.default_rng(derive_seed("split", *stream)).permutation(train)[:number]
+    split[chosen] = part
+
+
+def _hold_all_but(split: npt.NDArray[np.uint8], rows: npt.NDArray[np.intp], reading: Reading, name: str) -> None:
+    assert reading.train_images is not None
+    train = rows[split[rows] == TRAIN]
+    order = np.random.default_rng(derive_seed("split", "test", reading.seed, name)).permutation(train)
+    rest = order[min(reading.train_images, max(len(train) - 1, 1)) :]
+    split[rest] = UNUSED
+    split[rest[: reading.test_images]] = TEST
+
+
+def _numbers_rule(reading: Reading) -> str:
+    most = "the others" if reading.test_images is None else f"at most {reading.test_images} of the others"
+    return f"{reading.train_images} images of each class for train and val, {most} for test"

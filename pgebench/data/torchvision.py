@@ -1,0 +1,165 @@
+"""Any class of ``torchvision.datasets`` whose labels are class numbers."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torchvision import datasets
+
+from pgebench.data.listing import PARTS, Content, Listing, in_order
+from pgebench.errors import ConfigError, DataError
+
+Opener = Any
+"""A torchvision dataset: ``len`` and items (image, label)."""
+
+
+def listing(
+    path: str,
+    dataset: str,
+    parts: Mapping[str, Mapping[str, Any]],
+    download: bool = True,
+    images: int | None = None,
+    remark: str | None = None,
+) -> Listing:
+    """The images of a torchvision class.
+
+    torchvision checks the archives that it downloads, and for CIFAR every file of every opening, against their md5.
+    CIFAR's files are pickles; they are opened by torchvision alone, and only after this check.
+
+    Args:
+        path: torchvision's ``root``; made when something is downloaded into it.
+        dataset: name of the class, such as ``DTD``.
+        parts: arguments of the class for ``train``, ``val`` and ``test``, or for ``all`` if it has no splits.
+        download: fetch what is not there.
+        images: how many there must be in all: an archive that was unpacked by half is refused.
+        remark: for the report.
+
+    Raises:
+        ConfigError: no such class, or arguments that it does not take.
+        DataError: the files are missing, cannot be downloaded, or are not all there.
+    """
+    opened = {part: open_class(path, dataset, arguments, download) for part, arguments in in_order(parts).items()}
+    names: list[str] = []
+    labels: list[int] = []
+    given: list[int] = []
+    refused: list[str] = []
+    files: list[Path | None] = []
+    rows: list[tuple[str, int]] = []
+    for part, one in opened.items():
+        for row in range(len(one)):
+            try:
+                content, label = _item(one, row)
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
+                refused.append(f"{part} {row}: {error}")
+                continue
+            if not isinstance(label, int | np.integer):
+                raise ConfigError(
+                    f"torchvision's {dataset} has labels such as {label!r:.60}; only classes with one number an image "
+                    "can be used"
+                )
+            file = content if isinstance(content, Path) else None
+            names.append(str(_relative(file, path)) if file else f"{part} {row}")
+            labels.append(int(label))
+            given.append(PARTS.index(part) if part in PARTS else 0)
+            files.append(file)
+            rows.append((part, row))
+    if images is not None and len(names) + len(refused) != images:
+        raise DataError(
+            f"{dataset} in {path} has {len(names) + len(refused)} images instead of {images}: it was not unpacked to "
+            "the end, or is another edition. Delete the folder and run again, or set loader.images=null"
+        )
+    only_files = tuple(file for file in files if file is not None)
+    whole = len(only_files) == len(files)
+    present = sorted(set(labels))
+    return Listing(
+        where=f"{dataset} in {path}",
+        names=names,
+        labels=np.searchsorted(present, labels).astype(np.int64),
+        class_names=_class_names(dataset, list(opened.values()), present),
+        contents=(lambda: only_files) if whole else partial(_pixels, opened, rows),
+        given=None if "all" in parts else np.array(given, dtype=np.uint8),
+        files=only_files if whole else (),
+        refused=tuple(refused),
+        remarks=(remark,) if remark else (),
+    )
+
+
+def open_class(path: str, dataset: str, arguments: Mapping[str, Any], download: bool) -> Opener:
+    """A torchvision dataset of the files that are there; what is not there is downloaded.
+
+    Raises:
+        ConfigError: no such class, or arguments that it does not take.
+        DataError: the files are missing, damaged, or cannot be downloaded.
+    """
+    opener = getattr(datasets, dataset, None) if dataset in datasets.__all__ else None
+    if opener is None:
+        raise ConfigError(f"loader.dataset={dataset}: torchvision {_version()} has no such class")
+    takes = inspect.signature(opener).parameters
+    options: dict[str, Any] = dict(arguments)
+    if "loader" in takes:
+        options["loader"] = Path  # the file itself: it is checked before it is decoded
+    root = str(Path(path).expanduser())
+    try:
+        return opener(root, **options)
+    except TypeError as error:
+        raise ConfigError(f"torchvision's {dataset}: {error}; it takes {', '.join(takes)}") from error
+    except (RuntimeError, OSError, ValueError) as error:
+        if not (download and "download" in takes):
+            raise DataError(f"{dataset} is not in {path} ({error}); {_remedy(dataset)}") from error
+    try:
+        return opener(root, **options, download=True)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise DataError(f"{dataset} is not in {path} and cannot be downloaded ({error}); {_remedy(dataset)}") from error
+
+
+def _remedy(dataset: str) -> str:
+    return f"put its files there, laid out as torchvision.datasets.{dataset} expects them"
+
+
+def _item(opened: Opener, row: int) -> tuple[Content, Any]:
+    """An item, as a file where the class shows which."""
+    if isinstance(opened, datasets.OxfordIIITPet):
+        # This class has no public way to its files, and would decode every image before its size is known.
+        return Path(opened._images[row]), opened._labels[row]
+    with warnings.catch_warnings():
+        # Pillow warns of a hostile size before it decodes: that image is refused.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        image, label = opened[row]
+    if isinstance(image, Path):
+        return image, label
+    if not isinstance(image, Image.Image):
+        return np.asarray(image), label
+    if filename := getattr(image, "filename", ""):
+        image.close()
+        return Path(filename), label
+    return np.asarray(image.convert("RGBA" if "A" in image.getbands() else "RGB")), label
+
+
+def _pixels(opened: Mapping[str, Opener], rows: list[tuple[str, int]]) -> Iterator[Content]:
+    for part, row in rows:
+        yield _item(opened[part], row)[0]
+
+
+def _relative(file: Path, path: str) -> Path:
+    root = Path(path).expanduser()
+    return file.relative_to(root) if file.is_relative_to(root) else file
+
+
+def _class_names(dataset: str, opened: list[Opener], present: list[int]) -> tuple[str, ...]:
+    known = [list(getattr(one, "classes", None) or getattr(one, "categories", [])) for one in opened]
+    if any(names != known[0] for names in known):
+        raise DataError(f"the parts of {dataset} have different classes")
+    return tuple(str(known[0][label]) if label < len(known[0]) else str(label) for label in present)
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("torchvision")

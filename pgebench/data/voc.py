@@ -1,0 +1,75 @@
+"""Pascal VOC 2007 as a task with one label an image."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+from torchvision import datasets
+
+from pgebench.data.listing import PARTS, Listing, in_order, numbered
+from pgebench.data.torchvision import open_class
+from pgebench.errors import DataError
+
+
+def listing(
+    path: str, parts: Mapping[str, Mapping[str, Any]], download: bool = True, images: int | None = None
+) -> Listing:
+    """The images that show objects of exactly one class; the others have no single label and are left out.
+
+    Every annotated object counts, ``difficult`` ones too. Published results on VOC 2007 are mean average precisions
+    over all images with all their labels: they cannot be compared with accuracies on these.
+
+    Args:
+        path: torchvision's ``root``, which holds ``VOCdevkit/VOC2007``.
+        parts: arguments of ``VOCDetection`` for ``train``, ``val`` and ``test``.
+        download: fetch what is not there.
+        images: how many there must be in all, before any is left out.
+
+    Raises:
+        DataError: the files are missing, or are not all there.
+    """
+    root = Path(path).expanduser()
+    files: list[Path] = []
+    words: list[str] = []
+    given: list[int] = []
+    refused: list[str] = []
+    left_out: Counter[str] = Counter()
+    for part, arguments in in_order(parts).items():
+        opened = open_class(path, "VOCDetection", arguments, download)
+        assert isinstance(opened, datasets.VOCDetection)
+        for image, annotation in zip(opened.images, opened.annotations, strict=True):
+            try:
+                shown = {str(name.text) for name in ElementTree.parse(annotation).iterfind("object/name")}
+            except (OSError, ElementTree.ParseError) as error:
+                refused.append(f"{Path(annotation).relative_to(root)}: {error}")
+                continue
+            if len(shown) != 1:
+                left_out[part] += 1
+                continue
+            files.append(Path(image))
+            words.append(shown.pop())
+            given.append(PARTS.index(part))
+    found = len(files) + left_out.total() + len(refused)
+    if images is not None and found != images:
+        raise DataError(
+            f"VOC 2007 in {path} has {found} images instead of {images}: it was not unpacked to the end. "
+            "Delete the folder and run again, or set loader.images=null"
+        )
+    labels, class_names = numbered(words)
+    counts = ", ".join(f"{number} of {part}" for part, number in left_out.items())
+    return Listing(
+        where=f"VOC 2007 in {path}",
+        names=[file.relative_to(root).as_posix() for file in files],
+        labels=labels,
+        class_names=class_names,
+        contents=lambda: files,
+        given=np.array(given, dtype=np.uint8),
+        files=tuple(files),
+        refused=tuple(refused),
+        remarks=(f"{left_out.total()} images show several classes and are left out ({counts})",) if left_out else (),
+    )

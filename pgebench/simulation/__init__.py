@@ -1,0 +1,1 @@
+"""Do the statistics keep their promises? Simulated benchmarks whose true values are known."""

@@ -1,0 +1,147 @@
+"""Launch presets: what a job may use, where it computes, and how many cells it holds."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from conftest import TINY, Run, run_pgebench
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from omegaconf import DictConfig, OmegaConf
+from test_main_job import values
+
+from pgebench import resources
+from pgebench.config import Config, conf_dir, register
+from pgebench.devices import device_of_worker
+from pgebench.dispatch import in_jobs
+from pgebench.requirements import installed
+
+PLUGINS = {"ray": "hydra-ray-launcher", "ray_cluster": "hydra-ray-launcher", "slurm": "hydra-submitit-launcher"}
+EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
+LAUNCHES = sorted(path.stem for path in (conf_dir() / "launch").glob("*.yaml"))
+
+
+def composed(*overrides: str) -> DictConfig:
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        return compose("config", list(overrides), return_hydra_config=True)
+
+
+def need_plugin(launch: str) -> None:
+    if launch in PLUGINS and not installed(PLUGINS[launch]):
+        pytest.skip(f"{PLUGINS[launch]} is not installed")
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+@pytest.mark.parametrize("launch", LAUNCHES)
+def test_every_preset_composes_with_every_experiment_and_keeps_a_job_to_its_resources(
+    launch: str, experiment: str
+) -> None:
+    need_plugin(launch)
+    config = composed(f"experiment={experiment}", f"launch={launch}", "job.cores=2", "job.gpus=1", "job.minutes=90")
+    asked = OmegaConf.to_container(config.hydra.launcher, resolve=False)
+    for key in asked:  # those of Hydra's own that are known at run time only stay as they are
+        asked[key] = config.hydra.launcher[key] if key != "submitit_folder" else asked[key]
+    if launch.startswith("ray"):
+        assert (asked["ray"].remote.num_cpus, asked["ray"].remote.num_gpus) == (2, 1)
+    if launch == "slurm":
+        assert (asked["cpus_per_task"], asked["gpus_per_node"], asked["timeout_min"]) == (2, 1, 90)
+    assert config.threads >= 1 if launch in ("local", "serial") else config.threads == 2
+    assert (config.workers is None) == (launch in ("ray_cluster", "slurm"))
+
+
+def test_a_preset_whose_plugin_is_missing_says_in_one_line_how_to_install_it(
+    pgebench: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for launch, extra in (("ray", "ray"), ("ray_cluster", "ray"), ("slurm", "slurm")):
+        if not installed(PLUGINS[launch]):
+            assert pgebench(f"launch={launch}") != 0
+            (line,) = capsys.readouterr().err.splitlines()
+            assert f"pip install 'pgebench[{extra}]'" in line
+
+
+@pytest.mark.parametrize(
+    ("cores", "gpus", "expected"), [(1, 0, 8), (3, 0, 2), (16, 0, 1), (1, 1, 2), (1, 0.25, 8), (2, 0.5, 4), (1, 4, 1)]
+)
+def test_a_machine_holds_as_many_jobs_as_its_cores_and_gpus_allow(
+    monkeypatch: pytest.MonkeyPatch, cores: int, gpus: float, expected: int
+) -> None:
+    monkeypatch.setattr(resources, "available_cores", lambda: 8)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert resources.jobs_at_once(cores, gpus) == expected
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+
+
+@pytest.mark.parametrize(
+    ("worker", "device"), [("MainProcess", 0), ("LokyProcess-1", 0), ("LokyProcess-2", 1), ("LokyProcess-11", 0)]
+)
+def test_workers_take_turns_on_several_gpus(
+    monkeypatch: pytest.MonkeyPatch, two_gpus: None, worker: str, device: int
+) -> None:
+    monkeypatch.setattr(multiprocessing.current_process(), "_config", {})
+    monkeypatch.setattr(multiprocessing.current_process(), "_name", worker)
+    assert device_of_worker("auto") == torch.device("cuda", device)
+
+
+def test_without_a_gpu_every_worker_computes_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert device_of_worker("auto") == torch.device("cpu")
+
+
+@settings(max_examples=50)
+@given(st.lists(st.text(alphabet="a='\"\\${},[]():; \t", max_size=8), min_size=1, max_size=4))
+def test_overrides_of_further_cells_reach_the_job_as_they_were_written(overrides: list[str]) -> None:
+    ((_, more),) = in_jobs([["a=1"], overrides], size=2)
+    config = OmegaConf.structured(Config)
+    parsed = OverridesParser.create().parse_override(more)
+    OmegaConf.update(config, parsed.key_or_group, parsed.value())
+    assert OmegaConf.to_container(config.more_cells, resolve=True) == [overrides]
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_no_cell_is_lost_or_doubled_when_several_share_a_job(size: int) -> None:
+    jobs = in_jobs([[f"seed={number}"] for number in range(10)], size)
+    assert re.findall(r"\d+", " ".join(override for job in jobs for override in job)) == [str(n) for n in range(10)]
+    assert len(jobs) == -(-10 // size)
+
+
+def test_several_cells_in_one_job_give_the_numbers_of_one_each(pgebench: Run, tmp_path: Path, finished: Path) -> None:
+    shutil.copytree(finished / "store", tmp_path / "store")
+    for record in (tmp_path / "store" / "score").rglob("*.json"):
+        record.unlink()
+    assert pgebench("job.cells=3", 'notes=["it is ${seed}"]') == 0
+    pd.testing.assert_frame_equal(values(finished / "results"), values(tmp_path / "results"))
+
+
+def test_paths_are_those_of_where_the_user_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A launcher may start its jobs in any folder."""
+    from pgebench import cli
+
+    elsewhere, start = tmp_path / "elsewhere", tmp_path / "start"
+    for folder in (elsewhere, start):
+        folder.mkdir()
+    original = cli._job
+
+    def moved(config: DictConfig) -> None:
+        monkeypatch.chdir(elsewhere)
+        original(config)
+
+    monkeypatch.setattr(cli, "_job", moved)
+    monkeypatch.chdir(start)
+    assert run_pgebench(*TINY, "source=mnist_0_4", "target=mnist_5_9", "metric=[leep]", "truth=[linear_probe]") == 0
+    assert (start / "results" / "smoke" / "report.html").is_file()
+    assert not list(elsewhere.iterdir())

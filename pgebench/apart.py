@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from pgebench.determinism import make_deterministic
 from pgebench.errors import StoreError
 from pgebench.rules import Rules
 from pgebench.store import CRASHED, DONE, MISSING, RUNNING, Store
@@ -76,12 +77,14 @@ def main() -> None:
     from pgebench.runner import compute
 
     order = json.loads(sys.stdin.read())
-    unit, store = _from_json(order["unit"]), Store(Path(order["store"]), order["locks"])
+    unit, store, rules = _from_json(order["unit"]), Store(Path(order["store"]), order["locks"]), Rules(**order["rules"])
+    if rules.deterministic:
+        make_deterministic()
     torch.set_num_threads(order["threads"])
     try:
         with store.lock(unit):
             if store.record(unit)["status"] not in (DONE, CRASHED):
-                compute(unit, store, torch.device(order["device"]), Rules(**order["rules"]))
+                compute(unit, store, torch.device(order["device"]), rules)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except StoreError as error:

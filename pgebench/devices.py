@@ -41,14 +41,17 @@ def device_of_worker(name: str) -> torch.device:
     return device
 
 
-def together_on(device: torch.device, together: Any) -> bool:
-    """Whether ``together=VALUE`` means that seeds are trained at once on a device; ``auto`` does so on a GPU.
+def together_on(device: torch.device, together: Any, deterministic: bool) -> bool:
+    """Whether ``together=VALUE`` means that seeds are trained at once on a device.
+
+    ``auto`` does so on a GPU, unless the same numbers are wanted again: which seeds are still to be trained, and how
+    many of them memory holds, decides the order of sums.
 
     Raises:
         ConfigError: no such value.
     """
     if together == "auto":
-        return device.type == "cuda"
+        return device.type == "cuda" and not deterministic
     if not isinstance(together, bool):
         raise ConfigError(f"together={together}: choose from auto, true, false")
     return together

@@ -15,6 +15,7 @@ class Rules:
             None if nobody knows, as on a cluster.
         retry: how often a unit that failed is tried again at once.
         minutes: limit on the time of one unit; None for no limit.
+        deterministic: whether a GPU may use deterministic algorithms only; the CPU has no others here.
         stop: a file that the first failure leaves, and at whose sight no further unit is started; None to go on.
         together: units that differ in the seed alone are computed at once where their stage can do that.
     """
@@ -22,6 +23,7 @@ class Rules:
     workers: int | None = 1
     retry: int = 0
     minutes: float | None = None
+    deterministic: bool = False
     stop: Path | None = None
     together: bool = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +23,7 @@ REQUIRED = (
     *("key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"),
     *("wall_s", "cpu_s", "peak_rss_mb", "images", "inputs", "error", "attempts"),
 )
+NUMERIC = ("seed", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "attempts")
 FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_")
 
 
@@ -52,6 +54,8 @@ def build_report(results: Path) -> Path:
         pictures[f"{name}.csv"] = _csv(numbers)
     for result in analysis.results:
         pictures[f"league_{result.name}.tex"] = league_latex(result).encode()
+    # Names of truths and backbones come from configs and tables: they name files in this folder and nowhere else.
+    pictures = {re.sub(r"[/\\]", "_", name): content for name, content in pictures.items()}
     _write(results / "records.csv", records.to_csv(index=False, lineterminator="\n").encode())
     _write(results / "summary.csv", _csv(analysis.summary))
     for name, content in pictures.items():
@@ -132,12 +136,21 @@ def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     path = results / "records.parquet"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: run the experiment first, or point to its results folder")
-    records = pd.read_parquet(path)
+    try:
+        records = pd.read_parquet(path)
+    except Exception as error:  # whatever the parsers of a damaged or foreign file raise
+        raise ValueError(f"{path} is no table of records ({error}); run the same experiment again") from error
     missing = [name for name in REQUIRED if name not in records.columns]
     if missing:
         raise ValueError(f"{path} lacks the column(s) {', '.join(missing)}: was it written by pgebench?")
+    wrong = [name for name in NUMERIC if not pd.api.types.is_numeric_dtype(records[name])]
+    if wrong:
+        raise ValueError(f"{path}: the column(s) {', '.join(wrong)} hold no numbers: was it written by pgebench?")
     meta_path = results / "meta.json"
-    meta = json.loads(meta_path.read_text(encoding="utf-8")) if meta_path.is_file() else {}
+    try:
+        meta = json.loads(meta_path.read_text(encoding="utf-8")) if meta_path.is_file() else {}
+    except RecursionError as error:
+        raise ValueError(f"{meta_path} is nested too deeply for what pgebench writes") from error
     if not isinstance(meta, dict):
         raise ValueError(f"{meta_path} must hold a JSON object")
     # The order of the rows is the order in which jobs happened to finish; the report must not depend on it.

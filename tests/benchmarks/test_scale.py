@@ -1,0 +1,162 @@
+"""Sweeps of tens of thousands of units: planning, a resume that finds all done, tables. Run by ``make benchmarks``.
+
+``python -m pytest tests/benchmarks/test_scale.py -o addopts="--import-mode=importlib" -s`` prints the numbers of
+``results/reference/scaling.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from pgebench import runner, store
+from pgebench.rules import DEFAULT
+from pgebench.store import DONE, Store
+from pgebench.unit import Unit
+
+VIEWS = (
+    "mnist_0_4,mnist_5_9,fashion_tops,fashion_rest,animals_a,animals_b,glyphs_a_m,glyphs_n_z,"
+    "digits,mnist,fashion,animals,clipart,emoji,glyphs,faces"
+)
+SWEEP = (
+    "experiment=embedded_full",
+    "backbone=test_resnet,test_vit,test_efficientnet_gn,test_convnext",
+    f"dataset@source={VIEWS}",
+    f"dataset@target={VIEWS}",
+    "budget.truth_seeds=13",
+    "tracking=none",
+)
+"""Four backbones, sixteen sources and targets, every metric, two truths with thirteen seeds."""
+
+PLANNING = """
+import json, resource, sys, time
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+import pgebench.report
+from pgebench import experiment
+from pgebench.config import conf_dir, register
+from pgebench.plan import merged
+from pgebench.sweep import expand
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+register()
+imports, wall, cpu = peak(), time.perf_counter(), time.process_time()
+with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+    parsed = OverridesParser.create().parse_overrides(sys.argv[1:])
+    sweep = expand(parsed, lambda chosen: compose("config", list(chosen)))
+units = {unit.key for unit in merged(job.units for job in sweep.jobs)}
+print(json.dumps({"units": len(units), "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu,
+                  "imports_mb": imports, "peak_mb": peak()}))
+"""
+
+
+def test_planning_fifty_thousand_units(benchmark) -> None:
+    ended = subprocess.run([sys.executable, "-c", PLANNING, *SWEEP], capture_output=True, text=True, check=True)
+    found = json.loads(ended.stdout.splitlines()[-1])
+    benchmark.extra_info |= found
+    benchmark.pedantic(lambda: None)
+    print(f"\nplanning: {found}")
+    assert found["units"] >= 50_000
+    assert found["cpu_s"] < 10
+    assert found["peak_mb"] - found["imports_mb"] < 1000
+
+
+@pytest.fixture(scope="module")
+def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose store has a record for every unit of the sweep, with invented results."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    from pgebench.config import conf_dir, register
+    from pgebench.plan import merged
+    from pgebench.sweep import expand
+
+    folder = tmp_path_factory.mktemp("scale")
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        parsed = OverridesParser.create().parse_overrides(list(SWEEP))
+        jobs = expand(parsed, lambda chosen: compose("config", list(chosen))).jobs
+    dice = random.Random(0)
+    filled = Store(folder / "store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.os, "fsync", lambda number: None)
+        for unit in {unit.key: unit for unit in merged(job.units for job in jobs)}.values():
+            filled.write_record(unit, record(unit, dice))
+    return folder
+
+
+def record(unit: Unit, dice: random.Random) -> dict[str, object]:
+    described = runner._describe(unit, torch.device("cpu"), DEFAULT, attempts=1)
+    measured = {
+        "wall_s": dice.random(),
+        "cpu_s": dice.random(),
+        "peak_rss_mb": 900.0,
+        "peak_gpu_mb": 0.0,
+        "images": 100,
+    }
+    ended = {"status": DONE, "value": dice.random(), "detail": {}, "artifact": {}, "finished": runner._now()}
+    return {**described, **measured, **ended}
+
+
+def test_a_resume_that_finds_fifty_thousand_units_done(benchmark, finished_sweep: Path) -> None:
+    where = (f"results={finished_sweep}/results", f"store={finished_sweep}/store")
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "pgebench", *SWEEP, *where], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    assert process.stdout is not None
+    seconds = {}
+    for line in process.stdout:
+        seconds["until it says that all is done" if "done already" in line else "with table and report"] = (
+            time.perf_counter() - began
+        )
+    assert process.wait() == 0
+    usage = os.times()
+    seconds["CPU seconds"] = usage.children_user + usage.children_system
+    benchmark.extra_info |= seconds
+    benchmark.pedantic(lambda: None)
+    print(f"\nresume: {seconds}")
+
+
+def test_reading_the_table_of_a_million_records(benchmark, finished_sweep: Path) -> None:
+    from pgebench.report.build import _read
+
+    table = pd.read_parquet(finished_sweep / "results" / "records.parquet")
+    copies = -(-1_000_000 // len(table))
+    million = pd.concat([table.assign(seed=table.seed + 1000 * copy) for copy in range(copies)], ignore_index=True)
+    folder = finished_sweep / "million"
+    folder.mkdir(exist_ok=True)
+    million.to_parquet(folder / "records.parquet", index=False)
+    read = benchmark.pedantic(lambda: _read(folder)[0], rounds=1)
+    size = (folder / "records.parquet").stat().st_size / 2**20
+    print(f"\n{len(read)} rows, {size:.0f} MiB: {benchmark.stats['mean']:.1f} s")
+    assert len(read) >= 1_000_000
+
+
+def test_building_the_table_from_single_records(benchmark, finished_sweep: Path) -> None:
+    """What the store costs over the table: a file a unit."""
+    names = list((finished_sweep / "store").rglob("*.json"))
+    begun = time.perf_counter()
+    for name in names:
+        json.loads(name.read_bytes())
+    bare = time.perf_counter() - begun
+    units = [Unit(name.parent.parent.name, 0, {}) for name in names]
+    for unit, name in zip(units, names, strict=True):
+        unit.__dict__["key"] = name.stem
+    kept = Store(finished_sweep / "store")
+    ours = benchmark.pedantic(lambda: [kept.record(unit) for unit in units], rounds=1)
+    assert all(found["status"] == DONE for found in ours)
+    benchmark.extra_info |= {"times_a_bare_read": round(benchmark.stats["mean"] / bare, 2)}
+    print(f"\n{len(units)} records: {benchmark.stats['mean']:.1f} s, bare reads and parses {bare:.1f} s")
+    assert benchmark.stats["mean"] / bare < 1.5

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-import pandas as pd
 import pytest
 import torch
-from conftest import Run
 from torch import nn
 
 from pgebench import backbones, seeds_together, together
+from pgebench.datasets import dataset_params
+from pgebench.devices import together_on
+from pgebench.errors import ConfigError
 from pgebench.rules import Rules
 from pgebench.runner import run_units
-from pgebench.stages import STAGES, TOGETHER, Outcome
+from pgebench.stages import STAGES, TOGETHER, Outcome, checkpoint, truth
 from pgebench.stages.base import Run as Work
 from pgebench.store import CRASHED, DONE, FAILED, MISSING, RUNNING, Store
 from pgebench.together import at_once, fit_best_together, fit_together
@@ -216,17 +216,61 @@ def test_an_interrupt_leaves_nothing_behind(store: Store, calls: list[object], m
     assert store.record(step(0)) == store.record(step(1)) == {"status": MISSING}
 
 
-def test_the_truths_of_an_experiment_are_the_same_together(pgebench: Run, finished: Path, tmp_path: Path) -> None:
-    """Through the command, on the CPU: the same keys, and accuracies that differ by rounding at most."""
-    assert pgebench("together=true", "metric=[leep]", "tracking=none") == 0
-    ours, theirs = (
-        pd.read_parquet(folder / "results" / "records.parquet").query("stage == 'truth'").set_index("key")
-        for folder in (tmp_path, finished)
+def truths(seeds: int) -> list[Unit]:
+    """A checkpoint, and every protocol from it on another dataset with some seeds."""
+    datasets = [
+        dataset_params({"loader": {"_target_": "pgebench.embedded.load", "name": name}, "train_per_class": 8})
+        for name in ("mnist", "digits")
+    ]
+    params = backbones.backbone_params(
+        {"model": "test_resnet", "image_size": 32, "mean": None, "std": None, "pretrained": False}
     )
-    assert set(ours.index) == set(theirs.index)
-    for key, detail in ours.detail.items():
-        found, alone = json.loads(detail), json.loads(theirs.detail[key])
-        assert found.pop("together") == 2
-        print(found, alone, ours.value[key], theirs.value[key])
-        assert found["val_by_learning_rate"] == pytest.approx(alone["val_by_learning_rate"], abs=0.02)
-    assert not theirs.detail.str.contains("together").any()
+    names = Label(backbone="test_resnet", source="mnist")
+    trained = checkpoint.unit(params, datasets[0], RECIPE, 0, names)
+    units = [trained]
+    for protocol in ("finetune", "linear_probe", truth.SCRATCH):
+        recipe = RECIPE | ({"shift": 0, "head_factor": 1} if protocol == "linear_probe" else {})
+        for seed in range(seeds):
+            shown = Label("test_resnet", "mnist", "digits", truth=protocol, seed=seed)
+            how = {"protocol": protocol, "recipe": recipe}
+            if protocol == truth.SCRATCH:
+                units.append(truth.scratch_unit(params, datasets[1], how, seed, shown))
+            else:
+                units.append(truth.unit(trained, datasets[1], how, seed, shown))
+    return units
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_truth_is_the_same_together(tmp_path: Path) -> None:
+    """Every protocol through the runner: the same keys, images and, up to rounding, validation accuracies."""
+    together, alone = Store(tmp_path / "together"), Store(tmp_path / "alone")
+    units = truths(seeds=2)
+    run_units(units, together, CPU, Rules(together=True))
+    run_units(units, alone, CPU)
+    for unit in units[1:]:
+        ours, theirs = together.record(unit), alone.record(unit)
+        assert ours["status"] == DONE, ours
+        assert ours["detail"].pop("together") == 2
+        assert ours["detail"].keys() == theirs["detail"].keys()
+        assert ours["images"] == theirs["images"]
+        found, expected = (record["detail"]["val_by_learning_rate"] for record in (ours, theirs))
+        assert found == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("device", "value", "deterministic", "on"),
+    [
+        ("cpu", "auto", False, False),
+        ("cuda", "auto", False, True),
+        ("cuda", "auto", True, False),
+        ("cuda", False, False, False),
+        ("cpu", True, False, True),
+    ],
+)
+def test_seeds_are_trained_together_on_a_gpu_or_on_demand(device: str, value: object, deterministic: bool, on: bool):
+    assert together_on(torch.device(device), value, deterministic) is on
+
+
+def test_another_value_is_refused() -> None:
+    with pytest.raises(ConfigError, match="together=yes: choose from auto, true, false"):
+        together_on(CPU, "yes", False)

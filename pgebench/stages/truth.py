@@ -101,7 +101,7 @@ def run_together(works: Sequence[Run]) -> list[Outcome | None]:
         works[0].params["recipe"],
         [derive_seed("order", work.params["seed"]) for work in works],
     )
-    return [fitted and _outcome(fitted, transfer, together=len(works)) for fitted in found]
+    return [None if best is None else _outcome(best, transfer, together=len(works)) for best in found]
 
 
 def _transfer(work: Run) -> Transfer:

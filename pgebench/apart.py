@@ -98,12 +98,14 @@ def _as_json(unit: Unit) -> dict[str, Any]:
         "params": unit.params,
         "inputs": {role: _as_json(needed) for role, needed in unit.inputs.items()},
         "label": asdict(unit.label),
+        "files": dict(unit.files),
     }
 
 
 def _from_json(fields: Mapping[str, Any]) -> Unit:
     inputs = {role: _from_json(needed) for role, needed in fields["inputs"].items()}
-    return Unit(fields["stage"], fields["version"], fields["params"], inputs, Label(**fields["label"]))
+    label, files = Label(**fields["label"]), fields["files"]
+    return Unit(fields["stage"], fields["version"], fields["params"], inputs, label, files)
 
 
 if __name__ == "__main__":

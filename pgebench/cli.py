@@ -20,6 +20,9 @@ from pgebench.resources import available_cores
 MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
 """Arguments that already say what Hydra is to do."""
 
+PUBLISHED = re.compile(r"truth=published\.\w+")
+"""The truth is a table of ``pgebench.published``."""
+
 OPTIONS = {
     "pgebench-pge": {
         "experiment": "embedded_full",
@@ -47,7 +50,7 @@ OPTIONS = {
 
 def main() -> None:
     """Run an experiment; Hydra reads the command line."""
-    arguments = _options_first([_with_group(argument) for argument in sys.argv[1:]])
+    arguments = _options_first(_with_experiment([_with_group(argument) for argument in sys.argv[1:]]))
     folders = [conf_dir(), *_config_dirs(arguments)]
     register()
     if message := unknown_choice(arguments, folders) or wrong_value(arguments, folders):
@@ -205,6 +208,14 @@ def _exists(path: str) -> bool:
         return Path(path).expanduser().exists()
     except (OSError, RuntimeError, ValueError):  # longer than a file's name can be, or nobody's home
         return False
+
+
+def _with_experiment(arguments: Sequence[str]) -> list[str]:
+    """``truth=published.NAME`` is an experiment of its own, named after the table, unless another one is chosen."""
+    name = next((argument.removeprefix("truth=") for argument in arguments if PUBLISHED.fullmatch(argument)), None)
+    if name is None or any(argument.startswith("experiment=") for argument in arguments):
+        return list(arguments)
+    return ["experiment=published", f"experiment_name={name}", *arguments]
 
 
 def _options_first(arguments: Sequence[str]) -> list[str]:

@@ -18,10 +18,18 @@ from pgebench.resources import available_cores, jobs_at_once, memory_bytes, shar
 
 @dataclass
 class BackboneConfig:
-    """A timm architecture and how images are made ready for it.
+    """An architecture, how images are made ready for it, and its pretrained weights, if it has any.
 
-    ``mean`` and ``std`` are per channel, for pixels in [0, 1]; null takes those that timm states for the model.
-    ``pretrained`` starts source training from timm's weights (needs a network or a filled cache).
+    ``model`` is a timm name, with or without a pretrained tag, or the dotted name of a function of ``num_classes`` that
+    returns a network with the methods of timm's. ``mean`` and ``std`` are per channel, for pixels in [0, 1]; null takes
+    those that timm states for the model.
+
+    ``pretrained`` takes timm's weights (needs a network or a filled cache); ``weights`` is a file of weights instead:
+    a path, or ``pkg://package/path`` inside an installed package. ``reader`` is the dotted name of a function of the
+    file and the network that returns a state dict, for files that are neither safetensors nor a state dict.
+    ``head: false`` says that the weights have no classifier, or none whose outputs are classes.
+    With ``source=pretrained`` the weights are used as they are; ``source_accuracy`` is then the accuracy that is stated
+    for them on the data they were trained on. With another source its training starts from them.
     """
 
     name: str = MISSING
@@ -30,6 +38,10 @@ class BackboneConfig:
     mean: list[float] | None = None
     std: list[float] | None = None
     pretrained: bool = False
+    weights: str | None = None
+    reader: str | None = None
+    head: bool = True
+    source_accuracy: float | None = None
 
 
 @dataclass
@@ -51,9 +63,9 @@ class ReadingConfig:
 class DatasetConfig:
     """A dataset, seen as a task.
 
-    ``loader`` is instantiated and gives images, labels and a fixed split. With a ``path`` it lists the images there,
-    which are decoded as ``reading`` says and kept in ``store``; their content is part of a unit's identity, the path is
-    not. The other keys make a view of it:
+    ``loader`` is instantiated and gives images, labels and a fixed split; null stands for the unknown data that
+    pretrained weights were trained on. With a ``path`` it lists the images there, which are decoded as ``reading`` says
+    and kept in ``store``; their content is part of a unit's identity, the path is not. The other keys make a view:
     ``classes`` keeps these class indices, ``train_per_class`` keeps at most that many training images of each class
     (the validation and test splits stay whole), ``image_size`` resamples the pictures to that many pixels a side before
     the backbone's own preprocessing, ``permute_labels`` renumbers the classes by the permutation with that seed,
@@ -150,11 +162,13 @@ class TruthConfig:
     """A definition of accuracy: ``finetune`` all weights, ``linear_probe`` on frozen features, ``scratch`` no transfer.
 
     ``recipe`` refers to one of ``recipe.*`` (the schema lets no interpolation stand for a dataclass, so it is free).
+    The protocol ``published`` takes the accuracies of a paper instead, those of ``table`` in ``pgebench.published``.
     """
 
     protocol: str = MISSING
     recipe: Any = MISSING
     seeds: int = 1
+    table: str | None = None
 
 
 @dataclass

@@ -18,7 +18,7 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from pgebench import provenance
+from pgebench import hub, provenance
 from pgebench.analysis.question import QUESTIONS
 from pgebench.determinism import make_deterministic
 from pgebench.devices import device_of, device_of_worker, together_on
@@ -27,6 +27,8 @@ from pgebench.errors import ConfigError, PgebenchError
 from pgebench.forcing import forget, stages_of
 from pgebench.launching import INTERRUPTED, launch
 from pgebench.plan import LEVELS, counts, merged, plan
+from pgebench.published.run import chosen_table, write_records
+from pgebench.published.tables import PublishedTable
 from pgebench.reuse import reused, take_over
 from pgebench.rules import Rules
 from pgebench.runner import run_units
@@ -51,12 +53,12 @@ NAMES = ("backbone", "source", "target", "metric", "truth")
 def run_job(config: DictConfig) -> None:
     """What a launched job does: the units of its cells, each at its level. Failures are in the records."""
     torch.set_num_threads(config.threads)
-    if config.deterministic:
-        make_deterministic()
     store, device = open_store(Path(config.store)), device_of_worker(config.device)
     stop = None if config.stop is None else Path(config.results) / config.stop
     together = together_on(device, config.together, config.deterministic)
     rules = Rules(config.workers, config.retry, config.time_limit, config.deterministic, stop, together)
+    if rules.deterministic:
+        make_deterministic()
     for cell in cells_of(config):
         units = plan(cell_of(cell))
         for level in LEVELS if cell.level == "all" else (cell.level,):
@@ -80,6 +82,9 @@ def run_experiment(
     try:
         sweep = expand(overrides, compose)
         _check(sweep.config)
+        published = chosen_table(sweep.config.experiment_name, [job.cell.settings["truth"] for job in sweep.jobs])
+        if published is not None:
+            return report_published(published, sweep)
         units = merged(job.units for job in sweep.jobs)
         distinct = list({unit.key: unit for unit in units}.values())
         results = Path(sweep.config.results)
@@ -118,6 +123,20 @@ def run_experiment(
             print("Run the same command again to go on.")
             return code
         return publish(sweep, table, results, arguments, tracker)
+
+
+def report_published(table: PublishedTable, sweep: Sweep) -> int:
+    """Write the report of a published table, hand it to W&B, tell the user; returns the exit code."""
+    from pgebench.report import build_report, load_summary
+
+    results, store = Path(sweep.config.results), open_store(Path(sweep.config.store))
+    with Tracker(plain(sweep.config.tracking), [], store, results, _config(sweep)) as tracker:
+        write_records(table, results, sweep.config.seed)
+        report = build_report(results)
+        tracker.report()
+    print(headline(load_summary(results), table.truth), end="")
+    print(f"{table.about.title}; nothing was trained. Report: {report}")
+    return 0
 
 
 def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequence[str], tracker: Tracker) -> int:
@@ -202,7 +221,8 @@ def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:
     sources = {job.cell.source.name: job.cell.source for job in jobs}
     targets = {job.cell.target.name: job.cell.target for job in jobs}
     for name, source in sources.items():
-        sizes[name] = counts(source)
+        if not hub.is_pretrained(source.config):
+            sizes[name] = counts(source)
     for name, target in targets.items():
         as_target = counts(target)
         as_target["train_as_target"] = as_target.pop("train")

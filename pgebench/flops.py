@@ -6,7 +6,8 @@ versions get their number the same way.
 
 What is counted is what torch's ``FlopCounterMode`` knows: convolutions, matrix products and attention, a multiplication
 and an addition each being one operation. Left out are elementwise work, optimiser steps, and all that happens outside
-the network: the loss of an episode, the fit of the head that ``fisher`` reads, and the arithmetic of scores.
+the network: the loss of an episode, the fit of the head that ``fisher`` reads, and the arithmetic of scores. The
+classifier that came with pretrained weights is left out too, for its classes stand in no plan.
 torch counts a part of the backward pass of grouped convolutions as if they had no groups: depthwise networks look
 dearer in training than they are.
 """
@@ -113,8 +114,15 @@ def _counts(unit: Unit, store: str) -> dict[str, int]:
     return _sizes(canonical_json(dict(unit.params["dataset"])), store)
 
 
+def _is_trained(checkpoint: Unit) -> bool:
+    """Whether a checkpoint was trained on a source here."""
+    return "dataset" in checkpoint.params
+
+
 def _checkpoint(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
-    """Training images forward and backward, validation images forward, once a learning rate."""
+    """Training images forward and backward, validation images forward, once a learning rate; nothing as shipped."""
+    if not _is_trained(unit):
+        return 0.0
     sizes = _counts(unit, store)
     network = per_image(unit.params["backbone"], sizes["classes"])
     judged = sizes["val"] * len(record["detail"]["val_by_learning_rate"]) + record["detail"].get("test_images", 0)
@@ -141,7 +149,9 @@ def _truth(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
 
 def _evidence(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
     """Forward alone, with the classifier of the source."""
-    network = per_image(unit.params["backbone"], _counts(unit.inputs["checkpoint"], store)["classes"])
+    trained = unit.inputs["checkpoint"]
+    classes = _counts(trained, store)["classes"] if _is_trained(trained) else 0
+    network = per_image(unit.params["backbone"], classes)
     return None if network is None else record["images"] * network.features
 
 

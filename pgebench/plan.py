@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pgebench import backbones
+from pgebench import backbones, hub
 from pgebench.datasets import dataset_params, open_task
 from pgebench.errors import ConfigError
 from pgebench.filter_information import FisherSettings
@@ -52,6 +52,8 @@ class Cell:
     def overlap(self) -> str | None:
         """Why the pair says nothing about transfer, or None if it does."""
         source, target = self.source.config, self.target.config
+        if target["loader"] is None:
+            return "a target must have images"
         if source["loader"] != target["loader"] or _path(source) != _path(target):
             return None
         classes = [None if config["classes"] is None else set(config["classes"]) for config in (source, target)]
@@ -74,9 +76,14 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
         )
     backbone = _backbone(canonical_json(cell.backbone.config))
     source, target = (_dataset(canonical_json(named.config)) for named in (cell.source, cell.target))
-    settings = cell.settings
+    settings, shipped, void = cell.settings, hub.is_pretrained(cell.source.config), void_metrics(cell)
     names = Label(backbone=cell.backbone.name, source=cell.source.name, variant=cell.variant)
-    trained = checkpoint.unit(backbone, source, settings["recipe"]["checkpoint"], settings["seed"], names)
+    if shipped:
+        trained = checkpoint.pretrained(backbone, names)
+    else:
+        trained = checkpoint.unit(backbone, source, settings["recipe"]["checkpoint"], settings["seed"], names)
+    files = backbones.file_of(cell.backbone.config)
+    trained = replace(trained, files=files)
     on_target = replace(names, target=cell.target.name)
     seen = evidence.unit(trained, target, on_target)
     seen_source = evidence.unit(trained, source, replace(names, target=cell.source.name))
@@ -87,20 +94,22 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
 
     add("source", trained)
     for name, metric in settings["metric"].items():
+        if name in void:
+            continue
         wanted = score.asks_for(name, metric["function"])
         inputs: dict[str, Unit] = {}
         if set(wanted) & set(score.TARGET_EVIDENCE):
             inputs["evidence"] = add("pair", seen)
         if set(wanted) & set(score.SOURCE_EVIDENCE):
             inputs["source_evidence"] = add("source", seen_source)
-        if "source_accuracy" in wanted:
+        if "source_accuracy" in wanted and not shipped:
             inputs["checkpoint"] = trained
         if set(wanted) & set(score.GRADIENTS):
             settings_of = _gradient_settings(name, metric, cell, source, target)
             label = replace(names, source=None, metric=name)
             for role, params, named in (("source", source, cell.source), ("target", target, cell.target)):
                 shown = replace(label, source=named.name) if role == "source" else replace(label, target=named.name)
-                made = gradient.unit(backbone, params, settings_of, shown)
+                made = replace(gradient.unit(backbone, params, settings_of, shown), files=files)
                 inputs[f"{role}_gradient"] = add(role, made)
         if set(wanted) & set(score.INFORMATION):
             estimate = _fisher_settings(name, metric, settings["metric_seed"])
@@ -112,6 +121,8 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
             # The replicates under one seed follow those under the seed before it.
             draw = number + settings["metric_seed"] * metric["seeds"]
             facts = {key: _fact(key, cell, backbone, source, target, draw) for key in wanted if key in score.FACTS}
+            if "source_accuracy" in wanted and shipped:
+                facts["source_accuracy"] = cell.backbone.config["source_accuracy"]
             add("pair", score.unit(metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
     for name, protocol in settings["truth"].items():
         for number in range(protocol["seeds"]):
@@ -121,6 +132,15 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
             else:
                 add("pair", truth.unit(trained, target, protocol, number, shown))
     return {level: list(found.values()) for level, found in units.items()}
+
+
+def void_metrics(cell: Cell) -> dict[str, str]:
+    """The metrics of a cell that its source makes void, with the reason."""
+    if not hub.is_pretrained(cell.source.config):
+        return {}
+    backbone = _backbone(canonical_json(cell.backbone.config))
+    config = {**cell.backbone.config, "name": cell.backbone.name, "head": backbone.get("head", True)}
+    return hub.void(cell.settings["metric"], config)
 
 
 def rows(cells: Iterable[Cell]) -> list[Unit]:
@@ -191,9 +211,11 @@ def _backbone(config: str) -> dict[str, Any]:
 
 @lru_cache(maxsize=1024)
 def _dataset(config: str) -> dict[str, Any]:
-    return dataset_params(json.loads(config))
+    fields = json.loads(config)
+    return {} if hub.is_pretrained(fields) else dataset_params(fields)
 
 
 @lru_cache(maxsize=64)
 def _parameters(params: str) -> int:
-    return sum(parameter.numel() for parameter in backbones.create(json.loads(params), 0, seed=0).parameters())
+    network = backbones.create(json.loads(params), 0, seed=0, pretrained=False)
+    return sum(parameter.numel() for parameter in network.parameters())

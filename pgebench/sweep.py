@@ -18,8 +18,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
+from pgebench import hub
 from pgebench.errors import ConfigError
-from pgebench.plan import Cell, Named, counts, plan
+from pgebench.plan import Cell, Named, counts, plan, void_metrics
 from pgebench.requirements import left_out, usable
 from pgebench.unit import Unit
 
@@ -144,8 +145,9 @@ def _product(
                 name = subtree["name"] + choice.suffix + (setting.suffix if group == "backbone" else "")
                 composed[group].append((choice, Named(name, subtree)))
         named = [name for group in ("source", "target") for _, name in composed[group]]
+        named = [name for name in named if not hub.is_pretrained(name.config)]
         _check_names(named)
-        common = min(counts(name)["classes"] for name in named)
+        common = min(counts(name)["classes"] for name in named) if named else None
         several = len(composed["source"]) * len(composed["target"]) > 1
         for backbone, source, target in itertools.product(*(composed[group] for group in GROUPS)):
             cell = Cell(backbone[1], source[1], target[1], settings, common, variant)
@@ -154,9 +156,10 @@ def _product(
                     skipped.append(f"{source[1].name} -> {target[1].name}: {reason}")
                 continue
             parts = (*setting.overrides, *backbone[0].overrides, *source[0].overrides, *target[0].overrides)
-            jobs.append(Job(cell, (*parts, f"common_classes={common}")))
+            jobs.append(Job(cell, (*parts, f"common_classes={'null' if common is None else common}")))
     if not jobs or config is None:
         raise ConfigError(f"no source can be transferred to a target: {'; '.join(skipped)}. Choose other datasets")
+    without.update(hub.left_out(void_metrics(job.cell) for job in jobs))
     return Sweep(jobs, config, sorted(set(skipped)), sorted(without))
 
 

@@ -67,6 +67,7 @@ class Unit:
         params: every field that decides the result, in JSON types. No paths, devices or worker counts.
         inputs: the units whose results it reads, by role; their keys are part of this unit's key.
         label: names for the table.
+        files: where the files lie that ``params`` know by their checksum, by role. Not part of the identity.
 
     >>> a = Unit("score", 1, {"metric": "leep"}, label=Label(source="mnist"))
     >>> b = Unit("score", 1, {"metric": "leep"}, label=Label(source="another name"))
@@ -79,6 +80,7 @@ class Unit:
     params: Mapping[str, Any]
     inputs: Mapping[str, Unit] = field(default_factory=dict)
     label: Label = Label()
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def key(self) -> str:

@@ -39,6 +39,17 @@ def dataset(classes: list[int]) -> dict[str, object]:
     return dataset_params({"loader": loader, "classes": classes, "train_per_class": 8, "image_size": None})
 
 
+def test_pretrained_weights_cost_nothing_and_their_features_a_forward_pass() -> None:
+    params = backbone("resnet18.tv_in1k", pretrained=True)
+    shipped = checkpoint.pretrained(params, Label())
+    seen = evidence.unit(shipped, dataset([5, 6, 7]), Label())
+    done = {"status": "done", "images": 24, "detail": {}}
+    assert flops_of(shipped, done | {"images": 0}) == 0
+    network = per_image(params, 0)
+    assert network is not None
+    assert flops_of(seen, done) == 24 * network.forward
+
+
 def units(model: str) -> dict[str, Unit]:
     """One of each kind, inputs before what reads them; source and target differ in their classes."""
     source, target = dataset([0, 1, 2, 3, 4]), dataset([5, 6, 7])

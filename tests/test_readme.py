@@ -10,7 +10,7 @@ import pytest
 from omegaconf import OmegaConf
 from test_sweep import sweep
 
-from pgebench.cli import OPTIONS, _options_first, _with_group
+from pgebench.cli import OPTIONS, _options_first, _with_experiment, _with_group
 from pgebench.config import conf_dir, register
 from pgebench.preflight import unknown_choice, wrong_value
 
@@ -22,14 +22,15 @@ COMMANDS = sorted(set(re.findall(r"^pgebench (.+?)(?: +#.*)?$", README, flags=re
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str) -> None:
     register()
-    arguments = _options_first([_with_group(argument) for argument in shlex.split(command)])
+    arguments = _options_first(_with_experiment([_with_group(argument) for argument in shlex.split(command)]))
     overrides = [argument for argument in arguments if "=" in argument]
     if "--config-dir" in arguments:
         pytest.skip("a folder of the reader's; test_plugin runs this command on the example's files")
     assert unknown_choice(overrides, [conf_dir()]) is None
     assert wrong_value(overrides, [conf_dir()]) is None
     experiment = next((o.partition("=")[2] for o in overrides if o.startswith("experiment=")), "embedded")
-    params = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml").hydra.sweeper.params
+    config = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml")
+    params = OmegaConf.select(config, "hydra.sweeper.params") or {}
     assert sweep(*(f"{key}={value}" for key, value in params.items()), *overrides).jobs
 
 

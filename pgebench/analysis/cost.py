@@ -64,7 +64,7 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
         column: "metric" for the score rows, "truth" for the truth rows.
 
     Returns:
-        Name -> cost; names without a finished unit are absent.
+        Name -> cost; names without a finished unit are absent, and those whose cost nobody measured.
 
     >>> rows = [("c", "checkpoint", "a", None, None, 10.0, "[]"), ("e", "evidence", "a", "b", None, 2.0, '["c"]'),
     ...         ("s", "score", "a", "b", "leep", 0.5, '["e"]')]
@@ -78,7 +78,8 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
     # A later row of the same unit replaces an earlier one (a failed attempt that was resumed).
     units = records.drop_duplicates("key", keep="last").set_index("key", drop=False)
     reads = {str(key): _keys(text) for key, text in zip(units["key"], units["inputs"], strict=True)}
-    wanted = units[(units["stage"] == stage) & (units["status"] == "done") & units[column].notna()]
+    measured = (units["status"] == "done") & units["wall_s"].notna()
+    wanted = units[(units["stage"] == stage) & measured & units[column].notna()]
     owner = {str(unit["key"]): _owner(unit) for unit in units.to_dict("records") if _paid_per(unit) == DATASET}
     return {
         str(name): _charge(units, _closure(rows["key"].astype(str), reads), _served(rows, owner, reads))

@@ -25,9 +25,13 @@ from pgebench.analysis.static import static_scores
 from pgebench.analysis.table import FloatArray, Table, build_table, mean_over_seeds
 
 PRIMARY = "weighted_tau"
-STATIC = "static"
+STATIC, STANDARDISED = "static", "static_standardised"
+"""The static ranker, and that of published tables on accuracies standardised within each target."""
+
 RESAMPLES, SHUFFLES = 1000, 2000
-TRIVIAL = frozenset({STATIC, "random", "source_accuracy", "source_size", "number_of_classes", "parameter_count"})
+TRIVIAL = frozenset(
+    {STATIC, STANDARDISED, "random", "source_accuracy", "source_size", "number_of_classes", "parameter_count"}
+)
 INTERACTION_COLUMNS = (
     "interaction_weighted_tau",
     "interaction_weighted_tau_low",
@@ -274,7 +278,7 @@ def _judge(
             float(special_draws["pearson"].estimate[m]),
             p_value(special_tau, special_nulls[m]),
         )
-        if metric == STATIC:
+        if metric in (STATIC, STANDARDISED):
             special_values = (float("nan"),) * 5
         for column, value in zip(INTERACTION_COLUMNS, special_values, strict=True):
             row[column] = value

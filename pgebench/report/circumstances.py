@@ -63,7 +63,7 @@ def relatedness(result: TruthResult) -> Finding | None:
     sees = metrics[clear]["metric"].tolist()
     if len(metrics):
         text += f"Metrics that see relatedness itself, with the source effect taken out: {names(sees)}."
-    return Finding("What there was to predict", text)
+    return Finding("What there was to predict", text.strip())
 
 
 def other_truths(analysis: Analysis, result: TruthResult) -> Finding | None:

@@ -18,10 +18,12 @@ class Finding:
     Attributes:
         title: A few words.
         text: One paragraph.
+        literal: Whether "source", "target" and "backbone" mean the axes of the table whatever the question is.
     """
 
     title: str
     text: str
+    literal: bool = False
 
 
 def real_metrics(league: pd.DataFrame) -> pd.DataFrame:

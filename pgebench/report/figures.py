@@ -42,8 +42,9 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
         numbers = cells(result, table)
         if result.league[PRIMARY].notna().any():
             yield f"league_{result.name}", league_figure(result), result.league
-            points = pd.DataFrame([vars(point) for point in cost_points(analysis, result)])
-            yield f"cost_{result.name}", cost_figure(analysis, result), points
+            if points := cost_points(analysis, result):
+                numbers_of_cost = pd.DataFrame([vars(point) for point in points])
+                yield f"cost_{result.name}", cost_figure(analysis, result), numbers_of_cost
             if drawn := curves.figure(analysis, result):
                 yield f"curves_{result.name}", drawn, curves.numbers(analysis, result)
             yield f"scatter_{result.name}", scatter_figure(result), numbers
@@ -52,15 +53,16 @@ def figures(analysis: Analysis) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
         for b, backbone in enumerate(table.backbones):
             if np.isfinite(result.truth[b]).any():
                 here = numbers[numbers["backbone"] == backbone]
-                yield f"map_{result.name}_{backbone}", map_figure(result, table, b), here
+                # A swept path is part of a backbone's name, and no folder.
+                yield f"map_{result.name}_{backbone.replace('/', '_')}", map_figure(result, table, b), here
     if analysis.results and analysis.stability:
         result = analysis.results[0]
         kinds = dict(zip(result.league["metric"], result.league["kind"], strict=True))
         made = steadiness.figure(analysis.stability, result.metrics, kinds)
         yield f"stability_{result.name}", made, analysis.stability.metrics
     for backbone, embedding in atlas.atlases(analysis):
-        points = pd.DataFrame(embedding.points, columns=["x", "y"]).assign(dataset=embedding.names)
-        yield f"atlas_{backbone}", atlas.figure(embedding, table.targets, backbone), points
+        places = pd.DataFrame(embedding.points, columns=["x", "y"]).assign(dataset=embedding.names)
+        yield f"atlas_{backbone}", atlas.figure(embedding, table.targets, backbone), places
 
 
 def _bare(axes: Axes) -> None:

@@ -195,10 +195,11 @@ def cost_grid(analysis: Analysis, result: TruthResult) -> Grid:
 
 
 def ceiling_grid(result: TruthResult) -> Grid:
-    """Reliability of the truth for each correlation."""
+    """Reliability of the truth for each correlation; no rows with a single seed, which says nothing of it."""
     rows = [
         [Cell(STATISTIC_TITLES[name]), *[value_cell(value) for value in (top.halves, top.repeat, top.perfect)]]
         for name, top in result.ceiling.items()
+        if top.half
     ]
     half = next(iter(result.ceiling.values())).half
     return grid(["", f"{half} against {half} seeds", "noise ceiling", "perfect score"], rows)

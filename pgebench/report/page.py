@@ -128,14 +128,21 @@ def _tiles(analysis: Analysis) -> list[tuple[str, str]]:
     """Number and caption of the facts at the top."""
     table = analysis.table
     tiles = [
-        (f"{len(table.sources)} x {len(table.targets)}".replace("x", "\N{MULTIPLICATION SIGN}"), "sources, targets"),
-        (str(len(table.backbones)), "backbone" if len(table.backbones) == 1 else "backbones"),
+        (
+            f"{len(table.sources)} x {len(table.targets)}".replace("x", "\N{MULTIPLICATION SIGN}"),
+            reworded("sources, targets", analysis.question),
+        ),
+        (
+            str(len(table.backbones)),
+            reworded("backbone" if len(table.backbones) == 1 else "backbones", analysis.question),
+        ),
     ]
     if analysis.results:
         result = analysis.results[0]
         metrics = real_metrics(result.league)
         ceiling = result.ceiling[PRIMARY].repeat
-        tiles.append((str(result.truth.shape[-1]), f"seeds of {result.name}"))
+        seeds = result.truth.shape[-1]
+        tiles.append((str(seeds), f"{'seed' if seeds == 1 else 'seeds'} of {result.name}"))
         tiles.append((f"{len(beats_chance(metrics))} of {len(metrics)}", "metrics beat chance"))
         tiles.append((f"{ceiling:.2f}" if math.isfinite(ceiling) else "unknown", "noise ceiling"))
     done, total = analysis.units.get("done", 0), sum(analysis.units.values())
@@ -181,7 +188,7 @@ def _truth(analysis: Analysis, result: TruthResult, *, first: bool) -> dict[str,
         "shares": [
             (css, label, shares[css])
             for css, label in (
-                ("source", "good source for every target"),
+                ("source", reworded("good source for every target", analysis.question)),
                 ("interaction", "relatedness"),
                 ("seeds", "seed noise"),
             )

@@ -90,10 +90,13 @@ def questions(analysis: Analysis) -> Finding | None:
         if len(rows):
             best = rows.sort_values([PRIMARY, "metric"], ascending=[False, True]).iloc[0]
             parts.append(f"{titles.get(name, 'all pairs in one list')}: `{best['metric']}` ({number(best[PRIMARY])})")
+    if not parts:
+        return None
     return Finding(
         "Other questions, other answers",
         f"The metric that ranks best depends on what is ranked; {'; '.join(parts)}. The league is about "
         f"{titles.get(analysis.question.name, analysis.question.name)} alone.",
+        literal=True,
     )
 
 

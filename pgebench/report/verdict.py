@@ -29,6 +29,7 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
     Returns:
         The paragraphs; those that have nothing to say are left out.
     """
+    others = robustness.questions(analysis)
     found = [
         _chance(result),
         _best(result),
@@ -38,14 +39,18 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
         circumstances.ceiling(result),
         circumstances.relatedness(result),
         *robustness.stability(analysis, result),
-        robustness.questions(analysis),
+        others,
         robustness.gain(analysis.gains),
         robustness.budget(analysis, result),
         circumstances.other_truths(analysis, result),
         circumstances.gaps(analysis, result),
     ]
-    said = [finding for finding in found if finding is not None]
-    return [Finding(reworded(one.title, analysis.question), reworded(one.text, analysis.question)) for one in said]
+    # What is said about all the questions names each by its own words.
+    return [
+        one if one is others else Finding(reworded(one.title, analysis.question), reworded(one.text, analysis.question))
+        for one in found
+        if one is not None
+    ]
 
 
 def reworded(text: str, question: Question) -> str:

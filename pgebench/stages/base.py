@@ -56,6 +56,10 @@ class Run:
         tensor = backbones.inputs(self.params["backbone"], self.params["dataset"], images, self.device)
         return tensor, torch.from_numpy(labels).to(self.device)
 
+    def file(self, role: str) -> str | None:
+        """Where a file of the unit lies, if it has one."""
+        return self.unit.files.get(role)
+
     def record(self, role: str) -> dict[str, Any]:
         """The record of an input."""
         return self.store.record(self.unit.inputs[role])

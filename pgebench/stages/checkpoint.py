@@ -1,4 +1,4 @@
-"""Source training: a backbone and a head fitted to a source's training split."""
+"""Checkpoints: a backbone and a head fitted to a source's training split, or pretrained weights as they came."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from pgebench import backbones
+from pgebench.errors import ConfigError
 from pgebench.stages.base import Outcome, Run
 from pgebench.training import fit_best
 from pgebench.unit import Label, Unit, derive_seed
@@ -23,12 +24,29 @@ def unit(
     return Unit("checkpoint", VERSION, params, label=label)
 
 
+def pretrained(backbone: Mapping[str, Any], label: Label) -> Unit:
+    """The checkpoint of a backbone as it was shipped: no source is trained on.
+
+    Raises:
+        ConfigError: the backbone has no pretrained weights.
+    """
+    if not backbone["pretrained"] and "weights" not in backbone:
+        raise ConfigError(
+            f"source=pretrained: {backbone['model']} is given no pretrained weights; set backbone.pretrained=true or "
+            "backbone.weights=FILE, or choose a source to train on"
+        )
+    return Unit("checkpoint", VERSION, {"backbone": backbone}, label=label)
+
+
 def run(work: Run) -> Outcome:
-    """Train; the value is the accuracy on the source's validation split."""
+    """Train; the value is the accuracy on the source's validation split. Weights as they came have no value."""
+    if "dataset" not in work.params:
+        return _as_shipped(work)
     seed, classes = work.params["seed"], work.task().classes
 
     def start() -> nn.Module:
-        return backbones.create(work.params["backbone"], classes, derive_seed("checkpoint", seed)).to(work.device)
+        drawn = derive_seed("checkpoint", seed)
+        return backbones.create(work.params["backbone"], classes, drawn, file=work.file("weights")).to(work.device)
 
     fitted = fit_best(start, work.part("train"), work.part("val"), work.params["recipe"], derive_seed("order", seed))
     detail = {
@@ -41,8 +59,19 @@ def run(work: Run) -> Outcome:
     return Outcome(fitted.val_accuracy, fitted.model.state_dict(), detail, fitted.images)
 
 
+def _as_shipped(work: Run) -> Outcome:
+    params = work.params["backbone"]
+    network, classes = backbones.as_shipped(params, work.file("weights"))
+    detail = {
+        "weights": params["weights"]["sha256"] if "weights" in params else params["tag"],
+        "classes": classes,
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+    }
+    return Outcome(tensors=network.state_dict(), detail=detail)
+
+
 def load(work: Run, role: str = "checkpoint") -> nn.Module:
-    """The network of a checkpoint that a unit reads."""
+    """The network of a checkpoint that a unit reads; without classifier if its weights came without one."""
     checkpoint = work.unit.inputs[role]
     classes = work.record(role)["detail"]["classes"]
     network = backbones.create(checkpoint.params["backbone"], classes, seed=0, pretrained=False)

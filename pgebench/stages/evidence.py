@@ -20,10 +20,12 @@ def unit(trained: Unit, dataset: Mapping[str, Any], label: Label) -> Unit:
 
 
 def run(work: Run) -> Outcome:
-    """Features (n, d), source-head probabilities (n, Cs) and labels (n,)."""
+    """Features (n, d), labels (n,) and, if the checkpoint has a head, source-head probabilities (n, Cs)."""
     network = checkpoint.load(work)
     images, labels = work.part("train")
     features, logits = backbones.features_and_logits(network, images)
-    # Softmax in double precision: the rows must add up to 1 for LEEP.
-    tensors = {"features": features, "source_probabilities": logits.double().softmax(1), "labels": labels}
+    tensors = {"features": features, "labels": labels}
+    if work.record("checkpoint")["detail"]["classes"]:
+        # Softmax in double precision: the rows must add up to 1 for LEEP.
+        tensors["source_probabilities"] = logits.double().softmax(1)
     return Outcome(tensors=tensors, detail={"dimension": features.shape[1]}, images=len(labels))

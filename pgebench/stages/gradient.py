@@ -82,7 +82,8 @@ def from_tensors(tensors: Mapping[str, torch.Tensor]) -> PrincipalGradient:
 def _network(work: Run, settings: GradientSettings) -> Callable[[int], nn.Module]:
     if settings.restart != "pretrained":
         return backbones.restarts(work.params["backbone"], work.device)
-    model = backbones.create(work.params["backbone"], 0, seed=0, pretrained=True).to(work.device)
+    model = backbones.create(work.params["backbone"], 0, seed=0, pretrained=True, file=work.file("weights"))
+    model = model.to(work.device)
     return lambda seed: model
 
 

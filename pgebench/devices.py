@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from multiprocessing import current_process
+from typing import Any
 
 import torch
 
@@ -38,6 +39,22 @@ def device_of_worker(name: str) -> torch.device:
     # What is said of "the" GPU, without a number, means this one from here on.
     torch.cuda.set_device(device)
     return device
+
+
+def together_on(device: torch.device, together: Any, deterministic: bool) -> bool:
+    """Whether ``together=VALUE`` means that seeds are trained at once on a device.
+
+    ``auto`` does so on a GPU, unless the same numbers are wanted again: which seeds are still to be trained, and how
+    many of them memory holds, decides the order of sums.
+
+    Raises:
+        ConfigError: no such value.
+    """
+    if together == "auto":
+        return device.type == "cuda" and not deterministic
+    if not isinstance(together, bool):
+        raise ConfigError(f"together={together}: choose from auto, true, false")
+    return together
 
 
 def worker_number() -> int:

@@ -20,8 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench import hub, provenance
 from pgebench.analysis.question import QUESTIONS
-from pgebench.determinism import make_deterministic
-from pgebench.devices import device_of, device_of_worker
+from pgebench.devices import device_of, device_of_worker, together_on
 from pgebench.dispatch import cells_of
 from pgebench.errors import ConfigError, PgebenchError
 from pgebench.forcing import forget, stages_of
@@ -53,11 +52,10 @@ NAMES = ("backbone", "source", "target", "metric", "truth")
 def run_job(config: DictConfig) -> None:
     """What a launched job does: the units of its cells, each at its level. Failures are in the records."""
     torch.set_num_threads(config.threads)
-    if config.deterministic:
-        make_deterministic()
     store, device = open_store(Path(config.store)), device_of_worker(config.device)
     stop = None if config.stop is None else Path(config.results) / config.stop
-    rules = Rules(config.workers, config.retry, config.time_limit, config.deterministic, stop)
+    together = together_on(device, config.together, config.deterministic)
+    rules = Rules(config.workers, config.retry, config.time_limit, config.deterministic, stop, together)
     for cell in cells_of(config):
         units = plan(cell_of(cell))
         for level in LEVELS if cell.level == "all" else (cell.level,):
@@ -213,7 +211,7 @@ def _check(config: DictConfig) -> None:
         raise ConfigError(f"time_limit={config.time_limit}: give minutes above 0, or null for no limit")
     if config.question not in QUESTIONS:
         raise ConfigError(f"question={config.question}: choose from {', '.join(QUESTIONS)}")
-    _device_here(config)
+    together_on(_device_here(config), config.together, config.deterministic)
 
 
 def dataset_sizes(jobs: Sequence[Job]) -> dict[str, dict[str, int]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Rules:
-    """How units are run; nothing of it changes what is computed.
+    """How units are run; nothing of it changes a result by more than rounding.
 
     Args:
         workers: number of jobs that run beside each other, for the record: costs measured with neighbours are higher;
@@ -17,6 +17,7 @@ class Rules:
         minutes: limit on the time of one unit; None for no limit.
         deterministic: whether a GPU may use deterministic algorithms only; the CPU has no others here.
         stop: a file that the first failure leaves, and at whose sight no further unit is started; None to go on.
+        together: units that differ in the seed alone are computed at once where their stage can do that.
     """
 
     workers: int | None = 1
@@ -24,6 +25,7 @@ class Rules:
     minutes: float | None = None
     deterministic: bool = False
     stop: Path | None = None
+    together: bool = False
 
 
 DEFAULT = Rules()

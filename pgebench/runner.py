@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Any
 
 import torch
 from joblib import Parallel, delayed
 
-from pgebench import provenance
 from pgebench.apart import run_apart
 from pgebench.errors import PgebenchError, StoreError, UpstreamError
 from pgebench.limits import TimeLimit, time_limit
 from pgebench.measure import Cost, measured
+from pgebench.records import began, failed, finished
 from pgebench.rules import DEFAULT, Rules
+from pgebench.seeds_together import alike, run_together
 from pgebench.stages import STAGES, Outcome, Run
-from pgebench.store import CRASHED, DONE, FAILED, MISSING, RUNNING, Store, write_atomically
+from pgebench.store import CRASHED, DONE, MISSING, RUNNING, Store, write_atomically
 from pgebench.unit import Unit
 
 
@@ -30,12 +29,19 @@ def run_units(units: Iterable[Unit], store: Store, device: torch.device, rules: 
         device: where networks compute.
         rules: what happens at failures, and how long a unit may take.
     """
-    for unit in units:
-        if rules.stop is not None and rules.stop.exists():
-            return
-        record = run_unit(unit, store, device, rules)
-        if rules.stop is not None and record["status"] != DONE:
-            write_atomically(rules.stop, b"")
+    for group in alike(units) if rules.together else ([unit] for unit in units):
+        if len(group) > 1 and not _stopped(rules):
+            run_together(group, store, device, rules)
+        for unit in group:
+            if _stopped(rules):
+                return
+            record = run_unit(unit, store, device, rules)
+            if rules.stop is not None and record["status"] != DONE:
+                write_atomically(rules.stop, b"")
+
+
+def _stopped(rules: Rules) -> bool:
+    return rules.stop is not None and rules.stop.exists()
 
 
 def run_side_by_side(units: Iterable[Unit], store: Store, workers: int) -> None:
@@ -82,7 +88,7 @@ def compute(unit: Unit, store: Store, device: torch.device, rules: Rules) -> dic
     if died:
         store.drop_litter(unit)
     for tries_left in range(rules.retry, -1, -1):
-        record = _describe(unit, device, rules, attempts=died + 1)
+        record = began(unit, device, rules, attempts=died + 1)
         store.write_record(unit, record)
         try:
             record |= _execute(unit, store, device, rules)
@@ -107,21 +113,6 @@ def _inputs_are_done(unit: Unit, store: Store, device: torch.device, rules: Rule
     return all(store.is_done(needed) for needed in unit.inputs.values())
 
 
-def _describe(unit: Unit, device: torch.device, rules: Rules, attempts: int) -> dict[str, Any]:
-    return {
-        "status": RUNNING,
-        "attempts": attempts,
-        "key": unit.key,
-        **unit.identity(),
-        "label": str(unit),
-        "started": _now(),
-        "workers": rules.workers,
-        "threads": torch.get_num_threads(),
-        "versions": provenance.versions(),
-        "machine": provenance.machine(str(device)),
-    }
-
-
 def _execute(unit: Unit, store: Store, device: torch.device, rules: Rules) -> dict[str, Any]:
     """Run the stage; returns the fields that its end adds to the record."""
     cost = Cost()
@@ -131,30 +122,8 @@ def _execute(unit: Unit, store: Store, device: torch.device, rules: Rules) -> di
             outcome: Outcome = STAGES[unit.stage](Run(unit, store, device))
         artifact = store.write_artifact(unit, outcome.tensors) if outcome.tensors else {}
     except (Exception, TimeLimit) as error:
-        return {
-            "status": FAILED,
-            "error": " ".join(_message(error, rules).split()),
-            "traceback": traceback.format_exc(),
-            "finished": _now(),
-            **cost.as_dict(),
-        }
-    return {
-        "status": DONE,
-        # NaN is no JSON, and most stages have no value.
-        "value": outcome.value if outcome.value == outcome.value else None,
-        "detail": dict(outcome.detail),
-        "images": outcome.images,
-        "artifact": artifact,
-        "finished": _now(),
-        **cost.as_dict(),
-    }
-
-
-def _message(error: BaseException, rules: Rules) -> str:
-    if isinstance(error, TimeLimit):
-        return f"it took longer than time_limit={rules.minutes:g} minutes; give it more, or leave it out"
-    # A message made for the user stands alone; anything else needs its type to be understood.
-    return str(error) if isinstance(error, PgebenchError | ValueError) else f"{type(error).__name__}: {error}"
+        return failed(error, rules, cost)
+    return finished(outcome, artifact, cost)
 
 
 def _require_inputs(unit: Unit, store: Store) -> None:
@@ -163,7 +132,3 @@ def _require_inputs(unit: Unit, store: Store) -> None:
         if record["status"] != DONE:
             reason = record.get("error", f"it is {record['status']}")
             raise UpstreamError(f"needs {needed}, which has no result: {reason}")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

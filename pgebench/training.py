@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +16,9 @@ from torch.nn import functional as F
 from pgebench.errors import NonFinite
 from pgebench.images import take
 
+Part = tuple[torch.Tensor, torch.Tensor]
+"""Inputs (n, ...) of a network and labels (n,)."""
+
 WARMUP = 0.1
 """Share of the steps in which the learning rate rises linearly."""
 
@@ -24,6 +27,9 @@ CURVE_POINTS = 50
 
 Curve = dict[str, list[float]]
 """``step`` and, for each, ``loss``: JSON for the record."""
+
+Trained = tuple[float, nn.Module, Curve | None]
+"""Learning rate, the model trained with it, and its learning curve; None if it diverged."""
 
 
 def batch_indices(n: int, steps: int, batch_size: int, seed: int) -> torch.Tensor:
@@ -73,9 +79,11 @@ def fit(
     """
     model.train()
     batches = batch_indices(len(labels), recipe["steps"], recipe["batch_size"], seed).to(labels.device)
-    shifts = _shifts(recipe["steps"], recipe["shift"], seed)
-    groups = _groups(model, learning_rate, recipe["head_factor"])
-    optimizer = torch.optim.AdamW(groups, weight_decay=recipe["weight_decay"], fused=True)
+    shifts = random_shifts(recipe["steps"], recipe["shift"], seed)
+    own = dict(model.named_parameters())
+    optimizer = torch.optim.AdamW(
+        groups(model, own, learning_rate, recipe["head_factor"]), weight_decay=recipe["weight_decay"], fused=True
+    )
     losses: list[torch.Tensor] = []
     for rows, factor, shift in zip(batches, schedule(recipe["steps"]), shifts, strict=True):
         for group in optimizer.param_groups:
@@ -108,17 +116,28 @@ def curve(losses: Sequence[float], most: int = CURVE_POINTS) -> Curve:
     return {"step": [end for end, _ in finite], "loss": [mean for _, mean in finite]}
 
 
-def _groups(model: nn.Module, learning_rate: float, head_factor: float) -> list[dict[str, Any]]:
-    """Parameters with their peak learning rate: a new classifier may need a larger one than trained weights."""
+def groups(
+    model: nn.Module, values: Mapping[str, torch.Tensor], learning_rate: float, head_factor: float
+) -> list[dict[str, Any]]:
+    """Groups for an optimiser, with their ``peak`` learning rate: a new classifier may need a larger one.
+
+    Args:
+        model: says which parameters are those of the classifier.
+        values: what the optimiser changes, by the names of the model's parameters.
+        learning_rate: the peak outside the classifier.
+        head_factor: the classifier's is so many times as large.
+    """
     if head_factor == 1:
-        return [{"params": list(model.parameters()), "peak": learning_rate}]
-    head = list(model.get_classifier().parameters())  # type: ignore[operator]
-    names = {id(parameter) for parameter in head}
-    rest = [parameter for parameter in model.parameters() if id(parameter) not in names]
+        return [{"params": list(values.values()), "peak": learning_rate}]
+    classifier = {id(parameter) for parameter in model.get_classifier().parameters()}  # type: ignore[operator]
+    in_head = {name: id(parameter) in classifier for name, parameter in model.named_parameters()}
+    head = [value for name, value in values.items() if in_head[name]]
+    rest = [value for name, value in values.items() if not in_head[name]]
     return [{"params": rest, "peak": learning_rate}, {"params": head, "peak": learning_rate * head_factor}]
 
 
-def _shifts(steps: int, most: int, seed: int) -> list[tuple[int, int]]:
+def random_shifts(steps: int, most: int, seed: int) -> list[tuple[int, int]]:
+    """Pixels down and to the right by which the batch of each step is moved, at most ``most`` in each direction."""
     if most == 0:
         return [(0, 0)] * steps
     generator = torch.Generator().manual_seed(seed)
@@ -150,8 +169,8 @@ class Fitted:
 
 def fit_best(
     start: Callable[[], nn.Module],
-    train: tuple[torch.Tensor, torch.Tensor],
-    val: tuple[torch.Tensor, torch.Tensor],
+    train: Part,
+    val: Part,
     recipe: Mapping[str, Any],
     seed: int,
 ) -> Fitted:
@@ -162,21 +181,35 @@ def fit_best(
     Raises:
         NonFinite: every learning rate diverged.
     """
+
+    def trained() -> Iterator[Trained]:
+        for learning_rate in sorted(recipe["learning_rates"]):
+            model = start()
+            try:
+                losses = fit(model, *train, recipe=recipe, learning_rate=learning_rate, seed=seed)
+            except NonFinite:
+                yield learning_rate, model, None
+            else:
+                yield learning_rate, model, losses
+
+    return best_of(trained(), len(train[1]), val, recipe)
+
+
+def best_of(trained: Iterable[Trained], train_images: int, val: Part, recipe: Mapping[str, Any]) -> Fitted:
+    """The best on the validation split of models trained with a recipe's learning rates, in ascending order.
+
+    Raises:
+        NonFinite: every learning rate diverged.
+    """
     best: tuple[float, float, nn.Module, Curve] | None = None
     scores: dict[str, float] = {}
-    for learning_rate in sorted(recipe["learning_rates"]):
-        model = start()
-        try:
-            losses = fit(model, *train, recipe=recipe, learning_rate=learning_rate, seed=seed)
-            scores[str(learning_rate)] = accuracy(model, *val)
-        except NonFinite:
-            scores[str(learning_rate)] = 0.0
-            continue
-        if best is None or scores[str(learning_rate)] > best[0]:
+    for learning_rate, model, losses in trained:
+        scores[str(learning_rate)] = 0.0 if losses is None else accuracy(model, *val)
+        if losses is not None and (best is None or scores[str(learning_rate)] > best[0]):
             best = scores[str(learning_rate)], learning_rate, model, losses
     if best is None:
         raise NonFinite(f"training diverged at every learning rate of {recipe['learning_rates']}; give smaller ones")
-    seen = min(recipe["batch_size"], len(train[1])) * recipe["steps"] * len(scores) + len(val[1]) * len(scores)
+    seen = min(recipe["batch_size"], train_images) * recipe["steps"] * len(scores) + len(val[1]) * len(scores)
     return Fitted(best[2], best[1], best[0], scores, seen, best[3])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +14,8 @@ from pgebench import backbones
 from pgebench.errors import ConfigError
 from pgebench.stages import checkpoint
 from pgebench.stages.base import Outcome, Run
-from pgebench.training import Fitted, accuracy, fit_best, with_new_head
+from pgebench.together import fit_best_together
+from pgebench.training import Fitted, Part, accuracy, fit_best, with_new_head
 from pgebench.unit import Label, Unit, derive_seed
 
 VERSION = 1
@@ -54,71 +57,110 @@ def scratch_unit(
     return Unit("truth", VERSION, params, label=label)
 
 
+@dataclass(frozen=True)
+class Transfer:
+    """What a protocol trains, and on what; all that a seed does not change.
+
+    Args:
+        start: gives the model to train, by the unit's seed.
+        part: network inputs and labels of a split.
+        passes: images that went through the backbone, if those that the trained model saw are not the ones to count.
+    """
+
+    start: Callable[[int], nn.Module]
+    part: Callable[[str], Part]
+    passes: int | None = None
+
+
 def run(work: Run) -> Outcome:
     """Transfer; the value is the accuracy on the target's test split."""
+    transfer, seed = _transfer(work), work.params["seed"]
+    fitted = fit_best(
+        lambda: transfer.start(seed),
+        transfer.part("train"),
+        transfer.part("val"),
+        work.params["recipe"],
+        derive_seed("order", seed),
+    )
+    return _outcome(fitted, transfer)
+
+
+def run_together(works: Sequence[Run]) -> list[Outcome | None]:
+    """Transfers that differ in the seed alone, all at once; None for one whose training diverged.
+
+    The values are those of ``run`` within the noise of rounding. ``together`` in the record says with how many seeds.
+
+    Raises:
+        RuntimeError: torch cannot train this network together.
+    """
+    transfer = _transfer(works[0])
+    found = fit_best_together(
+        [partial(transfer.start, work.params["seed"]) for work in works],
+        transfer.part("train"),
+        transfer.part("val"),
+        works[0].params["recipe"],
+        [derive_seed("order", work.params["seed"]) for work in works],
+    )
+    return [None if best is None else _outcome(best, transfer, together=len(works)) for best in found]
+
+
+def _transfer(work: Run) -> Transfer:
     if work.params["protocol"] == SCRATCH:
-        fitted, test = _scratch(work)
-    else:
-        fitted, test = PROTOCOLS[work.params["protocol"]](work, checkpoint.load(work))
+        return _scratch(work)
+    return PROTOCOLS[work.params["protocol"]](work, checkpoint.load(work))
+
+
+def _outcome(fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
+    test = transfer.part("test")
     detail = {
         "learning_rate": fitted.learning_rate,
         "val_accuracy": fitted.val_accuracy,
         "val_by_learning_rate": fitted.val_by_learning_rate,
         "test_images": len(test[1]),
         "curve": fitted.curve,
-    }
-    return Outcome(accuracy(fitted.model, *test), detail=detail, images=fitted.images + len(test[1]))
+    } | ({"together": together} if together > 1 else {})
+    images = fitted.images if transfer.passes is None else transfer.passes
+    return Outcome(accuracy(fitted.model, *test), detail=detail, images=images + len(test[1]))
 
 
-Part = tuple[torch.Tensor, torch.Tensor]
+# Seeds don't depend on the source: every source meets the same heads and the same batches, so that the
+# differences between sources are not blurred by them.
 
 
-def _finetune(work: Run, network: nn.Module) -> tuple[Fitted, Part]:
+def _finetune(work: Run, network: nn.Module) -> Transfer:
     """All weights train, from a fresh head."""
-    seed, classes = work.params["seed"], work.task().classes
-    # Seeds don't depend on the source: every source meets the same heads and the same batches, so that the
-    # differences between sources are not blurred by them.
-    fitted = fit_best(
-        lambda: with_new_head(network, classes, derive_seed("head", seed)),
-        work.part("train"),
-        work.part("val"),
-        work.params["recipe"],
-        derive_seed("order", seed),
-    )
-    return fitted, work.part("test")
+    classes = work.task().classes
+    return Transfer(lambda seed: with_new_head(network, classes, derive_seed("head", seed)), work.part)
 
 
-def _scratch(work: Run) -> tuple[Fitted, Part]:
+def _scratch(work: Run) -> Transfer:
     """All weights train, from random ones."""
-    seed, classes = work.params["seed"], work.task().classes
+    classes = work.task().classes
 
-    def start() -> nn.Module:
+    def start(seed: int) -> nn.Module:
         return backbones.create(work.params["backbone"], classes, derive_seed("scratch", seed)).to(work.device)
 
-    fitted = fit_best(start, work.part("train"), work.part("val"), work.params["recipe"], derive_seed("order", seed))
-    return fitted, work.part("test")
+    return Transfer(start, work.part)
 
 
-def _linear_probe(work: Run, network: nn.Module) -> tuple[Fitted, Part]:
+def _linear_probe(work: Run, network: nn.Module) -> Transfer:
     """A linear classifier on frozen features, standardised by the training split."""
-    seed, classes = work.params["seed"], work.task().classes
+    classes = work.task().classes
     parts = {split: work.part(split) for split in ("train", "val", "test")}
     features = {split: backbones.features_and_logits(network, images)[0] for split, (images, _) in parts.items()}
     mean, std = features["train"].mean(0), features["train"].std(0).clamp_min(1e-6)
     ready = {split: ((features[split] - mean) / std, labels) for split, (_, labels) in parts.items()}
 
-    def start() -> nn.Module:
+    def start(seed: int) -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derive_seed("head", seed))
             return nn.Linear(len(mean), classes).to(work.device)
 
-    fitted = fit_best(start, ready["train"], ready["val"], work.params["recipe"], derive_seed("order", seed))
     # What went through the backbone counts, not the passes of the probe over stored features.
-    fitted.images = len(ready["train"][1]) + len(ready["val"][1])
-    return fitted, ready["test"]
+    return Transfer(start, ready.__getitem__, len(ready["train"][1]) + len(ready["val"][1]))
 
 
-PROTOCOLS: dict[str, Callable[[Run, nn.Module], tuple[Fitted, Part]]] = {
+PROTOCOLS: dict[str, Callable[[Run, nn.Module], Transfer]] = {
     "finetune": _finetune,
     "linear_probe": _linear_probe,
 }

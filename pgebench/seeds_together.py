@@ -1,0 +1,79 @@
+"""Units that differ in their seed alone, computed at once as far as that goes."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+import torch
+
+from pgebench.limits import TimeLimit, time_limit
+from pgebench.measure import measured
+from pgebench.records import began, finished, message
+from pgebench.rules import Rules
+from pgebench.stages import TOGETHER, Run
+from pgebench.store import FAILED, MISSING, RUNNING, Store
+from pgebench.unit import Unit
+
+
+def alike(units: Iterable[Unit]) -> Iterator[list[Unit]]:
+    """The units in order, those side by side that differ in the seed alone in one list, if their stage can use it."""
+    return (list(group) for _, group in groupby(units, _kind))
+
+
+def _kind(unit: Unit) -> str:
+    if unit.stage not in TOGETHER:
+        return unit.key
+    return replace(unit, params={name: value for name, value in unit.params.items() if name != "seed"}).key
+
+
+def run_together(units: Sequence[Unit], store: Store, device: torch.device, rules: Rules) -> None:
+    """Compute units of a list that ``alike`` made.
+
+    It leaves records of finished units and nothing else. What is not finished afterwards, because torch cannot stack
+    the network, memory was short, the training diverged or another process is at it, has to run by itself: that settles
+    what its record says, as if nobody had tried.
+    """
+    if units[0].stage not in TOGETHER:  # one unit, twice in the plan
+        return
+    with contextlib.ExitStack() as locks:
+        # Without waiting: who holds a lock must not wait for another.
+        held = [unit for unit in units if locks.enter_context(store.lock(unit, timeout=0))]
+        free = [unit for unit in held if store.record(unit)["status"] in (MISSING, FAILED)]
+        if len(free) < 2 or not all(store.is_done(needed) for needed in free[0].inputs.values()):
+            return
+        try:
+            records = {unit: began(unit, device, rules, attempts=1) for unit in free}
+            for unit, record in records.items():
+                store.write_record(unit, record)
+            for unit, fields in _execute(free, store, device, rules).items():
+                store.write_record(unit, records[unit] | fields)
+        finally:
+            for unit in free:
+                if store.record(unit)["status"] == RUNNING:
+                    store.forget(unit)
+
+
+def _execute(units: Sequence[Unit], store: Store, device: torch.device, rules: Rules) -> dict[Unit, dict[str, Any]]:
+    """Run the stage; returns, for each unit that it finished, the fields that its end adds to the record."""
+    seconds = None if rules.minutes is None else 60 * rules.minutes * len(units)
+    try:
+        with time_limit(seconds), measured(device) as cost:
+            outcomes = TOGETHER[units[0].stage]([Run(unit, store, device) for unit in units])
+    except (Exception, TimeLimit) as error:
+        warnings.warn(
+            f"{units[0].label.backbone} {units[0].label.truth}: the seeds take turns, for together they cannot be "
+            f"computed: {message(error, rules)}",
+            stacklevel=2,
+        )
+        return {}
+    share = replace(cost, wall_s=cost.wall_s / len(units), cpu_s=cost.cpu_s / len(units))
+    return {
+        unit: finished(outcome, store.write_artifact(unit, outcome.tensors) if outcome.tensors else {}, share)
+        for unit, outcome in zip(units, outcomes, strict=True)
+        if outcome is not None
+    }

@@ -50,7 +50,15 @@ def _row(unit: Unit, record: dict[str, Any], store: Path) -> dict[str, Any]:
         "stage": unit.stage,
         **vars(unit.label),
         **{column: record.get(column) for column in (*copied, "finished")},
-        "flops": flops_of(unit, record, store),
+        "flops": _flops(unit, record, store),
         "detail": json.dumps(detail, sort_keys=True),
         "inputs": json.dumps([needed.key for needed in unit.inputs.values()]),
     }
+
+
+def _flops(unit: Unit, record: dict[str, Any], store: Path) -> float | None:
+    """The operations of a unit; None where its record lacks what they are counted from, being damaged or foreign."""
+    try:
+        return flops_of(unit, record, store)
+    except (KeyError, TypeError):
+        return None

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -23,29 +24,29 @@ MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-comp
 PUBLISHED = re.compile(r"truth=published\.\w+")
 """The truth is a table of ``pgebench.published``."""
 
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "pgebench-pge": {
         "experiment": "embedded_full",
         "backbone": "test_resnet",
         "truths": "results/reference/embedded_full",
         "results": "results/pge",
         "store": "results/store",
-        "workers": str(available_cores()),
+        "workers": available_cores(),
     },
     "pgebench-rank": {
         "target": "",
         "backbone": "test_resnet",
-        "episodes": "100",
-        "confidence": "0.95",
-        "sketch": "0",
+        "episodes": 100,
+        "confidence": 0.95,
+        "sketch": 0,
         "results": "",
         "store": "results/store",
-        "workers": str(available_cores()),
+        "workers": available_cores(),
     },
     "pgebench-dashboard": {"entity": "", "project": "pgebench"},
     "pgebench-compare": {"results": "", "out": ""},
 }
-"""Options of the commands that are no sweeps, with their defaults."""
+"""Options of the commands that are no sweeps, with their defaults; a value has the type of its default."""
 
 
 def main() -> None:
@@ -101,7 +102,7 @@ def study() -> None:
             Path(options["truths"]),
             Path(options["results"]),
             open_store(Path(options["store"]), create=True),
-            int(options["workers"]),
+            options["workers"],
         )
         print(f"Report: {report}")
 
@@ -120,10 +121,10 @@ def rank() -> None:
             options["backbone"],
             Path(options["results"] or f"results/rank/{Path(options['target']).name}"),
             open_store(Path(options["store"]), create=True),
-            episodes=int(options["episodes"]),
-            confidence=float(options["confidence"]),
-            sketch=int(options["sketch"]),
-            workers=int(options["workers"]),
+            episodes=options["episodes"],
+            confidence=options["confidence"],
+            sketch=options["sketch"],
+            workers=options["workers"],
         )
 
 
@@ -167,14 +168,25 @@ def compare() -> None:
         print(text, end="")
 
 
-def _options(command: str) -> dict[str, str]:
+def _options(command: str) -> dict[str, Any]:
     """The command line's ``key=value`` over the defaults of one of ``OPTIONS``."""
     defaults = OPTIONS[command]
     given = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
     if unknown := sorted(set(given) - set(defaults)):
         usage = " ".join(f"{key}={value}" for key, value in defaults.items())
         raise SystemExit(f"{command}: error: no option {', '.join(unknown)}; with their defaults: {usage}")
-    return defaults | given
+    return defaults | {key: _typed(command, key, value) for key, value in given.items()}
+
+
+def _typed(command: str, key: str, value: str) -> Any:
+    kind = type(OPTIONS[command][key])
+    try:
+        return kind(value)
+    except ValueError:
+        wanted = "a whole number" if kind is int else "a number"
+        raise SystemExit(
+            f"{command}: error: {key}={value}: give {wanted}, as in {key}={OPTIONS[command][key]}"
+        ) from None
 
 
 @contextlib.contextmanager

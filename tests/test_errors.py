@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from pgebench import requirements
+from pgebench import cli, requirements
 from pgebench.config import conf_dir
 from pgebench.preflight import unknown_choice
 
@@ -90,3 +90,10 @@ def test_the_report_command_says_what_it_needs(capsys: pytest.CaptureFixture[str
         sys.argv = ["pgebench-report", *arguments]
         with pytest.raises(SystemExit, match=message):
             report()
+
+
+@pytest.mark.parametrize("wrong", ["episodes=abc", "confidence=high", "workers=2.5"])
+def test_an_option_of_the_wrong_type_is_named(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["pgebench-rank", "target=x", wrong])
+    with pytest.raises(SystemExit, match=re.escape(wrong)):
+        cli.rank()

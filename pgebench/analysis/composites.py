@@ -19,6 +19,10 @@ COMPOSITES = {
 """Metric -> its raw terms, each higher for more transferable (Wang et al., and Gholami et al., both ICCV 2023)."""
 
 
+ROUNDING = 1e-12
+"""Relative width of a term's values that is no more than their last digits."""
+
+
 def with_composites(table: Table) -> Table:
     """The table with each composite in the place of its terms; terms that are not complete stay as they are."""
     for name, terms in _complete(table.scores):
@@ -41,7 +45,8 @@ def sum_of_scaled(terms: list[FloatArray]) -> FloatArray:
         terms: Each of shape (backbones, sources, targets), NaN where absent.
 
     Returns:
-        Same shape; NaN where a term is absent. A term that is equal for all sources adds 0.
+        Same shape; NaN where a term is absent. A term that is equal for all sources, but for rounding, adds 0: scaling
+        would blow its last digits up to a ranking.
 
     >>> sum_of_scaled([np.array([[[1.0], [2.0], [3.0]]]), np.array([[[5.0], [5.0], [5.0]]])]).ravel().tolist()
     [0.0, 0.5, 1.0]
@@ -51,8 +56,9 @@ def sum_of_scaled(terms: list[FloatArray]) -> FloatArray:
         there = np.isfinite(term)
         low = np.where(there, term, np.inf).min(axis=1, keepdims=True)
         high = np.where(there, term, -np.inf).max(axis=1, keepdims=True)
-        width = np.where(high > low, high - low, 1.0)
-        total += np.where(there, (term - np.where(np.isfinite(low), low, 0.0)) / width, np.nan)
+        varies = high - low > ROUNDING * np.maximum(np.abs(high), np.abs(low))
+        scaled = (term - np.where(varies, low, 0.0)) / np.where(varies, high - low, 1.0)
+        total += np.where(there, np.where(varies, scaled, 0.0), np.nan)
     return total
 
 

@@ -88,13 +88,12 @@ def stability(records: pd.DataFrame, truth: str) -> Stability | None:
         factor, level = variant_parts(str(variant))
         tables.setdefault(factor, {OWN: base})[level] = _like(with_composites(build_table(rows)), base, truth)
     found = {factor: _judge(factor, levels, truth) for factor, levels in tables.items()}
-    levels = pd.concat([one[1] for one in found.values()], ignore_index=True)
-    setups = [(factor, len(levels), setup_stability(_vectors(one[1]))) for (factor, one) in found.items()]
+    setups = [(factor, len(tables[factor]), setup_stability(_vectors(one[1]))) for factor, one in found.items()]
     setups += _setups_without_new_scores(base, truth)
     return Stability(
         factors=tuple(tables),
         metrics=pd.concat([one[0] for one in found.values()], ignore_index=True),
-        levels=levels,
+        levels=pd.concat([one[1] for one in found.values()], ignore_index=True),
         setups=setup_frame(setups),
     )
 

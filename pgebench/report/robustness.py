@@ -36,8 +36,8 @@ def stability(analysis: Analysis, result: TruthResult) -> list[Finding]:
         broken = shaky.loc[shaky["factor"] == factor, "metric"].tolist()
         ordered = [name for name in result.metrics if name in broken]
         if ordered:
-            text += f"A change of {factor} alone turns much of the ranking around (below {SHAKY}): "
-            text += f"{names(ordered, most=MANY)}. "
+            shown = names(ordered) if len(ordered) <= MANY else f"{len(ordered)} metrics"
+            text += f"A change of {factor} alone turns much of the ranking around (below {SHAKY}): {shown}. "
     least = found.setups.dropna().iloc[0] if found.setups["setup_stability"].notna().any() else None
     if least is not None:
         text += (
@@ -73,8 +73,9 @@ def _class_order(found: Stability, real: set[str], result: TruthResult) -> list[
     if not ordered:
         return [Finding("Renumbering the classes", "It changes no score of any metric, as it must be.")]
     said = [f"`{name}` (rank agreement {number(changed[name]['agreement'])})" for name in ordered]
-    text = f"It must not change a score, and it changes none of {counted(len(rows) - len(ordered), 'metric')}. "
-    return [Finding("Renumbering the classes", f"{text}It does change: {', '.join(said)}.")]
+    text = f"It changes no score of {counted(len(rows) - len(ordered), 'metric')}, as it must be. "
+    text += f"It does change: {', '.join(said)}. Metrics that draw at random draw anew for the renumbered task."
+    return [Finding("Renumbering the classes", text)]
 
 
 def questions(analysis: Analysis) -> Finding | None:

@@ -50,3 +50,10 @@ def test_a_composite_costs_what_its_terms_cost():
     records = pd.DataFrame({"stage": "score", "metric": names})
     assert with_composite_names(records).metric.tolist() == ["etran", "etran", "leep"]
     assert with_composite_names(records[1:]).metric.tolist() == names[1:]
+
+
+def test_the_last_digits_of_a_constant_term_are_no_ranking():
+    real = np.arange(6.0).reshape(1, 6, 1)
+    constant = -2.7607303 + 4e-16 * np.array([3.0, 0.0, 2.0, 1.0, 3.0, 0.0]).reshape(1, 6, 1)
+    assert np.ptp(constant) > 0
+    np.testing.assert_array_equal(sum_of_scaled([real, constant]), sum_of_scaled([real]))

@@ -51,10 +51,13 @@ def test_the_table_holds_each_stage_metric_and_truth_of_each_pair(finished: Path
     }  # fmt: skip
     metrics = {"pge", "pge_product", "pge_official", "logme", "leep", "nce", "random", "source_accuracy"}
     for stage, column, names in (("score", "metric", metrics), ("truth", "truth", {"finetune", "linear_probe"})):
-        chosen = rows[rows.stage == stage]
+        chosen = rows[(rows.stage == stage) & (rows.truth != "scratch")]
         assert set(chosen[column]) == names
         for name in names:
             assert set(zip(*(chosen[chosen[column] == name][k] for k in ("source", "target")), strict=True)) == pairs
+    scratch = rows[rows.truth == "scratch"]
+    assert scratch.source.isna().all()
+    assert set(scratch.target) == {target for _, target in pairs}
     assert rows[rows.stage == "truth"].value.between(0, 1).all()
     assert rows[rows.stage == "score"].value.notna().all()
 

@@ -65,10 +65,10 @@ def test_a_dataset_that_disappears_fails_its_units_by_name(
 
     original = base.open_task
 
-    def gone(name: str, params: dict) -> object:
+    def gone(name: str, params: dict, store: str) -> object:
         if params["loader"]["name"] == "fashion":
             raise FileNotFoundError(2, "No such file or directory", "fashion.npz")
-        return original(name, params)
+        return original(name, params, store)
 
     monkeypatch.setattr(base, "open_task", gone)
     assert pgebench("target=mnist_5_9", "metric=[leep]", "truth=[linear_probe]") == 1

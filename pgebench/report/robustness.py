@@ -18,6 +18,9 @@ STEADY, SHAKY = 0.9, 0.5
 
 CLASS_ORDER = "class order"
 
+NEARLY = 1.1
+"""Two metrics whose costs differ by less than this factor cost the same to a reader."""
+
 
 def stability(analysis: Analysis, result: TruthResult) -> list[Finding]:
     """Which rankings survive which change; nothing for experiments without variations."""
@@ -132,9 +135,14 @@ def budget(analysis: Analysis, result: TruthResult) -> Finding | None:
 
 
 def _steps(front: list[CostPoint], whole: float) -> str:
-    """The best metric for each budget, in words."""
+    """The best metric for each budget, in words; of those that cost nearly the same only the best."""
+    steps = [
+        point
+        for point, dearer in zip(front, [*front[1:], None], strict=True)
+        if dearer is None or dearer.total > NEARLY * point.total
+    ]
     return "; ".join(
         f"from {duration(point.total)} ({percent(point.total / whole)} of the truth's cost) on: `{point.name}`, "
         f"{number(point.value)}"
-        for point in front
+        for point in steps
     )

@@ -119,6 +119,7 @@ def test_no_cell_is_lost_or_doubled_when_several_share_a_job(size: int) -> None:
     assert len(jobs) == -(-10 // size)
 
 
+@pytest.mark.slow
 def test_several_cells_in_one_job_give_the_numbers_of_one_each(pgebench: Run, tmp_path: Path, finished: Path) -> None:
     shutil.copytree(finished / "store", tmp_path / "store")
     for record in (tmp_path / "store" / "score").rglob("*.json"):

@@ -51,7 +51,9 @@ def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str, reader
     config = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml")
     params = OmegaConf.select(config, "hydra.sweeper.params") or {}
     try:
-        assert sweep(*(f"{key}={value}" for key, value in params.items()), *overrides).jobs
+        # Two datasets on each side show what twenty would, in a tenth of the time.
+        few = {key: ",".join(str(value).split(",")[:2]) for key, value in params.items()}
+        assert sweep(*(f"{key}={value}" for key, value in few.items()), *overrides).jobs
     except PgebenchError as error:
         if not any(part in str(error) for part in ELSEWHERE):
             raise

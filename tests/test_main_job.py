@@ -226,6 +226,7 @@ def test_permuted_class_labels_change_no_score_but_those_of_the_truth_definition
     np.testing.assert_allclose(before, after, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_numbers_of_one(pgebench: Run, tmp_path: Path, finished: Path) -> None:
     assert pgebench("launch=local", "workers=2") == 0
     drop = [*MEASURED, "workers"]

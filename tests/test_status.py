@@ -132,7 +132,7 @@ def test_a_clock_that_jumps_back_computes_nothing_again(
     store: Store, calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stamps = iter(["2026-11-23T10:00:00+00:00", "2020-01-01T00:00:00+00:00"])
-    monkeypatch.setattr("pgebench.runner._now", lambda: next(stamps))
+    monkeypatch.setattr("pgebench.records._now", lambda: next(stamps))
     record = run_unit(CHECKPOINT, store, CPU)
     assert record["finished"] < record["started"]
     assert run_unit(CHECKPOINT, store, CPU) == record

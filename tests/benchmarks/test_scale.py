@@ -18,7 +18,8 @@ import pandas as pd
 import pytest
 import torch
 
-from pgebench import runner, store
+from pgebench import store
+from pgebench.records import began
 from pgebench.rules import DEFAULT
 from pgebench.store import DONE, Store
 from pgebench.unit import Unit
@@ -97,7 +98,7 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def record(unit: Unit, dice: random.Random) -> dict[str, object]:
-    described = runner._describe(unit, torch.device("cpu"), DEFAULT, attempts=1)
+    described = began(unit, torch.device("cpu"), DEFAULT, attempts=1)
     measured = {
         "wall_s": dice.random(),
         "cpu_s": dice.random(),
@@ -105,7 +106,7 @@ def record(unit: Unit, dice: random.Random) -> dict[str, object]:
         "peak_gpu_mb": 0.0,
         "images": 100,
     }
-    ended = {"status": DONE, "value": dice.random(), "detail": {}, "artifact": {}, "finished": runner._now()}
+    ended = {"status": DONE, "value": dice.random(), "detail": {}, "artifact": {}, "finished": described["started"]}
     return {**described, **measured, **ended}
 
 

@@ -68,10 +68,7 @@ def report() -> None:
     """Build the report of a finished experiment again: ``pgebench-report results=DIR``."""
     from pgebench.report import build_report
 
-    values = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
-    if set(values) != {"results"} or not values["results"]:
-        raise SystemExit("usage: pgebench-report results=DIR, for example results=results/embedded")
-    results = Path(values["results"])
+    results = _only_results("pgebench-report")
     if not (results / "records.parquet").is_file():
         raise SystemExit(f"pgebench-report: error: results={results} has no records.parquet; run pgebench first")
     with _one_line_errors("pgebench-report"):
@@ -82,11 +79,9 @@ def status() -> None:
     """Say how far a sweep has come: ``pgebench-status results=DIR``."""
     from pgebench.status import status as state_of
 
-    values = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
-    if set(values) != {"results"} or not values["results"]:
-        raise SystemExit("usage: pgebench-status results=DIR, for example results=results/embedded")
+    results = _only_results("pgebench-status")
     with _one_line_errors("pgebench-status"):
-        print(state_of(Path(values["results"])))
+        print(state_of(results))
 
 
 def study() -> None:
@@ -166,6 +161,14 @@ def compare() -> None:
         if options["out"]:
             write_atomically(Path(options["out"]), text.encode())
         print(text, end="")
+
+
+def _only_results(command: str) -> Path:
+    """The folder of a command whose one option is ``results=DIR``."""
+    values = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
+    if set(values) != {"results"} or not values["results"]:
+        raise SystemExit(f"usage: {command} results=DIR, for example results=results/embedded")
+    return Path(values["results"])
 
 
 def _options(command: str) -> dict[str, Any]:

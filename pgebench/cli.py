@@ -35,10 +35,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "pgebench-rank": {
         "target": "",
+        "budget": 5.0,
+        "question": "both",
+        "sources": "",
+        "backbones": "",
         "backbone": "test_resnet",
-        "episodes": 100,
+        "episodes": 40,
         "confidence": 0.95,
-        "sketch": 0,
+        "sketch": 4096,
         "results": "",
         "store": "results/store",
         "workers": available_cores(),
@@ -103,24 +107,18 @@ def study() -> None:
 
 
 def rank() -> None:
-    """Rank sources for a folder of images or an embedded dataset: ``pgebench-rank target=...``."""
+    """Rank sources and pretrained backbones for a folder of images: ``pgebench-rank target=...``."""
     options = _options("pgebench-rank")
     if not options["target"]:
         raise SystemExit("usage: pgebench-rank target=FOLDER, a folder with one folder of images a class")
-    from pgebench.rank.command import run
+    from pgebench.rank.command import Wish, run
     from pgebench.store import open_store
 
+    results = Path(options.pop("results") or f"results/rank/{Path(options['target']).name}")
+    store = Path(options.pop("store"))
+    lists = {name: tuple(filter(None, options[name].split(","))) for name in ("sources", "backbones")}
     with _one_line_errors("pgebench-rank"):
-        run(
-            options["target"],
-            options["backbone"],
-            Path(options["results"] or f"results/rank/{Path(options['target']).name}"),
-            open_store(Path(options["store"]), create=True),
-            episodes=options["episodes"],
-            confidence=options["confidence"],
-            sketch=options["sketch"],
-            workers=options["workers"],
-        )
+        run(Wish(**options | lists), results, open_store(store, create=True))
 
 
 def dashboard() -> None:

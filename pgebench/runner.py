@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
@@ -50,19 +50,29 @@ def run_side_by_side(units: Iterable[Unit], store: Store, workers: int) -> None:
     Raises:
         PgebenchError: a unit has no result.
     """
-    waiting = [unit for unit in units if not store.is_done(unit)]
-    if waiting:
-        rules = Rules(workers)
-        Parallel(n_jobs=workers, batch_size=1)(delayed(_with_one_thread)(unit, store, rules) for unit in waiting)
+    waiting = list(units)
+    run_chains(([unit] for unit in waiting), store, workers)
     for unit in waiting:
         record = store.record(unit)
         if record["status"] != DONE:
             raise PgebenchError(f"{unit} has no result: {record.get('error', record['status'])}")
 
 
-def _with_one_thread(unit: Unit, store: Store, rules: Rules) -> None:
+def run_chains(chains: Iterable[Sequence[Unit]], store: Store, workers: int) -> None:
+    """Run chains of units, in each inputs before the units that read them, in processes beside each other on the CPU.
+
+    What fails leaves a record.
+    """
+    open_ones = [[unit for unit in chain if not store.is_done(unit)] for chain in chains]
+    waiting = [chain for chain in open_ones if chain]
+    if waiting:
+        rules = Rules(workers)
+        Parallel(n_jobs=workers, batch_size=1)(delayed(_with_one_thread)(chain, store, rules) for chain in waiting)
+
+
+def _with_one_thread(chain: Sequence[Unit], store: Store, rules: Rules) -> None:
     torch.set_num_threads(1)
-    run_unit(unit, store, torch.device("cpu"), rules)
+    run_units(chain, store, torch.device("cpu"), rules)
 
 
 def run_unit(unit: Unit, store: Store, device: torch.device, rules: Rules = DEFAULT) -> dict[str, Any]:

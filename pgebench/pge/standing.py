@@ -71,10 +71,22 @@ def standing(distances: FloatArray, confidence: float = 0.95, looks: int = 1) ->
     first = order[0]
     difference = distances - distances[:, [first]]
     p = np.array([1.0 if source == first else _one_sided(difference[:, source]) for source in range(sources)])
-    level = (1 - confidence) / looks / (sources - 1)
     half = stats.t.ppf(0.5 + confidence / 2, restarts - 1) * distances.std(axis=0, ddof=1) / restarts**0.5
-    tied = tuple(int(source) for source in order if source == first or p[source] > level)
+    tied = tied_with_first(order, p, confidence, looks)
     return Standing(tuple(order.tolist()), mean, mean - half, mean + half, p, tied)
+
+
+def tied_with_first(order: FloatArray, p: FloatArray, confidence: float, looks: int = 1) -> tuple[int, ...]:
+    """The candidates, in order, that cannot be told from the first one: a set that holds the best one.
+
+    Args:
+        order: (candidates,) the best first.
+        p: (candidates,) p-value of "this one is at least as good as the first".
+        confidence: with which the set holds the best one.
+        looks: how often one looks; their number and that of the comparisons divide the error (Bonferroni).
+    """
+    level = (1 - confidence) / looks / max(1, len(order) - 1)
+    return tuple(int(one) for one in order if one == order[0] or not p[one] <= level)
 
 
 def _one_sided(difference: FloatArray) -> float:

@@ -1,24 +1,39 @@
-"""The bank: principal gradients of sources, computed once and reused for every target."""
+"""The bank: principal gradients of sources, computed once and reused for every target.
+
+That of the embedded sources comes with the package, as count sketches for each number of classes in an episode, so that
+the first target need not wait for it. ``python -m pgebench.rank.bank`` makes it; whether it is that of the code at hand
+is checked by the keys of its gradients and by the initial weights.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import nn
 
 from pgebench import backbones
-from pgebench.config import conf_dir, register
 from pgebench.datasets import dataset_params
 from pgebench.pge import GradientSettings, PrincipalGradient
 from pgebench.pge.sketch import count_sketch
 from pgebench.plan import Named
 from pgebench.runner import run_side_by_side
 from pgebench.stages import gradient
-from pgebench.store import Store
-from pgebench.sweep import plain
-from pgebench.unit import Label
+from pgebench.store import Store, write_atomically
+from pgebench.unit import Label, Unit
+
+SETTINGS = GradientSettings(restarts=8, episodes=50)
+"""Estimates of the sources."""
+
+BUCKETS = 4096
+"""Size of the sketches that come with the package."""
+
+FOLDER = Path(__file__).parent / "shipped"
 
 
 @dataclass(frozen=True)
@@ -47,33 +62,22 @@ class Bank:
         return Bank(self.names, tuple(count_sketch(one, size) for one in self.gradients), size)
 
 
-def configs(group: str) -> dict[str, Named]:
-    """Every config of a group of ``conf/`` by name; of the datasets, those that are in the package."""
-    register()
-    found = {}
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        for path in sorted((conf_dir() / group.split("@")[0]).glob("*.yaml")):
-            if "path" in OmegaConf.load(path):
-                continue
-            overrides = ["metric=[]", "truth=[]", f"{group}={path.stem}"]
-            found[path.stem] = Named(path.stem, plain(compose("config", overrides)[group.split("@")[-1]]))
-    return found
+def bank_units(backbone: Named, sources: Sequence[Named], settings: GradientSettings) -> dict[str, Unit]:
+    """The units of the sources' gradients, by the names of the sources."""
+    params = backbones.backbone_params(backbone.config)
+    return {
+        source.name: gradient.unit(
+            params, dataset_params(source.config), settings, Label(backbone=backbone.name, source=source.name)
+        )
+        for source in sources
+    }
 
 
-def build_bank(
-    backbone: Named,
-    sources: Sequence[Named],
-    settings: GradientSettings,
-    store: Store,
-    workers: int,
-    say: Callable[[str], object],
-) -> Bank:
+def build_bank(units: dict[str, Unit], store: Store, workers: int, say: Callable[[str], object]) -> Bank:
     """The gradients of sources; those that the store lacks are computed.
 
     Args:
-        backbone: the backbone.
-        sources: the datasets.
-        settings: of the gradients.
+        units: from ``bank_units``.
         store: where they are kept.
         workers: processes.
         say: told what is about to be computed.
@@ -81,15 +85,69 @@ def build_bank(
     Raises:
         PgebenchError: a gradient failed.
     """
-    params = backbones.backbone_params(backbone.config)
-    units = {
-        source.name: gradient.unit(
-            params, dataset_params(source.config), settings, Label(backbone=backbone.name, source=source.name)
-        )
-        for source in sources
-    }
     missing = sum(not store.is_done(unit) for unit in units.values())
     if missing:
         say(f"The bank lacks {missing} of {len(units)} gradients: they are computed now and kept for every target.")
     run_side_by_side(units.values(), store, workers)
     return Bank(tuple(units), tuple(gradient.from_tensors(store.load(unit)) for unit in units.values()))
+
+
+def shipped_bank(units: dict[str, Unit], network: Callable[[int], nn.Module], settings: GradientSettings) -> Bank | None:
+    """The bank that comes with the package, or None if it does not hold these very gradients.
+
+    Args:
+        units: from ``bank_units``.
+        network: gives the backbone with the initial weights of a seed.
+        settings: of the gradients.
+    """
+    path = _path(next(iter(units.values())), settings)
+    if not path.is_file():
+        return None
+    with safe_open(path, "pt") as file:
+        keys: dict[str, str] = json.loads(file.metadata()["keys"])
+        halves, weights = file.get_tensor("halves"), file.get_tensor("initial_weights")
+    if any(keys.get(name) != unit.key for name, unit in units.items()):
+        return None
+    if not torch.allclose(weights, initial_weights(network, len(weights)), atol=1e-4):
+        return None
+    rows = [list(keys).index(name) for name in units]
+    return Bank(tuple(units), tuple(PrincipalGradient(halves[row].float()) for row in rows), halves.shape[-1])
+
+
+def initial_weights(network: Callable[[int], nn.Module], seeds: int) -> torch.Tensor:
+    """A few of the weights drawn from each seed, (seeds, 16): another generator of random numbers draws others."""
+    return torch.stack([next(network(seed).parameters()).detach().flatten()[:16].clone() for seed in range(seeds)])
+
+
+def ship(backbone: Named, sources: Sequence[Named], settings: GradientSettings, store: Store, workers: int) -> Path:
+    """Write the bank of one kind of episodes for the package; returns the file."""
+    units = bank_units(backbone, sources, settings)
+    bank = build_bank(units, store, workers, print).sketched(BUCKETS)
+    # Distances are those of the directions alone, so that half precision is enough for gradients of length 1.
+    halves = torch.stack([one.halves / one.halves.mean(1, keepdim=True).norm(dim=-1, keepdim=True) for one in bank.gradients])
+    network = backbones.restarts(backbones.backbone_params(backbone.config), torch.device("cpu"))
+    tensors = {"halves": halves.half(), "initial_weights": initial_weights(network, settings.restarts)}
+    metadata = {"keys": json.dumps({name: unit.key for name, unit in units.items()})}
+    path = _path(next(iter(units.values())), settings)
+    write_atomically(path, save(tensors, metadata))
+    return path
+
+
+def _path(unit: Unit, settings: GradientSettings) -> Path:
+    return FOLDER / f"{unit.label.backbone}-way{settings.way}.safetensors"
+
+
+def main(results: Path = Path("results")) -> None:
+    """Compute the embedded sources' gradients for two to five classes an episode, and write the package's bank."""
+    from pgebench.rank.candidates import embedded_sources
+    from pgebench.resources import available_cores
+    from pgebench.store import open_store
+
+    store = open_store(results / "store", create=True)
+    backbone, sources = embedded_sources("test_resnet", store.root)
+    for way in (5, 4, 3, 2):
+        print(ship(backbone, sources, replace(SETTINGS, way=way), store, available_cores()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

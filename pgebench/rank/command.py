@@ -1,162 +1,195 @@
-"""``pgebench-rank``: which source to fine-tune from, without training any."""
+"""``pgebench-rank``: which source, and which pretrained backbone, to fine-tune for a folder of images."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import time
-from io import BytesIO
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-from matplotlib.figure import Figure
-from scipy.stats import weightedtau
 
-from pgebench import backbones, provenance
-from pgebench.data.read import read
-from pgebench.data.reading import Reading
-from pgebench.datasets import dataset_params, open_task
+from pgebench import provenance
+from pgebench.datasets import Task, dataset_params, open_task
 from pgebench.errors import ConfigError
-from pgebench.pge import GradientSettings
-from pgebench.plan import Cell, Named
-from pgebench.rank.bank import Bank, build_bank, configs
-from pgebench.rank.ranking import Ranking, as_rows, distances_to, fitting, rank
-from pgebench.report.palette import BLUE, GREY
+from pgebench.rank.answer import Answer
+from pgebench.rank.budget import Option, better, choose, evidence_options
+from pgebench.rank.by_gradient import METRIC, GradientRanking, prepare, rank_by_gradient
+from pgebench.rank.candidates import Candidates, of_backbones, of_sources
+from pgebench.rank.reference import RUNS, Reference, reference
+from pgebench.rank.scored import rank_by_score
+from pgebench.rank.show import picture, text
 from pgebench.store import Store, write_atomically
 
-BANK = GradientSettings(restarts=8, episodes=50)
-"""Estimates of the bank's sources."""
+FIRST_MINUTES = 0.4
+"""What the first answer to a question may take."""
+
+WORTH_TIMING = 2.0
+"""Seconds from which on an answer tells how fast this machine is."""
 
 
-def run(
-    target: str,
-    backbone: str,
-    results: Path,
-    store: Store,
-    *,
-    episodes: int,
-    confidence: float,
-    sketch: int,
-    workers: int,
-) -> Ranking:
-    """Rank the embedded sources for a target, print the ranking, and write it as JSON and a picture.
+@dataclass(frozen=True)
+class Wish:
+    """What the user asked for.
+
+    Attributes:
+        target: Folder of class folders, or name of an embedded dataset.
+        budget: Minutes.
+        question: ``sources``, ``backbones`` or ``both``.
+        sources: Folders and names; none for all embedded datasets.
+        backbones: Names and YAML files; none for those that are installed.
+        backbone: Name of the network that is trained on sources.
+        episodes: Most gradients of the target at each of eight initialisations.
+        confidence: Of the set of candidates that may be the best.
+        sketch: Buckets of a count sketch of the sources' gradients; 0 for whole ones.
+        workers: Processes beside each other.
+    """
+
+    target: str
+    budget: float = 5.0
+    question: str = "both"
+    sources: tuple[str, ...] = ()
+    backbones: tuple[str, ...] = ()
+    backbone: str = "test_resnet"
+    episodes: int = 40
+    confidence: float = 0.95
+    sketch: int = 4096
+    workers: int = 1
+
+    def __post_init__(self) -> None:
+        if self.question not in (*RUNS, "both"):
+            raise ConfigError(f"question={self.question}: choose from {', '.join(RUNS)} and both")
+        if not self.budget > 0:
+            raise ConfigError(f"budget={self.budget}: give minutes above 0")
+        if not 0 < self.confidence < 1:
+            raise ConfigError(f"confidence={self.confidence}: give a number between 0 and 1")
+        if self.workers < 1:
+            raise ConfigError(f"workers={self.workers}: give 1 or more")
+
+
+@dataclass
+class _Question:
+    """One question under way."""
+
+    candidates: Candidates
+    reference: Reference
+    gradients: GradientRanking | None
+    options: list[Option] = field(default_factory=list)
+    answer: Answer | None = None
+
+
+def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
+    """Rank, print what was found, and write it as JSON and a picture; a quick answer first, then the best for the budget.
 
     Args:
-        target: a folder of class folders, or the name of an embedded dataset.
-        backbone: name in ``conf/backbone``.
-        results: folder for ``ranking.json`` and ``ranking.png``.
-        store: where the bank's gradients are kept.
-        episodes: most gradients of the target at each of eight initialisations.
-        confidence: at which one source counts as nearest.
-        sketch: buckets of a count sketch of the bank; 0 for whole gradients.
-        workers: processes while the bank is built.
+        wish: What is asked for.
+        results: Folder for ``ranking.json`` and ``ranking.png``.
+        store: Where images, gradients, checkpoints and scores are kept.
+
+    Returns:
+        The last answer to each question.
 
     Raises:
-        ConfigError: no such folder, dataset or backbone.
-        DataError: the folder cannot be used.
+        ConfigError: No such folder, dataset or backbone, or nothing to rank.
+        DataError: The folder cannot be used.
     """
     began = time.perf_counter()
-    architectures, datasets = configs("backbone"), configs("dataset@source")
-    if backbone not in architectures:
-        raise ConfigError(f"backbone={backbone}: choose from {', '.join(architectures)}")
-    chosen = architectures[backbone]
-    params = backbones.backbone_params(chosen.config)
-    images, labels, sources = _target(target, datasets, store)
-    settings = fitting(BANK, labels)
-    print(f"{target}: {len(labels)} images in {len(np.unique(labels))} classes, {len(sources)} sources.")
-    whole = build_bank(chosen, sources, settings, store, workers, print)
-    bank = whole.sketched(sketch)
-    ready = time.perf_counter()
-    found = rank(
-        backbones.restarts(params, torch.device("cpu")),
-        backbones.inputs(params, {"image_size": None}, images, torch.device("cpu")),
-        labels,
-        bank,
-        GradientSettings(**(vars(settings) | {"episodes": episodes})),
-        confidence,
+    questions, class_sizes = _questions(wish, store)
+    pace, answers = 1.0, []
+    for limit in (min(FIRST_MINUTES, wish.budget), wish.budget):
+        for asked in questions:
+            left = limit if asked.answer is None else limit - (time.perf_counter() - began) / 60
+            asked.options = _options(asked, wish, class_sizes, store)
+            option = choose([one.at_pace(pace) for one in asked.options], left)
+            if asked.answer is not None and not _improves(option, asked.answer.option, left):
+                continue
+            if option.minutes > FIRST_MINUTES:
+                print(f"Now {option.metric} for the {asked.candidates.question}: about {option.minutes:.1f} minutes.")
+            asked.answer = _answer(asked, option, wish, class_sizes, store)
+            if asked.answer.seconds > WORTH_TIMING and option.minutes * 60 > WORTH_TIMING:
+                pace *= asked.answer.seconds / 60 / option.minutes
+            more = better([one.at_pace(pace) for one in asked.options], option)
+            print(text(asked.answer, more), flush=True)
+            answers = [one.answer for one in questions if one.answer is not None]
+            _write(wish, answers, results, time.perf_counter() - began)
+    print(f"{time.perf_counter() - began:.0f} s in all. Written to {results}/ranking.json and ranking.png.")
+    return answers
+
+
+def _questions(wish: Wish, store: Store) -> tuple[list[_Question], np.ndarray]:
+    """The questions that can be asked, and the training images of each class of the target."""
+    found: list[_Question] = []
+    task: Task | None = None
+    for name in RUNS if wish.question == "both" else (wish.question,):
+        known = reference(name)
+        if name == "sources":
+            candidates = of_sources(wish.target, wish.backbone, wish.sources, known.run, store.root)
+        else:
+            candidates = of_backbones(wish.target, wish.backbones, known.run, store.root)
+        for line in candidates.left_out:
+            print(f"Left out of the {name}: {line}.")
+        if len(candidates.cells) < 2:
+            print(f"There are {len(candidates.cells)} {name} to rank; at least two are needed.")
+            continue
+        if task is None:
+            config = {**candidates.cells[0].target.config, "train_per_class": None}
+            task = open_task(wish.target, dataset_params(config), store.root)
+            print(f"{wish.target}: {len(task.indices('train'))} training images in {task.classes} classes.")
+        gradients = prepare(candidates, task, wish.sketch) if name == "sources" else None
+        found.append(_Question(candidates, known, gradients))
+    if task is None:
+        raise ConfigError(f"question={wish.question}: nothing can be ranked; install or name candidates")
+    return found, np.bincount(task.part("train")[1])
+
+
+def _options(asked: _Question, wish: Wish, class_sizes: np.ndarray, store: Store) -> list[Option]:
+    options = evidence_options(asked.candidates, asked.reference, class_sizes, store, wish.workers)
+    if asked.gradients is not None:
+        by_gradient = asked.gradients.option(asked.reference, wish.episodes, store, wish.workers)
+        options += [by_gradient] if by_gradient else []
+    return options
+
+
+def _improves(option: Option, before: Option, left: float) -> bool:
+    """Whether another answer is worth its time: by a better metric, or by the same one on more images."""
+    if option.minutes > left:
+        return False
+    rank = option.reliability.weighted_tau, option.per_class or 0
+    return rank > (before.reliability.weighted_tau, before.per_class or 0)
+
+
+def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarray, store: Store) -> Answer:
+    if option.metric == METRIC and asked.gradients is not None:
+        return rank_by_gradient(
+            asked.gradients, option, asked.reference, wish.episodes, store, wish.workers, wish.confidence
+        )
+    return rank_by_score(
+        asked.candidates, option, asked.reference, class_sizes, store, wish.workers, wish.confidence
     )
-    seconds = time.perf_counter() - ready
-    rows = as_rows(bank, found)
-    summary = {
-        "command": shlex.join(["pgebench-rank", f"target={target}", f"backbone={backbone}", f"episodes={episodes}"]),
-        "target": target,
-        "backbone": backbone,
-        "images": len(labels),
-        "settled": found.standing.settled,
-        "confidence": confidence,
-        "gradients": found.episodes * settings.points,
-        "agreement_of_halves": round(found.gradient.agreement, 4),
+
+
+def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float) -> None:
+    summary: dict[str, Any] = {
+        "command": _command(wish),
+        "target": wish.target,
+        "budget_minutes": wish.budget,
+        "backbone": wish.backbone,
         "seconds": round(seconds, 1),
-        "seconds_with_bank": round(time.perf_counter() - began, 1),
-        "bank_megabytes": round(bank.megabytes, 1),
-        "sources": rows,
+        "answers": [answer.as_json() for answer in answers],
         "versions": provenance.versions(),
     }
-    if sketch:
-        summary["sketch"] = _sketch_loss(whole, bank, found)
-    _show(summary, found)
     write_atomically(results / "ranking.json", json.dumps(summary, indent=1).encode())
-    write_atomically(results / "ranking.png", _picture(summary))
-    print(f"{seconds:.0f} s for the target. Written to {results}/ranking.json and ranking.png.")
-    return found
+    write_atomically(results / "ranking.png", picture(Path(wish.target).name, answers))
 
 
-def _target(target: str, datasets: dict[str, Named], store: Store) -> tuple[np.ndarray, np.ndarray, list[Named]]:
-    """Images, labels and the sources that share no image with them."""
-    if target not in datasets:
-        if not Path(target).expanduser().exists() and "/" not in target:
-            raise ConfigError(f"target={target}: neither a folder nor one of {', '.join(datasets)}")
-        found = read({"_target_": "pgebench.data.folder.listing"}, target, Reading(), store.root)
-        return found.images, found.labels, list(datasets.values())
-    named = datasets[target]
-    images, labels = open_task(target, dataset_params(named.config)).part("train")
-    # Only the overlap with each source is asked of these cells.
-    apart = [source for source in datasets.values() if Cell(named, source, named, {}).overlap() is None]
-    return images, labels, apart
-
-
-def _sketch_loss(whole: Bank, bank: Bank, found: Ranking) -> dict[str, float]:
-    """What the sketch cost: sizes, and how well its ranking agrees with that of the whole gradients."""
-    exact, sketched = (-distances_to(one, found.gradient).mean(axis=0) for one in (whole, bank))
-    return {
-        "buckets": bank.sketch,
-        "megabytes_whole": round(whole.megabytes, 1),
-        "weighted_tau_with_whole": round(float(weightedtau(sketched, exact).statistic), 3),
-    }
-
-
-def _show(summary: dict[str, object], found: Ranking) -> None:
-    rows = summary["sources"]
-    assert isinstance(rows, list)
-    print(f"\n{'':4}{'source':18}{'distance':>9}   95 % interval over initialisations")
-    for row in rows:
-        mark = "*" if row["may_be_nearest"] else " "
-        interval = f"{row['low']:.3f} to {row['high']:.3f}"
-        print(f"{row['place']:3d} {row['source']:18}{row['distance']:9.3f}   {interval} {mark}")
-    if found.standing.settled:
-        print(f"\n{found.names[0]} is the nearest source (confidence {summary['confidence']:.0%}).")
-    else:
-        print(
-            "\n* None of these can be told from the first; more gradients may (episodes=...), or they are equally near."
-        )
-
-
-def _picture(summary: dict[str, object]) -> bytes:
-    rows = summary["sources"]
-    assert isinstance(rows, list)
-    figure = Figure(figsize=(7, 0.8 + 0.3 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    for y, row in enumerate(rows):
-        colour = BLUE if row["may_be_nearest"] else GREY
-        axes.plot([row["low"], row["high"]], [y, y], color=colour, linewidth=2)
-        axes.plot(row["distance"], y, "o", color=colour)
-    axes.set_yticks(range(len(rows)), [row["source"] for row in rows])
-    axes.invert_yaxis()
-    axes.tick_params(length=0)
-    axes.set_xlabel("distance of principal gradients (blue: may be the nearest)")
-    axes.set_title(f"Sources for {Path(str(summary['target'])).name}", loc="left", fontsize=10)
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
-    return buffer.getvalue()
+def _command(wish: Wish) -> str:
+    """What to type for the same answer: the options that are not at their defaults."""
+    given = []
+    for name, default in ((each.name, each.default) for each in fields(Wish)):
+        value = getattr(wish, name)
+        if value != default and name != "workers":
+            given.append(f"{name}={','.join(value) if isinstance(value, tuple) else value}")
+    return shlex.join(["pgebench-rank", *given])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -94,19 +93,3 @@ def rank(
     episodes = max(found)
     last = found[episodes]
     return Ranking(tuple(bank.names[source] for source in last.order), last, gradient, episodes)
-
-
-def as_rows(bank: Bank, ranking: Ranking) -> list[Mapping[str, Any]]:
-    """A row a source, the nearest first."""
-    found = ranking.standing
-    return [
-        {
-            "place": place + 1,
-            "source": bank.names[source],
-            "distance": round(float(found.distance[source]), 4),
-            "low": round(float(found.low[source]), 4),
-            "high": round(float(found.high[source]), 4),
-            "may_be_nearest": source in found.tied,
-        }
-        for place, source in enumerate(found.order)
-    ]

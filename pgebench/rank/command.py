@@ -82,7 +82,7 @@ class _Question:
 
 
 def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
-    """Rank, print what was found, and write it as JSON and a picture; a quick answer first, then the best for the budget.
+    """Rank, print and write as JSON and a picture: a quick answer first, then the best one for the budget.
 
     Args:
         wish: What is asked for.
@@ -166,9 +166,7 @@ def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarra
         return rank_by_gradient(
             asked.gradients, option, asked.reference, wish.episodes, store, wish.workers, wish.confidence
         )
-    return rank_by_score(
-        asked.candidates, option, asked.reference, class_sizes, store, wish.workers, wish.confidence
-    )
+    return rank_by_score(asked.candidates, option, asked.reference, class_sizes, store, wish.workers, wish.confidence)
 
 
 def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float) -> None:

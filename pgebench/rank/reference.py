@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.correlation import CORRELATIONS
 from pgebench.analysis.summary import experiment_itself
 from pgebench.store import DONE, write_atomically
 from pgebench.unit import Unit
@@ -148,7 +147,7 @@ def summarise(results: Path) -> Reference:
         candidates=int(truth[asked].nunique()),
         per_class=int(meta["config"]["target"]["train_per_class"]),
         regret_of_chance=_regret_of_chance(truth, asked),
-        ceiling=_rounded(league[f"weighted_tau_ceiling"].iloc[0]),
+        ceiling=_rounded(league["weighted_tau_ceiling"].iloc[0]),
         metrics=tuple(
             Reliability(
                 str(row.metric),
@@ -163,7 +162,7 @@ def summarise(results: Path) -> Reference:
         cpu_s={
             "checkpoint": _rounded(done[done.stage == "checkpoint"].cpu_s.mean()),
             **{
-                stage: _rounded(rows.cpu_s.sum() / rows.images.sum())
+                str(stage): _rounded(rows.cpu_s.sum() / rows.images.sum())
                 for stage, rows in done[done.stage.isin(["gradient", "evidence"])].groupby("stage")
             },
             **{f"score/{metric}": _rounded(rows.cpu_s.mean()) for metric, rows in scores.groupby("metric")},

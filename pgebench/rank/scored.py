@@ -54,7 +54,9 @@ def rank_by_score(
     scored = [(name, chain[-1]) for name, chain in zip(chosen.names, chains, strict=True) if name not in failed]
     if len(scored) < 2:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in failed.items())
-        raise DataError(f"{len(scored)} of {len(chains)} {candidates.question} have a score by {option.metric}: {reasons}")
+        raise DataError(
+            f"{len(scored)} of {len(chains)} {candidates.question} have a score by {option.metric}: {reasons}"
+        )
     metric = chosen.cells[0].settings["metric"][option.metric]
     halves = Parallel(n_jobs=workers, batch_size=1)(
         delayed(_halves)(option.metric, metric, unit, store) for _, unit in scored

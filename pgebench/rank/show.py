@@ -34,7 +34,9 @@ def text(answer: Answer, better: Option | None = None) -> str:
             lines.append(f"  - {row['name']:{width}}   failed: {row['error']}")
             continue
         interval = "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
-        lines.append(f"{row['place']:3d} {row['name']:{width}}{row['score']:9.3f}   {interval}{' *' * row['may_be_best']}")
+        lines.append(
+            f"{row['place']:3d} {row['name']:{width}}{row['score']:9.3f}   {interval}{' *' * row['may_be_best']}"
+        )
     return "\n".join([*lines, "", *_sure(answer), *([_more(better)] if better else []), ""])
 
 
@@ -58,7 +60,7 @@ def _sure(answer: Answer) -> list[str]:
         f"The {thing} that it put first lost {100 * reliability.regret:.1f} points of accuracy against the best one on "
         f"average; one taken at random lost {100 * reference.regret_of_chance:.1f}."
     )
-    doubt = [] if reliability.beats_chance else [f"That is not distinguishable from chance: take this as a hint at most."]
+    doubt = [] if reliability.beats_chance else ["That is not distinguishable from chance: this is a hint at most."]
     return [first, worth, lost, *doubt]
 
 

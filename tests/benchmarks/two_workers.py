@@ -1,8 +1,8 @@
 """Two local workers against one: run on a quiet machine with two cores.
 
 ``python tests/benchmarks/two_workers.py experiment=embedded [more overrides]`` prints one line for
-``results/reference/scaling.md``. Each run starts from an empty store and computes with one thread a worker; start-up and
-report are part of both.
+``results/reference/scaling.md``. Each run starts from an empty store and computes with one thread a worker; start-up
+and report are part of both.
 """
 
 from __future__ import annotations

@@ -62,6 +62,8 @@ def test_more_time_never_buys_a_worse_metric() -> None:
     assert bought == sorted(bought)
     assert better(options, options[3]) == options[2]
     assert better(options, options[0]) is None
+    # What costs hardly more than the quickest improvement is named in its place.
+    assert better([*options, option("d", 0.4, 2.1)], options[3]).metric == "d"
 
 
 def test_a_slow_machine_buys_less() -> None:

@@ -35,12 +35,20 @@ def run_rank(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 def test_a_quick_answer_comes_first_and_a_better_one_for_the_budget(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = (f"target={photos}", "sources=digits,faces", "question=sources", "episodes=2", f"store={tmp_path}/store")
+    arguments = (
+        f"target={photos}",
+        "sources=digits,faces",
+        "question=sources",
+        "episodes=2",
+        f"store={tmp_path}/store",
+    )
     run_rank(monkeypatch, *arguments, f"results={tmp_path}/quick", "budget=0.1", "workers=1")
     first = json.loads((tmp_path / "quick/ranking.json").read_text())["answers"][0]
     assert first["metric"] == "pge"
     assert sorted(row["name"] for row in first["ranking"]) == ["digits", "faces"]
-    assert [row["score"] for row in first["ranking"]] == sorted((row["score"] for row in first["ranking"]), reverse=True)
+    assert [row["score"] for row in first["ranking"]] == sorted(
+        (row["score"] for row in first["ranking"]), reverse=True
+    )
     assert first["reference"]["weighted_tau"] == reference("sources").of("pge").weighted_tau
     shown = capsys.readouterr().out
     assert "With budget=" in shown

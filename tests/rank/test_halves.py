@@ -10,17 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from pgebench.rank.halves import PAIRS, half_scores, halvings, standing_of_scores
 
-MEAN = {"function": {"_target_": "test_halves.mean_feature"}}
-
-
-def mean_feature(features: np.ndarray, labels: np.ndarray) -> float:
-    return float(features.mean())
-
-
-def two_classes_only(features: np.ndarray, labels: np.ndarray) -> float:
-    if len(np.unique(labels)) < 2 or np.bincount(labels).min() < 2:
-        raise ValueError("two images of each class are needed")
-    return 1.0
+MEAN = {"function": {"_target_": "plain_metrics.mean_feature"}}
 
 
 @given(arrays.arrays(np.int64, st.integers(2, 40), elements=st.integers(0, 3)))
@@ -73,7 +63,7 @@ def test_scores_without_a_spread_are_tied_only_if_they_are_equal(second: float) 
 
 
 def test_a_half_that_is_too_small_for_a_metric_leaves_the_candidates_tied() -> None:
-    metric = {"function": {"_target_": "test_halves.two_classes_only"}}
+    metric = {"function": {"_target_": "plain_metrics.two_of_each_class"}}
     halves = half_scores("two", metric, {}, {"features": np.zeros((4, 1)), "labels": np.array([0, 0, 1, 1])})
     assert np.isnan(halves).all()
     assert not standing_of_scores(np.array([1.0, 0.0]), np.stack([halves, halves])).settled

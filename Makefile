@@ -8,7 +8,7 @@ run: .venv/ready
 	$(BIN)/pgebench $(ARGS)
 
 test: .venv/ready lint
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest -m "not slow and not gpu" --numprocesses=auto --dist=loadfile
 
 test-all: .venv/ready lint
 	$(BIN)/python -m pytest

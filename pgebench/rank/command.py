@@ -16,7 +16,7 @@ from pgebench import provenance
 from pgebench.datasets import Task, dataset_params, open_task
 from pgebench.errors import ConfigError
 from pgebench.rank.answer import Answer
-from pgebench.rank.budget import Option, better, choose, evidence_options
+from pgebench.rank.budget import STEPS, Option, better, choose, evidence_options
 from pgebench.rank.by_gradient import METRIC, GradientRanking, prepare, rank_by_gradient
 from pgebench.rank.candidates import Candidates, of_backbones, of_sources
 from pgebench.rank.reference import RUNS, Reference, reference
@@ -103,7 +103,9 @@ def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
         for asked in questions:
             left = limit if asked.answer is None else limit - (time.perf_counter() - began) / 60
             asked.options = _options(asked, wish, class_sizes, store)
-            option = choose([one.at_pace(pace) for one in asked.options], left)
+            # A first answer looks at as few images as the reference runs did: it must come soon.
+            open_ones = [one for one in asked.options if asked.answer or one.per_class in (None, STEPS[0])]
+            option = choose([one.at_pace(pace) for one in open_ones], left)
             if asked.answer is not None and not _improves(option, asked.answer.option, left):
                 continue
             if option.minutes > FIRST_MINUTES:

@@ -91,7 +91,9 @@ class RecipeConfig:
     """A training run: AdamW, linear warm-up, cosine decay; the learning rate is the best of a grid on validation.
 
     ``head_factor`` multiplies the learning rate of the classifier, ``shift`` is the most pixels by which a batch is
-    moved at random in each direction.
+    moved at random in each direction. ``precision`` is that of the forward passes, in training and evaluation:
+    ``float32``, or ``bfloat16`` where torch allows (autocast; loss, weights and optimiser stay float32). A linear probe
+    takes its features in it too.
     """
 
     steps: int = MISSING
@@ -100,6 +102,7 @@ class RecipeConfig:
     head_factor: float = 1.0
     weight_decay: float = 0.05
     shift: int = 0
+    precision: str = "float32"
 
 
 @dataclass

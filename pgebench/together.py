@@ -16,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pgebench.errors import NonFinite
 from pgebench.images import take
+from pgebench.precision import FLOAT32, forward, precision_of, under_vmap
 from pgebench.training import (
     Curve,
     Fitted,
@@ -80,9 +81,9 @@ def fit_together(
     def loss_of(
         own: dict[str, torch.Tensor], other: dict[str, torch.Tensor], inputs: torch.Tensor, truth: torch.Tensor
     ) -> torch.Tensor:
-        return F.cross_entropy(functional_call(structure, (own, other), (inputs,)), truth)
+        return F.cross_entropy(_scores(structure, own | other, inputs, precision), truth)
 
-    steps, size = recipe["steps"], recipe["batch_size"]
+    steps, size, precision = recipe["steps"], recipe["batch_size"], precision_of(recipe)
     rows = torch.stack([batch_indices(len(labels), steps, size, seed) for seed in seeds], dim=1).to(labels.device)
     shifts = zip(*(random_shifts(steps, recipe["shift"], seed) for seed in seeds), strict=True)
     losses: list[torch.Tensor] = []
@@ -133,7 +134,7 @@ def fit_best_together(
         RuntimeError: torch cannot stack this network, or memory holds too few of it.
     """
     rates = sorted(recipe["learning_rates"])
-    most = at_once(starts[0](), *train, batch_size=recipe["batch_size"])
+    most = at_once(starts[0](), *train, recipe["batch_size"], precision_of(recipe))
     if most < len(rates):
         raise RuntimeError(f"memory holds {most} of these trainings, one seed has {len(rates)}")
     fitted: list[Fitted | None] = []
@@ -157,7 +158,9 @@ def fit_best_together(
     return fitted
 
 
-def at_once(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_size: int) -> int:
+def at_once(
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_size: int, precision: str = FLOAT32
+) -> int:
     """How many trainings like this one fit into half of the memory that is free, by what one forward pass keeps."""
     inputs, truth = images[:batch_size], labels[:batch_size]
     state = {name: buffer.clone() for name, buffer in model.named_buffers()}
@@ -168,11 +171,16 @@ def at_once(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_
         return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        loss = F.cross_entropy(functional_call(model.train(), state, (inputs,)), truth)
+        loss = F.cross_entropy(_scores(model.train(), state, inputs, precision), truth)
     del loss  # until here, lest one address be counted as one tensor that has been several
     weights = sum(parameter.nbytes for parameter in model.parameters())
     # Gradients of what is kept exist beside it for a while, at worst all of them.
     return int(_free(labels.device) // (COPIES * weights + 2 * sum(kept.values())))
+
+
+def _scores(structure: nn.Module, state: dict[str, torch.Tensor], inputs: torch.Tensor, precision: str) -> torch.Tensor:
+    with under_vmap(precision):
+        return forward(lambda batch: functional_call(structure, state, (batch,)), inputs, precision)
 
 
 def _free(device: torch.device) -> int:

@@ -12,6 +12,7 @@ from torch import nn
 
 from pgebench import backbones
 from pgebench.errors import ConfigError
+from pgebench.precision import precision_of
 from pgebench.stages import checkpoint
 from pgebench.stages.base import Outcome, Run
 from pgebench.together import fit_best_together
@@ -82,7 +83,7 @@ def run(work: Run) -> Outcome:
         work.params["recipe"],
         derive_seed("order", seed),
     )
-    return _outcome(fitted, transfer)
+    return _outcome(work, fitted, transfer)
 
 
 def run_together(works: Sequence[Run]) -> list[Outcome | None]:
@@ -101,7 +102,10 @@ def run_together(works: Sequence[Run]) -> list[Outcome | None]:
         works[0].params["recipe"],
         [derive_seed("order", work.params["seed"]) for work in works],
     )
-    return [None if best is None else _outcome(best, transfer, together=len(works)) for best in found]
+    return [
+        None if best is None else _outcome(work, best, transfer, together=len(works))
+        for work, best in zip(works, found, strict=True)
+    ]
 
 
 def _transfer(work: Run) -> Transfer:
@@ -110,7 +114,7 @@ def _transfer(work: Run) -> Transfer:
     return PROTOCOLS[work.params["protocol"]](work, checkpoint.load(work))
 
 
-def _outcome(fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
+def _outcome(work: Run, fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
     test = transfer.part("test")
     detail = {
         "learning_rate": fitted.learning_rate,
@@ -120,7 +124,8 @@ def _outcome(fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
         "curve": fitted.curve,
     } | ({"together": together} if together > 1 else {})
     images = fitted.images if transfer.passes is None else transfer.passes
-    return Outcome(accuracy(fitted.model, *test), detail=detail, images=images + len(test[1]))
+    value = accuracy(fitted.model, *test, precision_of(work.params["recipe"]))
+    return Outcome(value, detail=detail, images=images + len(test[1]))
 
 
 # Seeds don't depend on the source: every source meets the same heads and the same batches, so that the
@@ -145,9 +150,11 @@ def _scratch(work: Run) -> Transfer:
 
 def _linear_probe(work: Run, network: nn.Module) -> Transfer:
     """A linear classifier on frozen features, standardised by the training split."""
-    classes = work.task().classes
+    classes, precision = work.task().classes, precision_of(work.params["recipe"])
     parts = {split: work.part(split) for split in ("train", "val", "test")}
-    features = {split: backbones.features_and_logits(network, images)[0] for split, (images, _) in parts.items()}
+    features = {
+        split: backbones.features_and_logits(network, images, precision)[0] for split, (images, _) in parts.items()
+    }
     mean, std = features["train"].mean(0), features["train"].std(0).clamp_min(1e-6)
     ready = {split: ((features[split] - mean) / std, labels) for split, (_, labels) in parts.items()}
 

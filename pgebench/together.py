@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain, groupby
 from typing import Any
@@ -117,18 +117,19 @@ def fit_best_together(
     val: Part,
     recipe: Mapping[str, Any],
     seeds: Sequence[int],
-) -> list[Fitted | None]:
-    """``fit_best`` of several seeds: their trainings, with all learning rates, at once as far as memory allows.
+) -> Iterator[Fitted | None]:
+    """``fit_best`` several times: the trainings, with all learning rates, at once as far as memory allows.
 
     Args:
-        starts: each gives the model to train for one seed.
+        starts: each gives the model to train, of one architecture.
         train: images (n, ...) and labels (n,) that all are trained on.
         val: those that the learning rates are chosen on.
         recipe: fields of ``RecipeConfig``.
-        seeds: of the order of the images.
+        seeds: of the order of the images, one for each start.
 
-    Returns:
-        The best model of each seed; None where every learning rate diverged.
+    Yields:
+        The best model from each start; None where every learning rate diverged. Who lets go of a model before the next
+        one is asked for leaves memory to those that are still to be trained.
 
     Raises:
         RuntimeError: torch cannot stack this network, or memory holds too few of it.
@@ -137,24 +138,36 @@ def fit_best_together(
     most = at_once(starts[0](), *train, recipe["batch_size"], precision_of(recipe))
     if most < len(rates):
         raise RuntimeError(f"memory holds {most} of these trainings, one seed has {len(rates)}")
-    fitted: list[Fitted | None] = []
     for first in range(0, len(seeds), most // len(rates)):
-        chunk = range(len(seeds))[first : first + most // len(rates)]
-        # Learning rates outermost: models that share one must stand side by side.
-        models = [starts[number]() for _ in rates for number in chunk]
-        curves = fit_together(
-            models,
-            *train,
-            recipe=recipe,
-            learning_rates=[rate for rate in rates for _ in chunk],
-            seeds=[seeds[number] for _ in rates for number in chunk],
-        )
-        for place in range(len(chunk)):
-            grid = zip(rates, models[place :: len(chunk)], curves[place :: len(chunk)], strict=True)
-            try:
-                fitted.append(best_of(grid, len(train[1]), val, recipe))
-            except NonFinite:
-                fitted.append(None)
+        part = slice(first, first + most // len(rates))
+        yield from _fit_best_at_once(starts[part], train, val, recipe, seeds[part])
+
+
+def _fit_best_at_once(
+    starts: Sequence[Callable[[], nn.Module]],
+    train: Part,
+    val: Part,
+    recipe: Mapping[str, Any],
+    seeds: Sequence[int],
+) -> list[Fitted | None]:
+    """``fit_best_together`` for as many as memory holds."""
+    rates = sorted(recipe["learning_rates"])
+    # Learning rates outermost: models that share one must stand side by side.
+    models = [start() for _ in rates for start in starts]
+    curves = fit_together(
+        models,
+        *train,
+        recipe=recipe,
+        learning_rates=[rate for rate in rates for _ in starts],
+        seeds=[seed for _ in rates for seed in seeds],
+    )
+    fitted: list[Fitted | None] = []
+    for place in range(len(starts)):
+        grid = zip(rates, models[place :: len(starts)], curves[place :: len(starts)], strict=True)
+        try:
+            fitted.append(best_of(grid, len(train[1]), val, recipe))
+        except NonFinite:
+            fitted.append(None)
     return fitted
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -86,24 +86,36 @@ def run(work: Run) -> Outcome:
     return _outcome(work, fitted, transfer)
 
 
-def run_together(works: Sequence[Run]) -> list[Outcome | None]:
-    """Transfers that differ in the seed alone, all at once; None for one whose training diverged.
+def kind(unit: Unit) -> str:
+    """What transfers that can be trained at once have in common: networks of one architecture, and what they see.
 
-    The values are those of ``run`` within the noise of rounding. ``together`` in the record says with how many seeds.
+    Seeds may differ, and for fine-tuning the checkpoints too: they are nothing but other weights to start from. A
+    linear probe sees the features of its checkpoint, so that it has those in common as well.
+    """
+    params = {name: value for name, value in unit.params.items() if name != "seed"}
+    return replace(unit, params=params, inputs={} if params["protocol"] == "finetune" else unit.inputs).key
+
+
+def run_together(works: Sequence[Run]) -> list[Outcome | None]:
+    """Transfers of one kind, all at once; None for one whose training diverged.
+
+    The values are those of ``run`` within the noise of rounding. ``together`` in the record says of how many it is one.
 
     Raises:
         RuntimeError: torch cannot train this network together.
     """
-    transfer = _transfer(works[0])
+    origins = ["".join(trained.key for trained in work.unit.inputs.values()) for work in works]
+    transfers = {origin: _transfer(work) for origin, work in dict(zip(origins, works, strict=True)).items()}
+    any_one = transfers[origins[0]]
     found = fit_best_together(
-        [partial(transfer.start, work.params["seed"]) for work in works],
-        transfer.part("train"),
-        transfer.part("val"),
+        [partial(transfers[origin].start, work.params["seed"]) for origin, work in zip(origins, works, strict=True)],
+        any_one.part("train"),
+        any_one.part("val"),
         works[0].params["recipe"],
         [derive_seed("order", work.params["seed"]) for work in works],
     )
     return [
-        None if best is None else _outcome(work, best, transfer, together=len(works))
+        None if best is None else _outcome(work, best, any_one, together=len(works))
         for work, best in zip(works, found, strict=True)
     ]
 

@@ -17,6 +17,7 @@ from pgebench import weights
 from pgebench.errors import ConfigError, NonFinite
 from pgebench.images import to_input
 from pgebench.instantiate import function
+from pgebench.precision import FLOAT32, computing
 from pgebench.redraw import Redrawn
 
 BATCH = 256
@@ -202,8 +203,10 @@ def _batch_size(images: torch.Tensor) -> int:
 
 
 @torch.no_grad()
-def features_and_logits(network: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Penultimate features (n, d) and class scores (n, classes), in evaluation mode.
+def features_and_logits(
+    network: nn.Module, images: torch.Tensor, precision: str = FLOAT32
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Penultimate features (n, d) and class scores (n, classes), in evaluation mode; float32 in either precision.
 
     Raises:
         NonFinite: the network gave NaN or infinity.
@@ -211,10 +214,11 @@ def features_and_logits(network: nn.Module, images: torch.Tensor) -> tuple[torch
     network.eval()
     features, logits = [], []
     for batch in images.split(_batch_size(images)):
-        maps = network.forward_features(batch)  # type: ignore[operator]
-        features.append(network.forward_head(maps, pre_logits=True))  # type: ignore[operator]
-        logits.append(network.forward_head(maps))  # type: ignore[operator]
-    result = torch.cat(features).flatten(1), torch.cat(logits)
+        with computing(precision, batch.device):
+            maps = network.forward_features(batch)  # type: ignore[operator]
+            features.append(network.forward_head(maps, pre_logits=True))  # type: ignore[operator]
+            logits.append(network.forward_head(maps))  # type: ignore[operator]
+    result = torch.cat(features).flatten(1).to(images.dtype), torch.cat(logits).to(images.dtype)
     for name, values in zip(("features", "class scores"), result, strict=True):
         if not torch.isfinite(values).all():
             raise NonFinite(

@@ -91,7 +91,9 @@ class RecipeConfig:
     """A training run: AdamW, linear warm-up, cosine decay; the learning rate is the best of a grid on validation.
 
     ``head_factor`` multiplies the learning rate of the classifier, ``shift`` is the most pixels by which a batch is
-    moved at random in each direction.
+    moved at random in each direction. ``precision`` is that of the forward passes, in training and evaluation:
+    ``float32``, or ``bfloat16`` where torch allows (autocast; loss, weights and optimiser stay float32). A linear probe
+    takes its features in it too.
     """
 
     steps: int = MISSING
@@ -100,6 +102,7 @@ class RecipeConfig:
     head_factor: float = 1.0
     weight_decay: float = 0.05
     shift: int = 0
+    precision: str = "float32"
 
 
 @dataclass
@@ -195,8 +198,8 @@ class JobConfig:
     """What a job of the launcher may use, and how much it does.
 
     ``cores``, ``gpus`` (a part of one, 0.5, where the launcher can share), ``memory_gb`` (null: what the cluster gives)
-    and ``minutes`` (SLURM alone) are asked of the launcher. ``cells`` are run by one job, one after another: more of
-    them where it takes long until a job starts.
+    and ``minutes`` (SLURM alone) are asked of the launcher. ``cells`` are run by one job, one after another or
+    ``together``: more of them where it takes long until a job starts, or for a GPU.
     """
 
     cores: int = 1
@@ -214,8 +217,8 @@ class Config:
     those of one job.
     ``fail_fast`` starts no further unit after the first failure, ``retry`` tries a failed unit so many times again,
     ``time_limit`` is in minutes a unit, ``force`` names stages whose results are computed again, with all that reads
-    them, ``together`` trains the seeds of a truth at once (``auto``: on a GPU, unless ``deterministic``), ``lock`` is
-    how processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
+    them, ``together`` trains seeds and sources of a job at once (``auto``: on a GPU, unless ``deterministic``),
+    ``lock`` is how processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
     ``deterministic`` admits deterministic algorithms alone on a GPU; the CPU gives the same numbers in any case.
     ``level``, ``common_classes``, ``stop`` and ``more_cells`` (overrides of the further cells of a job) are set by the
     sweep.

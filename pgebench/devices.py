@@ -42,9 +42,9 @@ def device_of_worker(name: str) -> torch.device:
 
 
 def together_on(device: torch.device, together: Any, deterministic: bool) -> bool:
-    """Whether ``together=VALUE`` means that seeds are trained at once on a device.
+    """Whether ``together=VALUE`` means that several trainings run at once on a device.
 
-    ``auto`` does so on a GPU, unless the same numbers are wanted again: which seeds are still to be trained, and how
+    ``auto`` does so on a GPU, unless the same numbers are wanted again: which are still to be trained, and how
     many of them memory holds, decides the order of sums.
 
     Raises:

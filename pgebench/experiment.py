@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from pgebench.store import DONE, MISSING, open_store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
 from pgebench.table import frame
 from pgebench.tracking import Tracker
+from pgebench.unit import Unit
 
 ELSEWHERE = (
     "The jobs ran on a cluster. The machine named in this report is the one that planned them; the one that computed a "
@@ -56,10 +57,14 @@ def run_job(config: DictConfig) -> None:
     stop = None if config.stop is None else Path(config.results) / config.stop
     together = together_on(device, config.together, config.deterministic)
     rules = Rules(config.workers, config.retry, config.time_limit, config.deterministic, stop, together)
+    run_units(_units_of_job(config), store, device, rules)
+
+
+def _units_of_job(config: DictConfig) -> Iterator[Unit]:
     for cell in cells_of(config):
         units = plan(cell_of(cell))
         for level in LEVELS if cell.level == "all" else (cell.level,):
-            run_units(units[level], store, device, rules)
+            yield from units[level]
 
 
 def run_experiment(

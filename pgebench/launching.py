@@ -95,13 +95,28 @@ def _cells(jobs: Sequence[Job], levels: Sequence[str], todo: Mapping[str, Unit])
     """Overrides of the cells that have an open unit which no earlier one will run."""
     left = set(todo)
     result = []
-    for job in jobs:
+    for job in by_target(jobs):
         for level in levels:
             own = left.intersection(unit.key for unit in job.units[level])
             if own:
                 left -= own
                 result.append([*job.overrides, f"level={level}"])
     return result
+
+
+def by_target(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs with those side by side that differ in the source alone, as far as they come to share a process.
+
+    There they can be trained at once (``job.cells``), and the target's images are read once.
+    """
+    first: dict[tuple[str | None, str, str], int] = {}
+    for job in jobs:
+        first.setdefault(_but_source(job), len(first))
+    return sorted(jobs, key=lambda job: first[_but_source(job)])
+
+
+def _but_source(job: Job) -> tuple[str | None, str, str]:
+    return job.cell.variant, job.cell.backbone.name, job.cell.target.name
 
 
 def _report_broken(returns: Any) -> None:

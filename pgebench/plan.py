@@ -14,6 +14,7 @@ from pgebench.datasets import dataset_params, open_task
 from pgebench.errors import ConfigError
 from pgebench.filter_information import FisherSettings
 from pgebench.pge import GradientSettings
+from pgebench.precision import recipe_params
 from pgebench.stages import checkpoint, evidence, fisher, gradient, score, truth
 from pgebench.unit import Label, Unit, canonical_json, derive_seed
 
@@ -77,11 +78,12 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
     backbone = _backbone(canonical_json(cell.backbone.config))
     source, target = (_dataset(canonical_json(named.config)) for named in (cell.source, cell.target))
     settings, shipped, void = cell.settings, hub.is_pretrained(cell.source.config), void_metrics(cell)
+    recipes = {name: recipe_params(recipe, f"recipe.{name}") for name, recipe in settings["recipe"].items()}
     names = Label(backbone=cell.backbone.name, source=cell.source.name, variant=cell.variant)
     if shipped:
         trained = checkpoint.pretrained(backbone, names)
     else:
-        trained = checkpoint.unit(backbone, source, settings["recipe"]["checkpoint"], settings["seed"], names)
+        trained = checkpoint.unit(backbone, source, recipes["checkpoint"], settings["seed"], names)
     files = backbones.file_of(cell.backbone.config)
     trained = replace(trained, files=files)
     on_target = replace(names, target=cell.target.name)
@@ -124,7 +126,8 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
             if "source_accuracy" in wanted and shipped:
                 facts["source_accuracy"] = cell.backbone.config["source_accuracy"]
             add("pair", score.unit(metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
-    for name, protocol in settings["truth"].items():
+    for name, chosen in settings["truth"].items():
+        protocol = {**chosen, "recipe": recipe_params(chosen["recipe"], f"truth.{name}.recipe")}
         for number in range(protocol["seeds"]):
             shown = replace(on_target, truth=name, seed=number)
             if protocol["protocol"] == truth.SCRATCH:

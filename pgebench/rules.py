@@ -17,7 +17,7 @@ class Rules:
         minutes: limit on the time of one unit; None for no limit.
         deterministic: whether a GPU may use deterministic algorithms only; the CPU has no others here.
         stop: a file that the first failure leaves, and at whose sight no further unit is started; None to go on.
-        together: units that differ in the seed alone are computed at once where their stage can do that.
+        together: units of one kind are computed at once where their stage can do that.
     """
 
     workers: int | None = 1

@@ -14,14 +14,16 @@ from pgebench.limits import TimeLimit, time_limit
 from pgebench.measure import Cost, measured
 from pgebench.records import began, failed, finished
 from pgebench.rules import DEFAULT, Rules
-from pgebench.seeds_together import alike, run_together
 from pgebench.stages import STAGES, Outcome, Run
 from pgebench.store import CRASHED, DONE, MISSING, RUNNING, Store, write_atomically
 from pgebench.unit import Unit
+from pgebench.units_together import alike, run_together
 
 
 def run_units(units: Iterable[Unit], store: Store, device: torch.device, rules: Rules = DEFAULT) -> None:
     """Run the units in order; a unit that fails leaves a record, and the next one runs.
+
+    With ``rules.together``, units that can be computed at once wait for the last of them.
 
     Args:
         units: inputs before the units that read them.

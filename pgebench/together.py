@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain, groupby
 from typing import Any
@@ -16,6 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pgebench.errors import NonFinite
 from pgebench.images import take
+from pgebench.precision import FLOAT32, forward, precision_of, under_vmap
 from pgebench.training import (
     Curve,
     Fitted,
@@ -80,9 +81,9 @@ def fit_together(
     def loss_of(
         own: dict[str, torch.Tensor], other: dict[str, torch.Tensor], inputs: torch.Tensor, truth: torch.Tensor
     ) -> torch.Tensor:
-        return F.cross_entropy(functional_call(structure, (own, other), (inputs,)), truth)
+        return F.cross_entropy(_scores(structure, own | other, inputs, precision), truth)
 
-    steps, size = recipe["steps"], recipe["batch_size"]
+    steps, size, precision = recipe["steps"], recipe["batch_size"], precision_of(recipe)
     rows = torch.stack([batch_indices(len(labels), steps, size, seed) for seed in seeds], dim=1).to(labels.device)
     shifts = zip(*(random_shifts(steps, recipe["shift"], seed) for seed in seeds), strict=True)
     losses: list[torch.Tensor] = []
@@ -116,48 +117,63 @@ def fit_best_together(
     val: Part,
     recipe: Mapping[str, Any],
     seeds: Sequence[int],
-) -> list[Fitted | None]:
-    """``fit_best`` of several seeds: their trainings, with all learning rates, at once as far as memory allows.
+) -> Iterator[Fitted | None]:
+    """``fit_best`` several times: the trainings, with all learning rates, at once as far as memory allows.
 
     Args:
-        starts: each gives the model to train for one seed.
+        starts: each gives the model to train, of one architecture.
         train: images (n, ...) and labels (n,) that all are trained on.
         val: those that the learning rates are chosen on.
         recipe: fields of ``RecipeConfig``.
-        seeds: of the order of the images.
+        seeds: of the order of the images, one for each start.
 
-    Returns:
-        The best model of each seed; None where every learning rate diverged.
+    Yields:
+        The best model from each start; None where every learning rate diverged. Who lets go of a model before the next
+        one is asked for leaves memory to those that are still to be trained.
 
     Raises:
         RuntimeError: torch cannot stack this network, or memory holds too few of it.
     """
     rates = sorted(recipe["learning_rates"])
-    most = at_once(starts[0](), *train, batch_size=recipe["batch_size"])
+    most = at_once(starts[0](), *train, recipe["batch_size"], precision_of(recipe))
     if most < len(rates):
         raise RuntimeError(f"memory holds {most} of these trainings, one seed has {len(rates)}")
-    fitted: list[Fitted | None] = []
     for first in range(0, len(seeds), most // len(rates)):
-        chunk = range(len(seeds))[first : first + most // len(rates)]
-        # Learning rates outermost: models that share one must stand side by side.
-        models = [starts[number]() for _ in rates for number in chunk]
-        curves = fit_together(
-            models,
-            *train,
-            recipe=recipe,
-            learning_rates=[rate for rate in rates for _ in chunk],
-            seeds=[seeds[number] for _ in rates for number in chunk],
-        )
-        for place in range(len(chunk)):
-            grid = zip(rates, models[place :: len(chunk)], curves[place :: len(chunk)], strict=True)
-            try:
-                fitted.append(best_of(grid, len(train[1]), val, recipe))
-            except NonFinite:
-                fitted.append(None)
+        part = slice(first, first + most // len(rates))
+        yield from _fit_best_at_once(starts[part], train, val, recipe, seeds[part])
+
+
+def _fit_best_at_once(
+    starts: Sequence[Callable[[], nn.Module]],
+    train: Part,
+    val: Part,
+    recipe: Mapping[str, Any],
+    seeds: Sequence[int],
+) -> list[Fitted | None]:
+    """``fit_best_together`` for as many as memory holds."""
+    rates = sorted(recipe["learning_rates"])
+    # Learning rates outermost: models that share one must stand side by side.
+    models = [start() for _ in rates for start in starts]
+    curves = fit_together(
+        models,
+        *train,
+        recipe=recipe,
+        learning_rates=[rate for rate in rates for _ in starts],
+        seeds=[seed for _ in rates for seed in seeds],
+    )
+    fitted: list[Fitted | None] = []
+    for place in range(len(starts)):
+        grid = zip(rates, models[place :: len(starts)], curves[place :: len(starts)], strict=True)
+        try:
+            fitted.append(best_of(grid, len(train[1]), val, recipe))
+        except NonFinite:
+            fitted.append(None)
     return fitted
 
 
-def at_once(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_size: int) -> int:
+def at_once(
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_size: int, precision: str = FLOAT32
+) -> int:
     """How many trainings like this one fit into half of the memory that is free, by what one forward pass keeps."""
     inputs, truth = images[:batch_size], labels[:batch_size]
     state = {name: buffer.clone() for name, buffer in model.named_buffers()}
@@ -168,11 +184,16 @@ def at_once(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_
         return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        loss = F.cross_entropy(functional_call(model.train(), state, (inputs,)), truth)
+        loss = F.cross_entropy(_scores(model.train(), state, inputs, precision), truth)
     del loss  # until here, lest one address be counted as one tensor that has been several
     weights = sum(parameter.nbytes for parameter in model.parameters())
     # Gradients of what is kept exist beside it for a while, at worst all of them.
     return int(_free(labels.device) // (COPIES * weights + 2 * sum(kept.values())))
+
+
+def _scores(structure: nn.Module, state: dict[str, torch.Tensor], inputs: torch.Tensor, precision: str) -> torch.Tensor:
+    with under_vmap(precision):
+        return forward(lambda batch: functional_call(structure, state, (batch,)), inputs, precision)
 
 
 def _free(device: torch.device) -> int:

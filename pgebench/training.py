@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from pgebench.errors import NonFinite
 from pgebench.images import take
+from pgebench.precision import FLOAT32, forward, precision_of
 
 Part = tuple[torch.Tensor, torch.Tensor]
 """Inputs (n, ...) of a network and labels (n,)."""
@@ -67,7 +68,7 @@ def fit(
         model: maps a batch of ``images`` to class scores.
         images: (n, ...) inputs, on the model's device.
         labels: int64 (n,), on the same device.
-        recipe: fields of ``RecipeConfig``.
+        recipe: fields of ``RecipeConfig``; with ``precision: bfloat16`` loss, weights and optimiser are float32 still.
         learning_rate: the peak.
         seed: of the order of the images and of the shifts.
 
@@ -84,6 +85,7 @@ def fit(
     optimizer = torch.optim.AdamW(
         groups(model, own, learning_rate, recipe["head_factor"]), weight_decay=recipe["weight_decay"], fused=True
     )
+    precision = precision_of(recipe)
     losses: list[torch.Tensor] = []
     for rows, factor, shift in zip(batches, schedule(recipe["steps"]), shifts, strict=True):
         for group in optimizer.param_groups:
@@ -91,7 +93,7 @@ def fit(
         inputs = take(images, rows) if images.ndim == 4 else images.index_select(0, rows)
         if shift != (0, 0):
             inputs = torch.roll(inputs, shift, dims=(2, 3))
-        loss = F.cross_entropy(model(inputs), labels.index_select(0, rows))
+        loss = F.cross_entropy(forward(model, inputs, precision), labels.index_select(0, rows))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -145,11 +147,13 @@ def random_shifts(steps: int, most: int, seed: int) -> list[tuple[int, int]]:
 
 
 @torch.no_grad()
-def accuracy(model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch: int = 256) -> float:
+def accuracy(
+    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, precision: str = FLOAT32, batch: int = 256
+) -> float:
     """Share of images classified rightly, in [0, 1], in evaluation mode."""
     model.eval()
     right = sum(
-        int((model(part).argmax(1) == truth).sum())
+        int((forward(model, part, precision).argmax(1) == truth).sum())
         for part, truth in zip(images.split(batch), labels.split(batch), strict=True)
     )
     return right / len(labels)
@@ -204,7 +208,7 @@ def best_of(trained: Iterable[Trained], train_images: int, val: Part, recipe: Ma
     best: tuple[float, float, nn.Module, Curve] | None = None
     scores: dict[str, float] = {}
     for learning_rate, model, losses in trained:
-        scores[str(learning_rate)] = 0.0 if losses is None else accuracy(model, *val)
+        scores[str(learning_rate)] = 0.0 if losses is None else accuracy(model, *val, precision_of(recipe))
         if losses is not None and (best is None or scores[str(learning_rate)] > best[0]):
             best = scores[str(learning_rate)], learning_rate, model, losses
     if best is None:

@@ -11,19 +11,21 @@ import torch
 from pgebench import backbones
 from pgebench.datasets import dataset_params
 from pgebench.determinism import make_deterministic
+from pgebench.precision import BFLOAT16, FLOAT32, recipe_params
 from pgebench.runner import run_unit
 from pgebench.stages import checkpoint
 from pgebench.store import DONE, Store
 from pgebench.unit import Label, Unit
 
 
-def trained() -> Unit:
+def trained(precision: str = FLOAT32) -> Unit:
     backbone = {"model": "test_resnet", "image_size": 32, "mean": None, "std": None, "pretrained": False}
     loader = {"_target_": "pgebench.embedded.load", "name": "digits"}
     view = {"loader": loader, "classes": [0, 1], "train_per_class": 20, "image_size": None, "permute_labels": None}
     recipe = {"steps": 3, "batch_size": 8, "learning_rates": [0.003], "head_factor": 1.0, "weight_decay": 0.05}
     params = backbones.backbone_params(backbone), dataset_params(view)
-    return checkpoint.unit(*params, {**recipe, "shift": 2}, 0, Label(source="digits"))
+    recipe = recipe_params({**recipe, "shift": 2, "precision": precision}, "recipe.checkpoint")
+    return checkpoint.unit(*params, recipe, 0, Label(source="digits"))
 
 
 @pytest.fixture
@@ -33,13 +35,15 @@ def restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.use_deterministic_algorithms(False)
 
 
+@pytest.mark.parametrize("precision", [FLOAT32, BFLOAT16])
 def test_a_training_run_again_gives_the_same_bytes_with_and_without_deterministic_algorithms(
-    tmp_path: Path, restored: None
+    tmp_path: Path, restored: None, precision: str
 ) -> None:
+    unit = trained(precision)
     stores = [Store(tmp_path / name) for name in ("first", "second", "deterministic")]
     for store in stores:
         if store is stores[2]:
             make_deterministic()
-        assert run_unit(trained(), store, torch.device("cpu"))["status"] == DONE
-    one, two, three = (store.path(trained(), ".safetensors").read_bytes() for store in stores)
+        assert run_unit(unit, store, torch.device("cpu"))["status"] == DONE
+    one, two, three = (store.path(unit, ".safetensors").read_bytes() for store in stores)
     assert one == two == three

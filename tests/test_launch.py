@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import re
 import shutil
@@ -17,11 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from test_main_job import values
+from test_sweep import sweep
 
 from pgebench import resources
 from pgebench.config import Config, conf_dir, register
 from pgebench.devices import device_of_worker
 from pgebench.dispatch import in_jobs
+from pgebench.launching import by_target
 from pgebench.requirements import installed
 
 PLUGINS = {"ray": "hydra-ray-launcher", "ray_cluster": "hydra-ray-launcher", "slurm": "hydra-submitit-launcher"}
@@ -117,6 +120,31 @@ def test_no_cell_is_lost_or_doubled_when_several_share_a_job(size: int) -> None:
     jobs = in_jobs([[f"seed={number}"] for number in range(10)], size)
     assert re.findall(r"\d+", " ".join(override for job in jobs for override in job)) == [str(n) for n in range(10)]
     assert len(jobs) == -(-10 // size)
+
+
+def test_pairs_that_differ_in_the_source_alone_come_to_share_a_job() -> None:
+    """They can be trained at once; backbones and variants stay where they were."""
+    pairs = ("dataset@source=emoji,faces", "dataset@target=mnist,digits", "backbone=test_resnet,test_vit")
+    cells = [job.cell for job in by_target(sweep(*pairs, "variations={draw: [target.draw=1]}").jobs)]
+    found = [(cell.variant, cell.backbone.name, cell.target.name, cell.source.name) for cell in cells]
+    assert [pair[3] for pair in found] == ["emoji", "faces"] * 8
+    assert [pair[2] for pair in found] == ["mnist", "mnist", "digits", "digits"] * 4
+    assert [pair[1] for pair in found] == (["test_resnet"] * 4 + ["test_vit"] * 4) * 2
+    assert [pair[0] is None for pair in found] == [True] * 8 + [False] * 8
+
+
+def test_cells_of_one_job_are_trained_at_once(pgebench: Run, finished: Path, tmp_path: Path) -> None:
+    """Two sources with two seeds each; the table is that of one after another but for rounding."""
+    shutil.copytree(finished / "store", tmp_path / "store")
+    for record in (tmp_path / "store" / "truth").rglob("*.json"):
+        record.unlink()
+    assert pgebench("job.cells=2", "together=true") == 0
+    records = [json.loads(path.read_text()) for path in (tmp_path / "store" / "truth").rglob("*.json")]
+    sizes = {(record["params"]["protocol"], record["detail"]["together"]) for record in records}
+    assert sizes == {("finetune", 4), ("linear_probe", 2), ("scratch", 2)}
+    one, other = (values(folder / "results") for folder in (finished, tmp_path))
+    # Three steps of training: an image here or there.
+    pd.testing.assert_frame_equal(one, other, atol=0.05, rtol=0)
 
 
 @pytest.mark.slow

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from pgebench import backbones, seeds_together, together
+from pgebench import backbones, together, units_together
 from pgebench.datasets import dataset_params
 from pgebench.devices import together_on
 from pgebench.errors import ConfigError
 from pgebench.rules import Rules
 from pgebench.runner import run_units
-from pgebench.stages import STAGES, TOGETHER, Outcome, checkpoint, truth
+from pgebench.stages import STAGES, TOGETHER, Outcome, Together, checkpoint, truth
 from pgebench.stages.base import Run as Work
 from pgebench.store import CRASHED, DONE, FAILED, MISSING, RUNNING, Store
 from pgebench.together import at_once, fit_best_together, fit_together
 from pgebench.training import fit, fit_best, with_new_head
 from pgebench.unit import Label, Unit
+from pgebench.units_together import alike
 
 CPU = torch.device("cpu")
 RECIPE = {
@@ -32,9 +35,9 @@ RECIPE = {
 }
 
 
-def backbone(model: str) -> nn.Module:
+def backbone(model: str, seed: int = 0) -> nn.Module:
     config = {"model": model, "image_size": 32, "mean": None, "std": None, "pretrained": False}
-    return backbones.create(backbones.backbone_params(config), 5, seed=0)
+    return backbones.create(backbones.backbone_params(config), 5, seed=seed)
 
 
 def pictures(n: int = 24) -> tuple[torch.Tensor, torch.Tensor]:
@@ -56,14 +59,17 @@ def linear(seed: int) -> nn.Module:
 @pytest.mark.parametrize("model", ["test_resnet", "test_vit", "test_efficientnet_gn"])
 @pytest.mark.filterwarnings("error")
 def test_networks_trained_together_are_those_trained_one_after_another(model: str) -> None:
-    """Heads, orders, shifts and learning rates of their own; batch norm statistics too.
+    """Weights to start from, heads, orders, shifts and learning rates of their own; batch norm statistics too.
 
     In float64, for AdamW takes a step of full size along a gradient that is nothing but rounding.
     """
     images, labels = pictures()
-    images, network = images.double(), backbone(model).double()
+    images, networks = images.double(), [backbone(model, seed).double() for seed in (0, 0, 1)]
     rates, seeds = [0.001, 0.001, 0.003], [0, 1, 1]
-    alone, together = ([with_new_head(network, 3, seed).double() for seed in seeds] for _ in range(2))
+    alone, together = (
+        [with_new_head(network, 3, seed).double() for network, seed in zip(networks, seeds, strict=True)]
+        for _ in range(2)
+    )
     curves = fit_together(together, images, labels, RECIPE, rates, seeds)
     for one, other, seed, rate, curve in zip(alone, together, seeds, rates, curves, strict=True):
         assert curve == fit(one, images, labels, RECIPE, rate, seed)
@@ -94,7 +100,8 @@ def test_a_training_that_diverges_leaves_its_neighbours_alone() -> None:
         nn.init.constant_(model.weight, torch.inf)
         return model
 
-    found = fit_best_together([lambda: linear(0), broken, lambda: linear(2)], train, train, recipe, seeds=[0, 1, 2])
+    starts = [lambda: linear(0), broken, lambda: linear(2)]
+    found = list(fit_best_together(starts, train, train, recipe, seeds=[0, 1, 2]))
     assert [fitted is None for fitted in found] == [False, True, False]
     alone = fit_best(lambda: linear(2), train, train, recipe, seed=2)
     torch.testing.assert_close(found[2].model.weight, alone.model.weight)  # type: ignore[union-attr]
@@ -110,11 +117,11 @@ def test_memory_bounds_how_many_are_trained_at_once(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(together, "at_once", lambda *_, **__: 5)
     monkeypatch.setattr(together, "fit_together", lambda models, *a, **k: sizes.append(len(models)) or fits(models))
     train = points()
-    fit_best_together([lambda: linear(0)] * 5, train, train, RECIPE, seeds=range(5))
+    list(fit_best_together([lambda: linear(0)] * 5, train, train, RECIPE, seeds=range(5)))
     assert sizes == [4, 4, 2]  # whole grids of two learning rates, at most 5 models
     monkeypatch.setattr(together, "at_once", lambda *_, **__: 1)
     with pytest.raises(RuntimeError, match="memory holds 1 of these trainings, one seed has 2"):
-        fit_best_together([lambda: linear(0)] * 5, train, train, RECIPE, seeds=range(5))
+        next(fit_best_together([lambda: linear(0)] * 5, train, train, RECIPE, seeds=range(5)))
 
 
 def fits(models: list[nn.Module]) -> list[dict[str, list[float]]]:
@@ -144,8 +151,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[object]:
         return [None if work.params["seed"] == work.params.get("bad") else Outcome(2.0) for work in works]
 
     monkeypatch.setitem(STAGES, "step", alone)
-    monkeypatch.setitem(TOGETHER, "step", at_once)
+    monkeypatch.setitem(TOGETHER, "step", Together(but_seed, at_once))
     return seen
+
+
+def but_seed(unit: Unit) -> str:
+    return str({name: value for name, value in unit.params.items() if name != "seed"})
 
 
 def step(seed: int, **params: object) -> Unit:
@@ -178,7 +189,7 @@ def test_what_cannot_be_done_together_is_done_alone(store: Store, calls: list[ob
 
 def test_a_failure_is_that_of_a_unit_alone(store: Store, calls: list[object]) -> None:
     units = [step(seed, fail=True) for seed in range(2)]
-    with pytest.warns(UserWarning, match=r"b t: the seeds take turns.*RuntimeError: no batching rule"):
+    with pytest.warns(UserWarning, match=r"b t: 2 units take turns.*RuntimeError: no batching rule"):
         run_units(units, store, CPU, Rules(together=True, retry=1))
     assert calls == [[0, 1], 0, 0, 1, 1]
     assert [store.record(unit)["error"] for unit in units] == ["the cause"] * 2
@@ -190,7 +201,7 @@ def test_a_unit_that_another_process_holds_is_left_out_and_never_waited_for(
     """Two sweeps that hold a part of the same seeds each must not wait for each other."""
     units = [step(seed) for seed in range(3)]
     with store.lock(units[1]):
-        seeds_together.run_together(units, store, CPU, Rules())
+        units_together.run_together(units, store, CPU, Rules())
     assert calls == [[0, 2]]
     assert store.record(units[1])["status"] == MISSING
 
@@ -200,7 +211,7 @@ def test_a_unit_under_suspicion_is_left_out(store: Store, calls: list[object], s
     units = [step(seed) for seed in range(3)]
     store.write_record(units[0], {"status": status, "attempts": 1})
     store.write_record(units[1], {"status": FAILED})
-    seeds_together.run_together(units, store, CPU, Rules())
+    units_together.run_together(units, store, CPU, Rules())
     assert calls == [[1, 2]]
     assert store.record(units[0])["status"] == status
 
@@ -210,33 +221,35 @@ def test_an_interrupt_leaves_nothing_behind(store: Store, calls: list[object], m
         assert store.record(step(1))["status"] == RUNNING
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(TOGETHER, "step", interrupted)
+    monkeypatch.setitem(TOGETHER, "step", Together(but_seed, interrupted))
     with pytest.raises(KeyboardInterrupt):
         run_units([step(0), step(1)], store, CPU, Rules(together=True))
     assert store.record(step(0)) == store.record(step(1)) == {"status": MISSING}
 
 
-def truths(seeds: int) -> list[Unit]:
-    """A checkpoint, and every protocol from it on another dataset with some seeds."""
-    datasets = [
-        dataset_params({"loader": {"_target_": "pgebench.embedded.load", "name": name}, "train_per_class": 8})
-        for name in ("mnist", "digits")
-    ]
+def truths(seeds: int, sources: tuple[str, ...] = ("mnist",), image_size: int = 32) -> list[Unit]:
+    """Of each source a checkpoint, and every protocol from it on another dataset with some seeds."""
+    view = {"classes": [0, 1, 2], "train_per_class": 8}
+    datasets = {
+        name: dataset_params({"loader": {"_target_": "pgebench.embedded.load", "name": name}, **view})
+        for name in (*sources, "digits")
+    }
     params = backbones.backbone_params(
-        {"model": "test_resnet", "image_size": 32, "mean": None, "std": None, "pretrained": False}
+        {"model": "test_resnet", "image_size": image_size, "mean": None, "std": None, "pretrained": False}
     )
-    names = Label(backbone="test_resnet", source="mnist")
-    trained = checkpoint.unit(params, datasets[0], RECIPE, 0, names)
-    units = [trained]
-    for protocol in ("finetune", "linear_probe", truth.SCRATCH):
-        recipe = RECIPE | ({"shift": 0, "head_factor": 1} if protocol == "linear_probe" else {})
-        for seed in range(seeds):
-            shown = Label("test_resnet", "mnist", "digits", truth=protocol, seed=seed)
-            how = {"protocol": protocol, "recipe": recipe}
-            if protocol == truth.SCRATCH:
-                units.append(truth.scratch_unit(params, datasets[1], how, seed, shown))
-            else:
-                units.append(truth.unit(trained, datasets[1], how, seed, shown))
+    units = []
+    for source in sources:
+        trained = checkpoint.unit(params, datasets[source], RECIPE, 0, Label(backbone="test_resnet", source=source))
+        units.append(trained)
+        for protocol in ("finetune", "linear_probe", truth.SCRATCH):
+            recipe = RECIPE | ({"shift": 0, "head_factor": 1} if protocol == "linear_probe" else {})
+            for seed in range(seeds):
+                shown = Label("test_resnet", source, "digits", truth=protocol, seed=seed)
+                how = {"protocol": protocol, "recipe": recipe}
+                if protocol == truth.SCRATCH:
+                    units.append(truth.scratch_unit(params, datasets["digits"], how, seed, shown))
+                else:
+                    units.append(truth.unit(trained, datasets["digits"], how, seed, shown))
     return units
 
 
@@ -255,6 +268,106 @@ def test_the_truth_is_the_same_together(tmp_path: Path) -> None:
         assert ours["images"] == theirs["images"]
         found, expected = (record["detail"]["val_by_learning_rate"] for record in (ours, theirs))
         assert found == pytest.approx(expected, abs=0.03)
+
+
+@pytest.fixture
+def in_float64(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Networks and images of every unit have twice the digits."""
+    part = Work.part
+
+    def doubled(work: Work, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+        images, labels = part(work, split)
+        return images.double(), labels
+
+    monkeypatch.setattr(Work, "part", doubled)
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.filterwarnings("error")
+def test_transfers_from_several_sources_are_the_same_together(tmp_path: Path, in_float64: None) -> None:
+    """Two sources with two seeds each: fine-tunings are one stack of four, and accuracies are equal to the last image.
+
+    A linear probe sees the features of its own source, so that there are two stacks of them. Training from scratch is
+    planned with either source, and is done once.
+    """
+    together, alone = Store(tmp_path / "together"), Store(tmp_path / "alone")
+    units = truths(seeds=2, sources=("emoji", "fashion"), image_size=16)
+    run_units(units, together, CPU, Rules(together=True))
+    run_units(units, alone, CPU)
+    sizes = {"finetune": 4, "linear_probe": 2, truth.SCRATCH: 2}
+    for unit in (unit for unit in units if unit.stage == "truth"):
+        ours, theirs = together.record(unit), alone.record(unit)
+        assert ours["status"] == theirs["status"] == DONE
+        assert ours["detail"].pop("together") == sizes[unit.params["protocol"]]
+        for name in ("value", "images", "detail"):
+            assert ours[name] == theirs[name], (name, str(unit))
+        assert (ours["key"], ours["label"]) == (unit.key, theirs["label"])
+    costs = {together.record(unit)["wall_s"] for unit in units if unit.params.get("protocol") == "finetune"}
+    assert len(costs) == 1  # each its share
+    assert len({alone.record(unit)["value"] for unit in units if unit.stage == "truth"}) > 4  # they are told apart
+
+
+def test_a_stack_begins_when_all_of_it_can() -> None:
+    """Checkpoints come before what reads them, whichever cell they are from, and nothing else changes places."""
+    units = truths(seeds=2, sources=("emoji", "fashion"))
+    groups = alike(units)
+    order = [unit for group in groups for unit in group]
+    assert sorted(unit.key for unit in order) == sorted({unit.key for unit in units})
+    for place, unit in enumerate(order):
+        assert {needed.key for needed in unit.inputs.values()} <= {earlier.key for earlier in order[:place]}
+    assert [group[0] for group in groups if group[0].stage != "truth"] == [u for u in units if u.stage != "truth"]
+    assert max(map(len, groups)) == 4
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"model": "test_vit"}, {"image_size": 48}, {"mean": [0.1, 0.2, 0.3]}],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_only_networks_of_one_architecture_on_the_same_images_are_stacked(fields: dict[str, object]) -> None:
+    one, other = (unit for unit in truths(seeds=1, sources=("emoji", "fashion")) if unit.label.truth == "finetune")
+    assert len(alike([one, other])) == 1
+    for name, value in (("backbone", {**other.params["backbone"], **fields}), ("recipe", RECIPE | {"steps": 5})):
+        assert len(alike([one, replace(other, params={**other.params, name: value})])) == 2
+
+
+def test_what_lacks_its_checkpoint_is_left_out_and_fails_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    units = [unit for unit in truths(seeds=2, sources=("emoji", "fashion")) if unit.label.truth in (None, "finetune")]
+    there = [unit for unit in units if unit.label.source == "emoji" or unit.stage == "truth"]
+    run_units(there, store, CPU, Rules(together=True))
+    records = {str(unit.label): store.record(unit) for unit in there if unit.stage == "truth"}
+    assert [record["status"] for record in records.values()] == [DONE, DONE, FAILED, FAILED]
+    assert {record["detail"]["together"] for record in records.values() if record["status"] == DONE} == {2}
+    assert "has no result" in list(records.values())[-1]["error"]
+
+
+def test_a_source_that_diverges_leaves_the_others_in_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is tried alone afterwards, which says in its record what went wrong."""
+    store = Store(tmp_path)
+    units = [
+        unit for unit in truths(seeds=1, sources=("emoji", "fashion", "faces")) if unit.label.truth != truth.SCRATCH
+    ]
+    checkpoints = [unit for unit in units if unit.stage == "checkpoint"]
+    run_units(checkpoints, store, CPU)
+    load = checkpoint.load
+
+    def broken(work: Work) -> nn.Module:
+        network = load(work)
+        if work.unit.label.source == "fashion":
+            for weight in network.parameters():
+                nn.init.constant_(weight, torch.nan)
+        return network
+
+    monkeypatch.setattr(checkpoint, "load", broken)
+    tuned = [unit for unit in units if unit.label.truth == "finetune"]
+    run_units(tuned, store, CPU, Rules(together=True))
+    records = [store.record(unit) for unit in tuned]
+    assert [record["status"] for record in records] == [DONE, FAILED, DONE]
+    assert "diverged at every learning rate" in records[1]["error"]
+    assert [records[place]["detail"]["together"] for place in (0, 2)] == [3, 3]
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """The stages of the data flow; to add one is to add a module and a line here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from pgebench.stages import checkpoint, evidence, fisher, gradient, score, truth
-from pgebench.stages.base import Outcome, Run
+from pgebench.stages.base import Outcome, Run, Together
 
 STAGES: dict[str, Callable[[Run], Outcome]] = {
     "checkpoint": checkpoint.run,
@@ -14,7 +14,7 @@ STAGES: dict[str, Callable[[Run], Outcome]] = {
     "truth": truth.run,
 }
 
-TOGETHER: dict[str, Callable[[Sequence[Run]], list[Outcome | None]]] = {"truth": truth.run_together}
-"""Stages that can run units which differ in their seed alone at once; None for a unit that has to run by itself."""
+TOGETHER: dict[str, Together] = {"truth": Together(truth.kind, truth.run_together)}
+"""Stages that can compute several units at once."""
 
-__all__ = ["STAGES", "TOGETHER", "Outcome", "Run"]
+__all__ = ["STAGES", "TOGETHER", "Outcome", "Run", "Together"]

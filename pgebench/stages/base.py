@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,3 +67,16 @@ class Run:
     def load(self, role: str) -> dict[str, torch.Tensor]:
         """The artifact of an input."""
         return self.store.load(self.unit.inputs[role])
+
+
+@dataclass(frozen=True)
+class Together:
+    """How a stage that no other reads computes several units at once.
+
+    Args:
+        kind: says of a unit which others it can be computed with: those of which it says the same.
+        run: gives the results of units of one kind; None for one that has to run by itself.
+    """
+
+    kind: Callable[[Unit], str]
+    run: Callable[[Sequence[Run]], Sequence[Outcome | None]]

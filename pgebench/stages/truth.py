@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import nn
 
 from pgebench import backbones
 from pgebench.errors import ConfigError
+from pgebench.precision import precision_of
 from pgebench.stages import checkpoint
 from pgebench.stages.base import Outcome, Run
 from pgebench.together import fit_best_together
@@ -82,26 +83,41 @@ def run(work: Run) -> Outcome:
         work.params["recipe"],
         derive_seed("order", seed),
     )
-    return _outcome(fitted, transfer)
+    return _outcome(work, fitted, transfer)
+
+
+def kind(unit: Unit) -> str:
+    """What transfers that can be trained at once have in common: networks of one architecture, and what they see.
+
+    Seeds may differ, and for fine-tuning the checkpoints too: they are nothing but other weights to start from. A
+    linear probe sees the features of its checkpoint, so that it has those in common as well.
+    """
+    params = {name: value for name, value in unit.params.items() if name != "seed"}
+    return replace(unit, params=params, inputs={} if params["protocol"] == "finetune" else unit.inputs).key
 
 
 def run_together(works: Sequence[Run]) -> list[Outcome | None]:
-    """Transfers that differ in the seed alone, all at once; None for one whose training diverged.
+    """Transfers of one kind, all at once; None for one whose training diverged.
 
-    The values are those of ``run`` within the noise of rounding. ``together`` in the record says with how many seeds.
+    The values are those of ``run`` within the noise of rounding. ``together`` in the record says of how many it is one.
 
     Raises:
         RuntimeError: torch cannot train this network together.
     """
-    transfer = _transfer(works[0])
+    origins = ["".join(trained.key for trained in work.unit.inputs.values()) for work in works]
+    transfers = {origin: _transfer(work) for origin, work in dict(zip(origins, works, strict=True)).items()}
+    any_one = transfers[origins[0]]
     found = fit_best_together(
-        [partial(transfer.start, work.params["seed"]) for work in works],
-        transfer.part("train"),
-        transfer.part("val"),
+        [partial(transfers[origin].start, work.params["seed"]) for origin, work in zip(origins, works, strict=True)],
+        any_one.part("train"),
+        any_one.part("val"),
         works[0].params["recipe"],
         [derive_seed("order", work.params["seed"]) for work in works],
     )
-    return [None if best is None else _outcome(best, transfer, together=len(works)) for best in found]
+    return [
+        None if best is None else _outcome(work, best, any_one, together=len(works))
+        for work, best in zip(works, found, strict=True)
+    ]
 
 
 def _transfer(work: Run) -> Transfer:
@@ -110,7 +126,7 @@ def _transfer(work: Run) -> Transfer:
     return PROTOCOLS[work.params["protocol"]](work, checkpoint.load(work))
 
 
-def _outcome(fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
+def _outcome(work: Run, fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
     test = transfer.part("test")
     detail = {
         "learning_rate": fitted.learning_rate,
@@ -120,7 +136,8 @@ def _outcome(fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
         "curve": fitted.curve,
     } | ({"together": together} if together > 1 else {})
     images = fitted.images if transfer.passes is None else transfer.passes
-    return Outcome(accuracy(fitted.model, *test), detail=detail, images=images + len(test[1]))
+    value = accuracy(fitted.model, *test, precision_of(work.params["recipe"]))
+    return Outcome(value, detail=detail, images=images + len(test[1]))
 
 
 # Seeds don't depend on the source: every source meets the same heads and the same batches, so that the
@@ -145,9 +162,11 @@ def _scratch(work: Run) -> Transfer:
 
 def _linear_probe(work: Run, network: nn.Module) -> Transfer:
     """A linear classifier on frozen features, standardised by the training split."""
-    classes = work.task().classes
+    classes, precision = work.task().classes, precision_of(work.params["recipe"])
     parts = {split: work.part(split) for split in ("train", "val", "test")}
-    features = {split: backbones.features_and_logits(network, images)[0] for split, (images, _) in parts.items()}
+    features = {
+        split: backbones.features_and_logits(network, images, precision)[0] for split, (images, _) in parts.items()
+    }
     mean, std = features["train"].mean(0), features["train"].std(0).clamp_min(1e-6)
     ready = {split: ((features[split] - mean) / std, labels) for split, (_, labels) in parts.items()}
 

@@ -1,5 +1,7 @@
 """Sixteen seeds trained at once against one after another, as a ratio within one run, with both accuracies.
 
+In float32, and in bfloat16 (``recipe.finetune.precision=bfloat16``) with what that gains over float32.
+
 ``make benchmarks`` runs it on the CPU and, where there is one, on a CUDA device.
 """
 
@@ -14,6 +16,7 @@ import pytest
 import torch
 
 from pgebench import backbones, embedded
+from pgebench.precision import BFLOAT16, FLOAT32
 from pgebench.together import fit_best_together
 from pgebench.training import Part, accuracy, fit_best, with_new_head
 
@@ -41,24 +44,27 @@ def digits(device: torch.device) -> dict[str, Part]:
     return parts
 
 
+@pytest.mark.parametrize("precision", [FLOAT32, BFLOAT16])
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-def test_sixteen_seeds_at_once_are_as_good_as_one_after_another(benchmark, device: str) -> None:
+def test_sixteen_seeds_at_once_are_as_good_as_one_after_another(benchmark, device: str, precision: str) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
     parts = digits(torch.device(device))
     network = backbones.create(BACKBONE, 10, seed=0).to(device)
     starts = [lambda seed=seed: with_new_head(network, 10, seed) for seed in SEEDS]
 
-    def at_once() -> list[float]:
-        found = fit_best_together(starts, parts["train"], parts["val"], RECIPE, SEEDS)
-        return [accuracy(fitted.model, *parts["test"]) for fitted in found if fitted is not None]
+    def at_once(precision: str = precision) -> list[float]:
+        recipe = RECIPE | {"precision": precision}
+        found = fit_best_together(starts, parts["train"], parts["val"], recipe, SEEDS)
+        return [accuracy(fitted.model, *parts["test"], precision) for fitted in found if fitted is not None]
 
     def in_turn() -> list[float]:
+        recipe = RECIPE | {"precision": precision}
         found = [
-            fit_best(start, parts["train"], parts["val"], RECIPE, seed)
+            fit_best(start, parts["train"], parts["val"], recipe, seed)
             for start, seed in zip(starts, SEEDS, strict=True)
         ]
-        return [accuracy(fitted.model, *parts["test"]) for fitted in found]
+        return [accuracy(fitted.model, *parts["test"], precision) for fitted in found]
 
     if device == "cuda":  # the first calls load kernels
         at_once()
@@ -70,8 +76,14 @@ def test_sixteen_seeds_at_once_are_as_good_as_one_after_another(benchmark, devic
         "accuracy_at_once": round(statistics.fmean(together), 4),
         "accuracy_in_turn": round(statistics.fmean(turns), 4),
     }
+    if precision != FLOAT32:
+        exact, spent_exactly = timed(lambda: at_once(FLOAT32))
+        facts |= {
+            "speed_up_by_precision": round(spent_exactly / spent, 3),
+            "accuracy_in_float32": round(statistics.fmean(exact), 4),
+        }
     benchmark.extra_info |= facts
-    print(f"\n16 seeds on {device}: {facts}")
+    print(f"\n16 seeds on {device} in {precision}: {facts}")
     noise = statistics.stdev(turns) * (2 / len(SEEDS)) ** 0.5
     assert statistics.fmean(together) == pytest.approx(statistics.fmean(turns), abs=3 * noise)
     if device == "cuda":

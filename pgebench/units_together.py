@@ -1,12 +1,11 @@
-"""Units that differ in their seed alone, computed at once as far as that goes."""
+"""Units of one kind, computed at once as far as that goes."""
 
 from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
 import torch
@@ -20,15 +19,18 @@ from pgebench.store import FAILED, MISSING, RUNNING, Store
 from pgebench.unit import Unit
 
 
-def alike(units: Iterable[Unit]) -> Iterator[list[Unit]]:
-    """The units in order, those side by side that differ in the seed alone in one list, if their stage can use it."""
-    return (list(group) for _, group in groupby(units, _kind))
-
-
-def _kind(unit: Unit) -> str:
-    if unit.stage not in TOGETHER:
-        return unit.key
-    return replace(unit, params={name: value for name, value in unit.params.items() if name != "seed"}).key
+def alike(units: Iterable[Unit]) -> list[list[Unit]]:
+    """The units once each and in order, but those in one list that their stage can compute at once."""
+    groups: dict[str, dict[str, Unit]] = {}
+    for unit in units:
+        if unit.stage in TOGETHER:
+            # Where the last of them stands, what all of them read has been computed.
+            kind = TOGETHER[unit.stage].kind(unit)
+            groups[kind] = groups.pop(kind, {})
+            groups[kind].setdefault(unit.key, unit)
+        else:
+            groups.setdefault(unit.key, {unit.key: unit})
+    return [list(group.values()) for group in groups.values()]
 
 
 def run_together(units: Sequence[Unit], store: Store, device: torch.device, rules: Rules) -> None:
@@ -38,13 +40,11 @@ def run_together(units: Sequence[Unit], store: Store, device: torch.device, rule
     the network, memory was short, the training diverged or another process is at it, has to run by itself: that settles
     what its record says, as if nobody had tried.
     """
-    if units[0].stage not in TOGETHER:  # one unit, twice in the plan
-        return
     with contextlib.ExitStack() as locks:
         # Without waiting: who holds a lock must not wait for another.
         held = [unit for unit in units if locks.enter_context(store.lock(unit, timeout=0))]
-        free = [unit for unit in held if store.record(unit)["status"] in (MISSING, FAILED)]
-        if len(free) < 2 or not all(store.is_done(needed) for needed in free[0].inputs.values()):
+        free = [unit for unit in held if _can_start(unit, store)]
+        if len(free) < 2:
             return
         try:
             records = {unit: began(unit, device, rules, attempts=1) for unit in free}
@@ -58,16 +58,20 @@ def run_together(units: Sequence[Unit], store: Store, device: torch.device, rule
                     store.forget(unit)
 
 
+def _can_start(unit: Unit, store: Store) -> bool:
+    return store.record(unit)["status"] in (MISSING, FAILED) and all(map(store.is_done, unit.inputs.values()))
+
+
 def _execute(units: Sequence[Unit], store: Store, device: torch.device, rules: Rules) -> dict[Unit, dict[str, Any]]:
     """Run the stage; returns, for each unit that it finished, the fields that its end adds to the record."""
     seconds = None if rules.minutes is None else 60 * rules.minutes * len(units)
     try:
         with time_limit(seconds), measured(device) as cost:
-            outcomes = TOGETHER[units[0].stage]([Run(unit, store, device) for unit in units])
+            outcomes = TOGETHER[units[0].stage].run([Run(unit, store, device) for unit in units])
     except (Exception, TimeLimit) as error:
         warnings.warn(
-            f"{units[0].label.backbone} {units[0].label.truth}: the seeds take turns, for together they cannot be "
-            f"computed: {message(error, rules)}",
+            f"{units[0].label.backbone} {units[0].label.truth}: {len(units)} units take turns, for together they "
+            f"cannot be computed: {message(error, rules)}",
             stacklevel=2,
         )
         return {}

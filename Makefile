@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all lint benchmarks reference clean
+.PHONY: run test test-all lint benchmarks api reference clean
 
 run: .venv/ready
 	$(BIN)/pgebench $(ARGS)
@@ -15,6 +15,10 @@ test-all: .venv/ready lint
 
 benchmarks: .venv/ready
 	$(BIN)/python -m pytest tests/benchmarks -o addopts="--import-mode=importlib" --benchmark-columns=median,stddev,rounds
+
+# The README and the docstrings as HTML, in build/api/index.html.
+api: .venv/ready
+	$(BIN)/python docs/api.py build/api
 
 lint: .venv/ready
 	$(BIN)/ruff check .

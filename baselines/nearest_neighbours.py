@@ -23,7 +23,7 @@ def knn(
     exact duplicate of a sample is its neighbour at distance zero like any other sample. The score does not change when
     classes are renamed, samples reordered, or features rotated, multiplied by a constant or (euclidean only) shifted.
 
-    Reference: Cover, Hart, "Nearest neighbor pattern classification", 1967; as a transferability metric: Renggli et
+    Paper: Cover, Hart, "Nearest neighbor pattern classification", 1967; as a transferability metric: Renggli et
     al., "Which model to transfer? Finding the needle in the growing haystack", CVPR 2022.
 
     Args:

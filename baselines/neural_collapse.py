@@ -58,7 +58,9 @@ def ncti_seli(features: Array, labels: Array, dimensions: int = 64) -> float:
 def ncti_nearest_centre(features: Array, labels: Array, dimensions: int = 64) -> float:
     """Nearest-centre term of NCTI, the mean probability that the discriminant gives the true class.
 
-    Invariances and paper as for `ncti_seli`.
+    Invariances as for `ncti_seli`.
+
+    Paper: Wang et al., ICCV 2023, as for `ncti_seli`.
 
     Args:
         features: (n, d) target features.
@@ -85,7 +87,9 @@ def ncti_nearest_centre(features: Array, labels: Array, dimensions: int = 64) ->
 def ncti_variability(features: Array, labels: Array, dimensions: int = 64) -> float:
     """Variability term of NCTI, minus the logarithm of the summed nuclear norms of the classes' posterior matrices.
 
-    Collapsed classes have posterior matrices of rank one and small norm. Invariances and paper as for `ncti_seli`.
+    Collapsed classes have posterior matrices of rank one and small norm. Invariances as for `ncti_seli`.
+
+    Paper: Wang et al., ICCV 2023, as for `ncti_seli`.
 
     Args:
         features: (n, d) target features.

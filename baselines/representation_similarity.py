@@ -16,8 +16,8 @@ def parc(features: Array, labels: Array, dimensions: int | None = None, cap: int
     says whether they differ. The score does not change when classes are renamed, samples reordered (up to n = cap), or
     features shifted or rescaled one by one; it does change when features are rotated.
 
-    Paper: Bolya, Mittapalli, Hoffman, "Scalable diverse model selection for accessible transfer learning", NeurIPS
-    2021. The authors report it times 100, and with 32 principal components ("f = 32").
+    Paper: Bolya, Mittapalli, Hoffman, "Scalable diverse model selection for accessible transfer learning",
+    NeurIPS 2021. The authors report it times 100, and with 32 principal components ("f = 32").
 
     Args:
         features: (n, d) target features.

@@ -10,6 +10,8 @@ from baselines.checks import within
 def random_score(seed: int) -> float:
     """A uniform random number: the null every metric is compared with.
 
+    A control, not a metric of a paper.
+
     Args:
         seed: Any non-negative integer; the caller gives every cell its own.
 
@@ -24,6 +26,8 @@ def random_score(seed: int) -> float:
 
 def source_accuracy(source_accuracy: float) -> float:
     """Accuracy of the source checkpoint on its own task: "take the best trained model".
+
+    A control, not a metric of a paper.
 
     Args:
         source_accuracy: Validation accuracy as a fraction in [0, 1].
@@ -47,6 +51,8 @@ def source_accuracy(source_accuracy: float) -> float:
 def source_size(source_size: int) -> float:
     """Number of training images of the source: "take the largest dataset".
 
+    A control, not a metric of a paper.
+
     Args:
         source_size: Training images.
 
@@ -65,6 +71,8 @@ def source_size(source_size: int) -> float:
 def number_of_classes(source_classes: int) -> float:
     """Number of classes of the source: "take the most fine-grained dataset".
 
+    A control, not a metric of a paper.
+
     Args:
         source_classes: Classes of the source's head.
 
@@ -82,6 +90,8 @@ def number_of_classes(source_classes: int) -> float:
 
 def parameter_count(parameters: int) -> float:
     """Number of the backbone's parameters: "take the largest model".
+
+    A control, not a metric of a paper.
 
     Args:
         parameters: Parameters without the classifier.

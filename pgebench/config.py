@@ -20,6 +20,7 @@ from pgebench.resources import available_cores, jobs_at_once, memory_bytes, shar
 class BackboneConfig:
     """An architecture, how images are made ready for it, and its pretrained weights, if it has any.
 
+    ``name`` is the one in the table; images are resized to ``image_size`` pixels a side.
     ``model`` is a timm name, with or without a pretrained tag, or the dotted name of a function of ``num_classes`` that
     returns a network with the methods of timm's. ``mean`` and ``std`` are per channel, for pixels in [0, 1]; null takes
     those that timm states for the model.
@@ -46,7 +47,13 @@ class BackboneConfig:
 
 @dataclass
 class ReadingConfig:
-    """How images at a path become arrays, and how they are split; the fields of ``pgebench.data.reading.Reading``."""
+    """How images at a path become arrays, and how they are split; the fields of ``pgebench.data.reading.Reading``.
+
+    ``size`` is the side of the stored images in pixels, ``resize`` is ``crop`` or ``squash``, ``unreadable`` is
+    ``skip`` or ``fail``, ``max_megapixels`` the largest image that is decoded. ``val`` and ``test`` are the shares of a
+    class that validate and test where the data do not say, drawn with ``seed``; ``train_images`` and ``test_images``
+    are numbers of images a class instead.
+    """
 
     size: int = 96
     resize: str = "crop"
@@ -61,7 +68,7 @@ class ReadingConfig:
 
 @dataclass
 class DatasetConfig:
-    """A dataset, seen as a task.
+    """A dataset, seen as a task; ``name`` is the one in the table.
 
     ``loader`` is instantiated and gives images, labels and a fixed split; null stands for the unknown data that
     pretrained weights were trained on. With a ``path`` it lists the images there, which are decoded as ``reading`` says
@@ -90,6 +97,7 @@ class DatasetConfig:
 class RecipeConfig:
     """A training run: AdamW, linear warm-up, cosine decay; the learning rate is the best of a grid on validation.
 
+    ``steps`` are batches of ``batch_size`` images, ``learning_rates`` is the grid, ``weight_decay`` that of AdamW.
     ``head_factor`` multiplies the learning rate of the classifier, ``shift`` is the most pixels by which a batch is
     moved at random in each direction. ``precision`` is that of the forward passes, in training and evaluation:
     ``float32``, or ``bfloat16`` where torch allows (autocast; loss, weights and optimiser stay float32). A linear probe
@@ -107,7 +115,10 @@ class RecipeConfig:
 
 @dataclass
 class RecipesConfig:
-    """Every training run of an experiment."""
+    """Every training run of an experiment.
+
+    ``checkpoint`` trains a source model; ``finetune``, ``linear_probe`` and ``scratch`` are the truths of these names.
+    """
 
     checkpoint: RecipeConfig = field(default_factory=RecipeConfig)
     finetune: RecipeConfig = field(default_factory=RecipeConfig)
@@ -117,7 +128,14 @@ class RecipesConfig:
 
 @dataclass
 class GradientConfig:
-    """A principal gradient; the fields of ``pgebench.pge.GradientSettings``."""
+    """A principal gradient; the fields of ``pgebench.pge.GradientSettings``.
+
+    ``restart`` is ``paired``, ``fresh``, ``fixed`` or ``pretrained``: at which weights gradients are taken. There are
+    ``restarts`` of them, with ``episodes`` gradients each, of the ``loss`` ``proto``, ``ce`` or ``supcon``. An episode
+    has ``way`` classes (null: all) with ``shot`` support and ``query`` query images each. ``parameters`` is a pattern
+    of names, ``snapshots`` are numbers of episodes after which the running mean is kept too, ``autocast`` takes
+    bfloat16, ``seed`` is that of initialisations and episodes.
+    """
 
     restart: str = "paired"
     restarts: int = 4
@@ -134,7 +152,10 @@ class GradientConfig:
 
 @dataclass
 class FisherConfig:
-    """Fisher information of a network's filters; the fields of ``pgebench.filter_information.FisherSettings``."""
+    """Fisher information of a network's filters; the fields of ``pgebench.filter_information.FisherSettings``.
+
+    So many ``images`` are used, drawn with ``seed``; ``penalty`` is that of the linear head.
+    """
 
     images: int = 200
     penalty: float = 1e-2
@@ -164,6 +185,7 @@ class MetricConfig:
 class TruthConfig:
     """A definition of accuracy: ``finetune`` all weights, ``linear_probe`` on frozen features, ``scratch`` no transfer.
 
+    ``protocol`` is one of these, each repeated with so many ``seeds``.
     ``recipe`` refers to one of ``recipe.*`` (the schema lets no interpolation stand for a dataclass, so it is free).
     The protocol ``published`` takes the accuracies of a paper instead, those of ``table`` in ``pgebench.published``.
     """
@@ -176,7 +198,11 @@ class TruthConfig:
 
 @dataclass
 class BudgetConfig:
-    """Sizes that experiments set and that the metric and truth YAMLs refer to."""
+    """Sizes that experiments set and that the metric and truth YAMLs refer to.
+
+    ``truth_seeds`` repetitions of a truth; ``restarts`` and ``episodes`` of principal gradients, ``official_episodes``
+    of the authors' procedure.
+    """
 
     truth_seeds: int = 2
     restarts: int = 4
@@ -186,7 +212,10 @@ class BudgetConfig:
 
 @dataclass
 class TrackingConfig:
-    """Weights & Biases: ``mode`` is ``offline``, ``online`` (needs a key) or ``disabled``."""
+    """Weights & Biases: ``mode`` is ``offline``, ``online`` (needs a key) or ``disabled``.
+
+    Runs go to ``project`` of ``entity``; null is the entity of the key.
+    """
 
     mode: str = "offline"
     project: str = "pgebench"
@@ -213,15 +242,22 @@ class JobConfig:
 class Config:
     """One cell of an experiment, and the settings of the whole.
 
-    ``workers`` is the number of jobs beside each other on this machine, null where a cluster decides; ``threads`` are
-    those of one job.
-    ``fail_fast`` starts no further unit after the first failure, ``retry`` tries a failed unit so many times again,
-    ``time_limit`` is in minutes a unit, ``force`` names stages whose results are computed again, with all that reads
-    them, ``together`` trains seeds and sources of a job at once (``auto``: on a GPU, unless ``deterministic``),
-    ``lock`` is how processes that share the store keep out of each other's way (``auto``, ``flock``, ``soft``).
-    ``deterministic`` admits deterministic algorithms alone on a GPU; the CPU gives the same numbers in any case.
-    ``level``, ``common_classes``, ``stop`` and ``more_cells`` (overrides of the further cells of a job) are set by the
-    sweep.
+    ``experiment_name`` names the folder of results. A cell is a ``backbone``, a ``source`` and a ``target``, with every
+    ``metric`` and ``truth`` of the experiment; ``recipe`` says how networks are trained and ``budget`` how much is
+    spent. ``primary_truth`` is the one of the league table, ``question`` what the league ranks (``sources``,
+    ``backbones``, ``targets``). ``variations`` are overrides under which the same scores are taken again, by factor.
+    ``seed`` is that of source training, ``metric_seed`` of all that metrics draw; truths have seeds of their own.
+    ``results`` is the folder of table and report, ``store`` that of finished units, shared by all experiments,
+    ``reuse`` a results folder whose truths are taken over. ``device`` is ``auto``, ``cpu``, ``cuda`` or ``cuda:1``,
+    ``job`` what a launcher gives a job. ``tracking`` is Weights & Biases, ``progress`` is ``auto``, ``lines`` or
+    ``none``, ``notes`` are printed in the report. ``workers`` is the number of jobs beside each other on this machine,
+    null where a cluster decides; ``threads`` are those of one job. ``fail_fast`` starts no further unit after the first
+    failure, ``retry`` tries a failed unit so many times again, ``time_limit`` is in minutes a unit, ``force`` names
+    stages whose results are computed again, with all that reads them, ``together`` trains seeds and sources of a job at
+    once (``auto``: on a GPU, unless ``deterministic``), ``lock`` is how processes that share the store keep out of each
+    other's way (``auto``, ``flock``, ``soft``). ``deterministic`` admits deterministic algorithms alone on a GPU; the
+    CPU gives the same numbers in any case. ``level``, ``common_classes``, ``stop`` and ``more_cells`` (overrides of the
+    further cells of a job) are set by the sweep.
     """
 
     experiment_name: str = MISSING
@@ -261,7 +297,14 @@ class Config:
 
 
 def conf_dir() -> Path:
-    """The folder of YAML files: beside the package in a checkout, inside it in a wheel."""
+    """The folder of YAML files: beside the package in a checkout, inside it in a wheel.
+
+    Returns:
+        The folder that holds ``config.yaml``.
+
+    Raises:
+        FileNotFoundError: It is in neither place.
+    """
     package = Path(__file__).resolve().parent
     for folder in (package / "conf", package.parent / "conf"):
         if (folder / "config.yaml").is_file():

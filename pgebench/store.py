@@ -35,6 +35,10 @@ NESTED = ("detail", "artifact")
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees the old one or the new one, whatever happens in between.
 
+    Args:
+        path: Of the file; folders above it are made.
+        content: All of it.
+
     Raises:
         StoreError: the folder cannot be written.
     """
@@ -83,7 +87,15 @@ class Store:
         self.locks = locks
 
     def path(self, unit: Place, suffix: str) -> Path:
-        """The file of a unit with this suffix."""
+        """The file of a unit with this suffix.
+
+        Args:
+            unit: Whose file.
+            suffix: With its dot, such as ``.json``.
+
+        Returns:
+            Its path, whether or not it is there.
+        """
         return Path(self._name(unit, suffix))
 
     def _name(self, unit: Place, suffix: str) -> str:
@@ -91,7 +103,14 @@ class Store:
         return f"{self.root}/{unit.stage}/{unit.key[:2]}/{unit.key}{suffix}"
 
     def record(self, unit: Place) -> dict[str, Any]:
-        """The record of a unit; ``{"status": "missing"}`` if there is none that can be read."""
+        """The record of a unit; ``{"status": "missing"}`` if there is none that can be read.
+
+        Args:
+            unit: Whose record.
+
+        Returns:
+            What ``write_record`` was given.
+        """
         name = self._name(unit, ".json")
         try:
             with open(name, "rb") as file:  # noqa: PTH123
@@ -109,30 +128,64 @@ class Store:
         return record
 
     def is_done(self, unit: Place) -> bool:
-        """Whether the unit's result is there."""
+        """Whether the unit's result is there.
+
+        Args:
+            unit: Which one.
+
+        Returns:
+            True if its record says so.
+        """
         return self.record(unit)["status"] == DONE
 
     def write_record(self, unit: Place, record: Mapping[str, Any]) -> None:
-        """Put a record into place."""
+        """Put a record into place.
+
+        Args:
+            unit: Whose record.
+            record: What JSON can hold.
+        """
         write_atomically(self.path(unit, ".json"), json.dumps(record, indent=1, sort_keys=True).encode())
 
     def forget(self, unit: Unit) -> None:
-        """Drop the record of a unit, as if it had never been started."""
+        """Drop the record of a unit, as if it had never been started.
+
+        Args:
+            unit: Which one.
+        """
         self.path(unit, ".json").unlink(missing_ok=True)
 
     def drop_litter(self, unit: Unit) -> None:
-        """Remove files that a process began to write and did not finish; the unit's lock must be held."""
+        """Remove files that a process began to write and did not finish; the unit's lock must be held.
+
+        Args:
+            unit: Which one.
+        """
         for left in self.path(unit, "").parent.glob(f".{unit.key}.*"):
             left.unlink(missing_ok=True)
 
     def write_artifact(self, unit: Unit, tensors: Mapping[str, torch.Tensor]) -> dict[str, Any]:
-        """Put tensors into place; returns what the record must remember of them."""
+        """Put tensors into place; returns what the record must remember of them.
+
+        Args:
+            unit: Whose artifact.
+            tensors: By name.
+
+        Returns:
+            Size and sha256, for the record.
+        """
         content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
         write_atomically(self.path(unit, ".safetensors"), content)
         return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
     def load(self, unit: Unit) -> dict[str, torch.Tensor]:
         """The tensors of a unit that is done.
+
+        Args:
+            unit: Which one; its record must say that it is done.
+
+        Returns:
+            Tensors by name, on the CPU.
 
         Raises:
             CorruptArtifact: the file is missing or is not the one that was written. It is moved aside and its
@@ -159,12 +212,24 @@ class Store:
         )
 
     def write_progress(self, unit: Unit, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Keep how far a unit has come, for an attempt after this one."""
+        """Keep how far a unit has come, for an attempt after this one.
+
+        Args:
+            unit: Which one.
+            tensors: By name.
+        """
         content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
         write_atomically(self.path(unit, ".progress"), hashlib.sha256(content).digest() + content)
 
     def load_progress(self, unit: Unit) -> dict[str, torch.Tensor]:
-        """How far an earlier attempt has come; empty if there was none, or if what it left is damaged."""
+        """How far an earlier attempt has come; empty if there was none, or if what it left is damaged.
+
+        Args:
+            unit: Which one.
+
+        Returns:
+            Tensors by name.
+        """
         with contextlib.suppress(OSError, SafetensorError):
             written = self.path(unit, ".progress").read_bytes()
             checksum, content = written[:32], written[32:]
@@ -173,12 +238,27 @@ class Store:
         return {}
 
     def drop_progress(self, unit: Unit) -> None:
-        """Forget how far a unit has come; its result is there."""
+        """Forget how far a unit has come; its result is there.
+
+        Args:
+            unit: Which one.
+        """
         self.path(unit, ".progress").unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def lock(self, unit: Place, timeout: float = -1) -> Iterator[bool]:
-        """Hold the unit's lock; yields False if another process kept it for ``timeout`` seconds."""
+        """Hold the unit's lock; yields False if another process kept it for ``timeout`` seconds.
+
+        Args:
+            unit: Which one.
+            timeout: Seconds to wait; negative to wait for ever.
+
+        Yields:
+            Whether the lock is held.
+
+        Raises:
+            StoreError: There can be no lock in this folder.
+        """
         path = self.root / "locks" / f"{unit.key}.lock"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -206,6 +286,9 @@ def open_store(root: Path, lock: str = "auto", create: bool = False) -> Store:
         root: the folder.
         lock: ``auto`` takes the locks that the store is used with already, or those that fit its file system.
         create: write down format and locks if the store has none yet; without, nothing is written.
+
+    Returns:
+        The store.
 
     Raises:
         StoreError: the store has another format, or cannot be written.

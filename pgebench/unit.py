@@ -15,6 +15,16 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=F
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces; raises ``ValueError`` on NaN and ``TypeError`` on what JSON lacks.
 
+    Args:
+        value: Numbers, words, booleans, None, lists and dicts with words as keys.
+
+    Returns:
+        One line; equal values give equal text.
+
+    Raises:
+        ValueError: NaN or infinity.
+        TypeError: What JSON lacks.
+
     >>> canonical_json({"b": 1, "a": [1.5, None]})
     '{"a":[1.5,null],"b":1}'
     """
@@ -22,7 +32,14 @@ def canonical_json(value: Any) -> str:
 
 
 def digest(value: Any) -> str:
-    """The sha256, in hexadecimal, of a value's canonical JSON."""
+    """The sha256, in hexadecimal, of a value's canonical JSON.
+
+    Args:
+        value: As for ``canonical_json``.
+
+    Returns:
+        64 hexadecimal digits.
+    """
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
@@ -30,6 +47,12 @@ def derive_seed(*parts: Any) -> int:
     """A seed in [0, 2**63) that depends on nothing but ``parts``.
 
     Streams for different purposes must not share a seed, so each passes its purpose first.
+
+    Args:
+        parts: What JSON can hold.
+
+    Returns:
+        The same seed for the same parts, on every machine.
 
     >>> derive_seed("batches", 0) == derive_seed("batches", 0) != derive_seed("batches", 1)
     True
@@ -39,7 +62,17 @@ def derive_seed(*parts: Any) -> int:
 
 @dataclass(frozen=True)
 class Label:
-    """How a unit is shown in the table. Not part of its identity: the same work may have two names."""
+    """How a unit is shown in the table. Not part of its identity: the same work may have two names.
+
+    Attributes:
+        backbone: Name of the network.
+        source: Name of the source.
+        target: Name of the target.
+        metric: Name of the metric, for scores, and for gradients and information taken for one.
+        truth: Name of the truth.
+        seed: Number of the repetition.
+        variant: Factor and level of a variation; None for the experiment itself.
+    """
 
     backbone: str | None = None
     source: str | None = None
@@ -88,7 +121,11 @@ class Unit:
         return digest(self.identity())
 
     def identity(self) -> dict[str, Any]:
-        """The dict that is hashed; kept in the record so that a key can be explained."""
+        """The dict that is hashed; kept in the record so that a key can be explained.
+
+        Returns:
+            Stage, version, parameters and inputs' keys.
+        """
         return {
             "stage": self.stage,
             "version": self.version,

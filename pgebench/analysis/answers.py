@@ -65,6 +65,9 @@ def pooled_resamples(scores: FloatArray, truth: FloatArray, *, resamples: int, s
         truth: Shape (backbones, sources, targets, seeds), NaN where absent.
         resamples: Number of draws.
         seed: Seed of the draws.
+
+    Returns:
+        The draws.
     """
     rng = np.random.default_rng(seed)
     accuracy = mean_over_seeds(truth)

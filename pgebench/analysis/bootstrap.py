@@ -115,7 +115,14 @@ class Resamples:
         return float(np.sqrt(variance)), variance**2 / sum(part**2 / freedom for part, freedom in parts)
 
     def interval(self, metric: int) -> tuple[float, float]:
-        """95 % interval of one metric, cut at the bounds of the statistic; NaN if nothing could be drawn."""
+        """95 % interval of one metric, cut at the bounds of the statistic; NaN if nothing could be drawn.
+
+        Args:
+            metric: Its position.
+
+        Returns:
+            Lower and upper end.
+        """
         _, draws, _ = self.calibrated(self._one_hot(metric))
         if draws.size == 0:
             return float("nan"), float("nan")
@@ -127,6 +134,13 @@ class Resamples:
 
         The p-value comes from a t-test with the standard deviation of the draws: a count of draws could not be smaller
         than 2 / resamples, too coarse for a correction over many pairs.
+
+        Args:
+            first: Position of a metric.
+            second: Position of the metric that is subtracted.
+
+        Returns:
+            Estimate, lower and upper end of the interval, p-value.
         """
         estimate, draws, freedom = self.calibrated(self._one_hot(first) - self._one_hot(second))
         if draws.size == 0:

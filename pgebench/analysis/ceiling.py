@@ -46,7 +46,15 @@ class Ceiling:
     half: int
 
     def seeds_for(self, statistic: str, wanted: float) -> float:
-        """How many seeds would lift `repeat` to `wanted`; NaN if unknown, inf if the halves do not agree at all."""
+        """How many seeds would lift `repeat` to `wanted`; NaN if unknown, inf if the halves do not agree at all.
+
+        Args:
+            statistic: One of `CORRELATIONS`.
+            wanted: The correlation wanted between two repetitions of the truth.
+
+        Returns:
+            Number of seeds, not rounded.
+        """
         if not np.isfinite(self.halves):
             return float("nan")
         single, goal = to_pearson(statistic, self.halves), to_pearson(statistic, wanted)
@@ -56,6 +64,13 @@ class Ceiling:
 
     def with_seeds(self, statistic: str, seeds: int) -> float:
         """What `repeat` would be with another number of seeds; NaN if unknown.
+
+        Args:
+            statistic: One of `CORRELATIONS`.
+            seeds: Number of seeds of the truth.
+
+        Returns:
+            The correlation of two such truths.
 
         >>> top = Ceiling(halves=0.5, repeat=0.5, perfect=0.7, seeds=2, half=1)
         >>> top.with_seeds("pearson", 1), round(top.with_seeds("pearson", 2), 3)
@@ -71,6 +86,13 @@ def spearman_brown(correlation: float, factor: float) -> float:
 
     A correlation of 0 or less stays what it is: no length will turn disagreement into agreement.
 
+    Args:
+        correlation: Between the two measurements as they are.
+        factor: How many times as long, above 0; 0.5 halves them.
+
+    Returns:
+        The correlation to expect.
+
     >>> round(spearman_brown(0.5, 2), 4), spearman_brown(-0.2, 2)
     (0.6667, -0.2)
     """
@@ -82,6 +104,13 @@ def to_pearson(statistic: str, value: float) -> float:
 
     Weighted tau is treated as tau.
 
+    Args:
+        statistic: One of `CORRELATIONS`.
+        value: Its value, in [-1, 1].
+
+    Returns:
+        A correlation in [-1, 1].
+
     >>> round(to_pearson("tau", 0.5), 4), to_pearson("pearson", 0.5)
     (0.7071, 0.5)
     """
@@ -92,6 +121,13 @@ def to_pearson(statistic: str, value: float) -> float:
 
 def from_pearson(statistic: str, value: float) -> float:
     """Inverse of `to_pearson`.
+
+    Args:
+        statistic: One of `CORRELATIONS`.
+        value: A Pearson correlation of normal variables.
+
+    Returns:
+        The value that `statistic` would have.
 
     >>> round(from_pearson("tau", to_pearson("tau", 0.3)), 12)
     0.3

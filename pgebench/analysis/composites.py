@@ -24,7 +24,14 @@ ROUNDING = 1e-12
 
 
 def with_composites(table: Table) -> Table:
-    """The table with each composite in the place of its terms; terms that are not complete stay as they are."""
+    """The table with each composite in the place of its terms; terms that are not complete stay as they are.
+
+    Args:
+        table: With the terms as metrics.
+
+    Returns:
+        A new table; the same one if there is no complete composite.
+    """
     for name, terms in _complete(table.scores):
         values = sum_of_scaled([table.scores[term] for term in terms])
         table = table.with_score(name, values).without_scores(terms)
@@ -32,7 +39,14 @@ def with_composites(table: Table) -> Table:
 
 
 def with_composite_names(records: pd.DataFrame) -> pd.DataFrame:
-    """The records with the terms of each complete composite renamed to it, so that its cost is that of all terms."""
+    """The records with the terms of each complete composite renamed to it, so that its cost is that of all terms.
+
+    Args:
+        records: With the column `metric`.
+
+    Returns:
+        The records with other names in this column.
+    """
     present = set(records.loc[records["stage"] == "score", "metric"].dropna().astype(str))
     renamed = {term: name for name, terms in _complete(present) for term in terms}
     return records.assign(metric=records["metric"].map(lambda metric: renamed.get(metric, metric)))

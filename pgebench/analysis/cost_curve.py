@@ -27,17 +27,37 @@ def ranking_s(cost: Cost, sources: int, targets: int, at_hand: bool = False) -> 
         sources: Number of sources.
         targets: Number of targets, none of them among the sources.
         at_hand: Whether the trained source models are there already.
+
+    Returns:
+        Seconds of one process after another.
     """
     return sources * _a_source_s(cost, at_hand) + targets * next_target_s(cost, sources)
 
 
 def next_target_s(cost: Cost, sources: int) -> float:
-    """Seconds that one more target adds when there are so many sources."""
+    """Seconds that one more target adds when there are so many sources.
+
+    Args:
+        cost: Of a metric or of a truth.
+        sources: Number of sources.
+
+    Returns:
+        Seconds.
+    """
     return cost.per_target_s + sources * cost.per_pair_s
 
 
 def next_source_s(cost: Cost, targets: int, at_hand: bool = False) -> float:
-    """Seconds that one more source adds when there are so many targets."""
+    """Seconds that one more source adds when there are so many targets.
+
+    Args:
+        cost: Of a metric or of a truth.
+        targets: Number of targets.
+        at_hand: Whether the trained source models are there already.
+
+    Returns:
+        Seconds.
+    """
     return _a_source_s(cost, at_hand) + targets * cost.per_pair_s
 
 

@@ -59,6 +59,9 @@ def embed(names: tuple[str, ...], distance: FloatArray) -> Embedding:
         names: Of the datasets.
         distance: Symmetric, shape (n, n), NaN where unknown; negative values count as 0.
 
+    Returns:
+        Positions in the plane, and how far they are from the distances.
+
     >>> square = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
     >>> gaps = np.linalg.norm(square[:, None] - square[None], axis=-1)
     >>> gaps[0, 2] = gaps[2, 0] = np.nan

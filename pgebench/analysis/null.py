@@ -74,6 +74,13 @@ def _within(order: npt.NDArray[np.intp], usable: npt.NDArray[np.bool_]) -> npt.N
 def p_value(value: float, null: FloatArray) -> float:
     """One-sided p-value: share of the shuffles that do at least as well, the data counted as one of them.
 
+    Args:
+        value: Of the metric.
+        null: Of its shuffled copies, shape (shuffles,).
+
+    Returns:
+        In (0, 1].
+
     >>> p_value(0.9, np.array([0.1, -0.2, 0.95]))
     0.5
     """
@@ -85,7 +92,15 @@ def p_value(value: float, null: FloatArray) -> float:
 
 
 def null_band(null: FloatArray, level: float = 0.95) -> tuple[float, float]:
-    """The central `level` of the shuffles; NaN if none is defined."""
+    """The central `level` of the shuffles; NaN if none is defined.
+
+    Args:
+        null: Shape (shuffles,), NaN where undefined.
+        level: Share of the shuffles inside.
+
+    Returns:
+        Lower and upper end.
+    """
     known = null[np.isfinite(null)]
     if known.size == 0:
         return float("nan"), float("nan")

@@ -49,7 +49,14 @@ class Quality:
     constant: int
 
     def mean(self, statistic: str) -> float:
-        """Mean over the (backbone, target) pairs where the statistic is defined; NaN if there is none."""
+        """Mean over the (backbone, target) pairs where the statistic is defined; NaN if there is none.
+
+        Args:
+            statistic: One of `STATISTICS`.
+
+        Returns:
+            The mean.
+        """
         return float(mean_where_defined(self.per_target[statistic].reshape(-1)))
 
 
@@ -107,6 +114,13 @@ def alike(scores: FloatArray, accuracy: FloatArray) -> Iterator[tuple[npt.NDArra
 
 def mean_where_defined(values: FloatArray, weight: FloatArray | None = None) -> FloatArray:
     """Weighted mean over the last axis, leaving out NaN; NaN if nothing is left.
+
+    Args:
+        values: Shape (..., n).
+        weight: Broadcast against `values`; None weighs all the same.
+
+    Returns:
+        Shape (...).
 
     >>> float(mean_where_defined(np.array([1.0, np.nan, 0.0]))), float(mean_where_defined(np.array([np.nan])))
     (0.5, nan)

@@ -46,6 +46,13 @@ def ask(table: Table, question: Question) -> Table:
     Everything in `pgebench.analysis` ranks along axis 1 for each entry of axis 2, and calls them sources and targets;
     after this they are whatever the question makes of them.
 
+    Args:
+        table: Axes backbone, source, target.
+        question: One of `QUESTIONS`.
+
+    Returns:
+        A new table, whose `backbones`, `sources` and `targets` are groups, candidates and tasks.
+
     >>> import numpy as np
     >>> table = Table(("net",), ("a", "b"), ("x", "y", "z"), {"finetune": np.ones((1, 2, 3, 5))}, {}, {})
     >>> asked = ask(table, BACKBONES)
@@ -66,6 +73,13 @@ def ask(table: Table, question: Question) -> Table:
 
 def answerable(truth: FloatArray, question: Question) -> bool:
     """Whether a truth (backbones, sources, targets, seeds) has at least two candidates to put in order.
+
+    Args:
+        truth: Accuracy, NaN where absent.
+        question: One of `QUESTIONS`.
+
+    Returns:
+        Whether it is.
 
     >>> import numpy as np
     >>> answerable(np.ones((1, 8, 8, 3)), BACKBONES), answerable(np.ones((2, 8, 8, 3)), BACKBONES)

@@ -60,6 +60,12 @@ class Stability:
 def variant_parts(variant: str) -> tuple[str, str]:
     """Factor and level of a record's `variant`.
 
+    Args:
+        variant: As records hold it, "factor: level".
+
+    Returns:
+        Factor and level.
+
     >>> variant_parts("probe size: target.train_per_class=5")
     ('probe size', 'target.train_per_class=5')
     """
@@ -99,7 +105,14 @@ def stability(records: pd.DataFrame, truth: str) -> Stability | None:
 
 
 def setup_frame(setups: Sequence[tuple[str, int, float]]) -> pd.DataFrame:
-    """Factor, number of setups and setup stability as a table, the least stable first."""
+    """Factor, number of setups and setup stability as a table, the least stable first.
+
+    Args:
+        setups: Factor, number of setups, setup stability.
+
+    Returns:
+        Columns factor, setups and stability, one row each.
+    """
     frame = pd.DataFrame(setups, columns=["factor", "setups", "setup_stability"])
     return frame.sort_values(["setup_stability", "factor"], ignore_index=True)
 
@@ -110,6 +123,9 @@ def setup_stability(vectors: FloatArray) -> float:
     Args:
         vectors: Quality of each metric, shape (setups, metrics), NaN where absent.
 
+    Returns:
+        In [-1, 1]; NaN where no two setups can be compared.
+
     >>> setup_stability(np.array([[0.1, 0.2, 0.3], [0.2, 0.4, 0.6], [0.3, 0.2, 0.1]])).__round__(3)
     -0.333
     """
@@ -118,7 +134,15 @@ def setup_stability(vectors: FloatArray) -> float:
 
 
 def setups_of(table: Table, truth: str) -> pd.DataFrame:
-    """Setup stability over what needs no new score: targets, backbones, definitions of truth, correlations."""
+    """Setup stability over what needs no new score: targets, backbones, definitions of truth, correlations.
+
+    Args:
+        table: Axes backbone, source, target.
+        truth: One of its truths.
+
+    Returns:
+        Columns as in `setup_frame`.
+    """
     return setup_frame(_setups_without_new_scores(table, truth))
 
 

@@ -128,6 +128,9 @@ class Analysis:
 def summary_columns() -> list[str]:
     """Columns of `summary.csv`, in order.
 
+    Returns:
+        Their names.
+
     >>> summary_columns()[:6]
     ['truth', 'metric', 'kind', 'weighted_tau', 'weighted_tau_low', 'weighted_tau_high']
     """
@@ -210,12 +213,26 @@ def analyse(
 
 
 def experiment_itself(records: pd.DataFrame) -> pd.DataFrame:
-    """The records without those of variations, which other analyses must not mix with them."""
+    """The records without those of variations, which other analyses must not mix with them.
+
+    Args:
+        records: With or without the column `variant`.
+
+    Returns:
+        The rows whose `variant` is null; all of them without this column.
+    """
     return records[records["variant"].isna()] if "variant" in records else records
 
 
 def waits_for_another(failures: pd.DataFrame) -> pd.Series:
-    """Which failures only say that an input has no result: the runner's message for them begins with "needs"."""
+    """Which failures only say that an input has no result: the runner's message for them begins with "needs".
+
+    Args:
+        failures: Rows of the records, with the column `error`.
+
+    Returns:
+        True for each row that only waits for another unit.
+    """
     return failures["error"].astype("string").str.startswith("needs ").fillna(False).astype(bool)
 
 

@@ -44,7 +44,14 @@ class Table:
     notes: tuple[str, ...] = ()
 
     def only_backbone(self, name: str) -> Table:
-        """The same table cut down to one backbone (the axis stays, with length 1)."""
+        """The same table cut down to one backbone (the axis stays, with length 1).
+
+        Args:
+            name: One of `backbones`.
+
+        Returns:
+            A new table; this one stays as it is.
+        """
         at = self.backbones.index(name)
         return replace(
             self,
@@ -54,11 +61,26 @@ class Table:
         )
 
     def with_score(self, name: str, values: FloatArray) -> Table:
-        """The same table with one more metric, `values` of shape (backbones, sources, targets)."""
+        """The same table with one more metric, `values` of shape (backbones, sources, targets).
+
+        Args:
+            name: Of the metric; one that is there already is replaced.
+            values: Shape (backbones, sources, targets), NaN where absent.
+
+        Returns:
+            A new table; this one stays as it is.
+        """
         return replace(self, scores={**self.scores, name: values}, score_seeds={**self.score_seeds, name: 1})
 
     def without_scores(self, names: Collection[str]) -> Table:
-        """The same table without these metrics."""
+        """The same table without these metrics.
+
+        Args:
+            names: Metrics to leave out; unknown ones do no harm.
+
+        Returns:
+            A new table; this one stays as it is.
+        """
         kept = {name: values for name, values in self.scores.items() if name not in names}
         return replace(self, scores=kept, score_seeds={name: self.score_seeds[name] for name in kept})
 

@@ -25,6 +25,9 @@ def listing(path: str, parts: bool = False) -> Listing:
         parts: the classes are in ``path/train``, ``path/val`` and ``path/test`` instead, which are the splits; a part
             that is missing is drawn from ``train``.
 
+    Returns:
+        The images in the order of their paths.
+
     Raises:
         ConfigError: no such folder, or ``parts`` is wrong.
         DataError: fewer than two classes, or a class without a file that looks like an image.

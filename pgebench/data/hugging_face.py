@@ -32,6 +32,9 @@ def listing(
         image: column of images.
         label: column of classes.
 
+    Returns:
+        The images in the order of the rows, part after part.
+
     Raises:
         ConfigError: the library is not installed, or there is no such split or column.
         DataError: it cannot be loaded, or its label is no class.

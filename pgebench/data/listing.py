@@ -53,6 +53,12 @@ class Listing:
 def numbered(values: Sequence[object] | npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
     """Class numbers without gaps, and the names of the classes in their order.
 
+    Args:
+        values: The class of each image, numbers or words.
+
+    Returns:
+        A number from 0 for each value, and the classes as words, in the order of their numbers.
+
     >>> numbered(["cat", "ant", "cat"])
     (array([1, 0, 1]), ('ant', 'cat'))
     """
@@ -62,6 +68,12 @@ def numbered(values: Sequence[object] | npt.NDArray[Any]) -> tuple[npt.NDArray[n
 
 def in_order(parts: Mapping[str, T]) -> dict[str, T]:
     """What a loader is told about splits: some of train, val and test in this order, or all alone.
+
+    Args:
+        parts: What the YAML says under ``loader.parts``.
+
+    Returns:
+        The same, in the order of the splits.
 
     Raises:
         ConfigError: another name.

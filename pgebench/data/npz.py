@@ -28,6 +28,9 @@ def listing(path: str, images: str = "images", labels: str = "labels", split: st
         labels: name of the array.
         split: name of the array.
 
+    Returns:
+        The images in the order of the arrays.
+
     Raises:
         ConfigError: no such file or array.
         DataError: the arrays are not as above.
@@ -68,6 +71,16 @@ def listing(path: str, images: str = "images", labels: str = "labels", split: st
 def given_parts(where: str, values: npt.NDArray[Any] | Sequence[Any]) -> npt.NDArray[np.uint8]:
     """Split numbers from words or numbers.
 
+    Args:
+        where: The dataset, for messages.
+        values: ``train``, ``val`` (or ``valid``, ``validation``), ``test``, or 0, 1, 2.
+
+    Returns:
+        0, 1 or 2 for each value.
+
+    Raises:
+        DataError: A split is called something else.
+
     >>> given_parts("x", ["train", "test", "validation", 0])
     array([0, 2, 1, 0], dtype=uint8)
     """
@@ -80,7 +93,19 @@ def given_parts(where: str, values: npt.NDArray[Any] | Sequence[Any]) -> npt.NDA
 
 
 def named(where: str, labels: npt.NDArray[Any], names: npt.NDArray[Any]) -> tuple[str, ...]:
-    """The names of the labels that occur; ``names`` holds one for every label from 0."""
+    """The names of the labels that occur; ``names`` holds one for every label from 0.
+
+    Args:
+        where: The dataset, for messages.
+        labels: Whole numbers.
+        names: Words.
+
+    Returns:
+        Names in the order of the labels.
+
+    Raises:
+        DataError: A label has no name.
+    """
     present = np.unique(labels)
     if not np.issubdtype(present.dtype, np.integer) or present[0] < 0 or present[-1] >= len(names):
         raise DataError(f"{where}: {len(names)} class_names do not fit the labels, which must be from 0 on")

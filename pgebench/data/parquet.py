@@ -30,6 +30,9 @@ def listing(path: str, image: str = "image", label: str = "label", split: str = 
         label: name of the column.
         split: name of the column.
 
+    Returns:
+        The images in the order of the rows.
+
     Raises:
         ConfigError: no such file or column.
         DataError: a file is damaged, or a column holds something else.

@@ -34,6 +34,9 @@ def read(loader: Mapping[str, Any], path: str, reading: Reading, store: Path) ->
         reading: how they are read.
         store: folder of the store.
 
+    Returns:
+        The decoded images, mapped from the store, with labels, splits and the report.
+
     Raises:
         ConfigError: there is nothing at the path, or the loader's fields are wrong.
         DataError: the data cannot be used.
@@ -57,7 +60,18 @@ def read(loader: Mapping[str, Any], path: str, reading: Reading, store: Path) ->
 
 
 def open_read(revision: str, store: Path) -> Decoded:
-    """A dataset that ``read`` has put into the store, without the files that it came from."""
+    """A dataset that ``read`` has put into the store, without the files that it came from.
+
+    Args:
+        revision: The hash that ``read`` gave it.
+        store: folder of the store.
+
+    Returns:
+        The dataset as ``read`` returned it.
+
+    Raises:
+        CorruptArtifact: The store does not hold it, or not as it was written.
+    """
     return open_decoded(store / FOLDER, revision)
 
 

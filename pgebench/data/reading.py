@@ -64,5 +64,9 @@ class Reading:
                 raise ConfigError(f"reading.{message}")
 
     def identity(self) -> dict[str, Any]:
-        """The fields that decide the content: all but ``unreadable``, which only says whether to stop."""
+        """The fields that decide the content: all but ``unreadable``, which only says whether to stop.
+
+        Returns:
+            The fields by name.
+        """
         return {name: value for name, value in asdict(self).items() if name != "unreadable"}

@@ -41,6 +41,9 @@ def listing(
         images: how many there must be in all: an archive that was unpacked by half is refused.
         remark: for the report.
 
+    Returns:
+        The images in torchvision's order, part after part.
+
     Raises:
         ConfigError: no such class, or arguments that it does not take.
         DataError: the files are missing, cannot be downloaded, or are not all there.
@@ -93,6 +96,15 @@ def listing(
 
 def open_class(path: str, dataset: str, arguments: Mapping[str, Any], download: bool) -> Opener:
     """A torchvision dataset of the files that are there; what is not there is downloaded.
+
+    Args:
+        path: torchvision's ``root``.
+        dataset: name of the class.
+        arguments: of the class.
+        download: fetch what is not there.
+
+    Returns:
+        The dataset of torchvision, for one part.
 
     Raises:
         ConfigError: no such class, or arguments that it does not take.

@@ -30,6 +30,9 @@ def listing(
         download: fetch what is not there.
         images: how many there must be in all, before any is left out.
 
+    Returns:
+        The images in torchvision's order, part after part; the others are counted in its remarks.
+
     Raises:
         DataError: the files are missing, or are not all there.
     """

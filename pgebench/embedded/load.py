@@ -41,6 +41,9 @@ class Pack:
 def names() -> tuple[str, ...]:
     """Return the names that `load` knows, in alphabetical order.
 
+    Returns:
+        Names of the eight packs.
+
     >>> "mnist" in names()
     True
     """

@@ -138,6 +138,8 @@ def pge_score(
 ) -> Estimate:
     """PGE as a transferability metric: minus the distance of source and target.
 
+    Paper: Qi et al., "Transferability estimation based on principal gradient expectation", arXiv 2211.16299.
+
     Args:
         source_gradient: principal gradient of the source's training images.
         target_gradient: principal gradient of the target's training images.

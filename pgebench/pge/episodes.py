@@ -68,7 +68,14 @@ class EpisodeSampler:
         self._seed = seed
 
     def episode(self, *number: int) -> Episode:
-        """The episode with this number; the same one whenever it is asked for."""
+        """The episode with this number; the same one whenever it is asked for.
+
+        Args:
+            number: Its number, or several numbers that together name it.
+
+        Returns:
+            Which classes and images are drawn.
+        """
         random = np.random.default_rng(derive_seed(self._seed, *number))
         classes = random.choice(len(self.rows), self.way, replace=False)
         # Sorted, so that a loss with class outputs sees the dataset's own order; the prototype loss ignores it.

@@ -58,6 +58,12 @@ class PrincipalGradient:
     def after(self, episodes: int | None) -> PrincipalGradient:
         """The estimate as it was after so many episodes a restart; None for the whole.
 
+        Args:
+            episodes: One of the snapshots that the settings asked for, or None.
+
+        Returns:
+            The estimate from these episodes alone.
+
         Raises:
             ConfigError: no such snapshot was kept.
         """
@@ -88,7 +94,11 @@ class Progress:
     snapshots: dict[int, torch.Tensor] = field(default_factory=dict)
 
     def halves(self) -> torch.Tensor:
-        """Means over the even and over the odd episodes so far, float32."""
+        """Means over the even and over the odd episodes so far, float32.
+
+        Returns:
+            (restarts, 2, parameters).
+        """
         counts = torch.tensor([(self.done + 1) // 2, self.done // 2], device=self.sums.device)
         return (self.sums / counts[:, None]).float()
 
@@ -117,6 +127,9 @@ def principal_gradient(
         stacked: compute several restarts in one pass (``torch.func``). Faster on a GPU and the same numbers up to
             rounding. Restarts take turns where that is impossible: with the loss ``ce``, which draws a classifier a
             restart, and where small classes make episodes differ in size.
+
+    Returns:
+        The mean gradient of each restart, in two halves, with what is needed to go on or to look back.
 
     Raises:
         ConfigError: no parameter is chosen.

@@ -19,6 +19,13 @@ from pgebench.pge.losses import Loss
 def chosen_parameters(network: nn.Module, pattern: str) -> dict[str, nn.Parameter]:
     """The trainable parameters whose names match a pattern.
 
+    Args:
+        network: Any network.
+        pattern: As a shell writes patterns: ``*`` for all, ``layer4*`` for a part.
+
+    Returns:
+        The parameters by name, in the network's order.
+
     Raises:
         ConfigError: there is none.
     """
@@ -44,6 +51,18 @@ def episode_gradient(
     """The gradient of one episode's loss, a tensor a parameter.
 
     Support and query images pass through the network together, so batch normalisation sees both.
+
+    Args:
+        network: A backbone without classifier, in the mode that it is meant to have.
+        parameters: Those of its parameters whose gradient is taken.
+        images: float32 (n, 3, h, w), ready for the network.
+        episode: Which of the images are support and query, and of which class.
+        loss_of: Support features, query features, query labels and seed -> loss.
+        seed: Of the loss.
+        autocast: Compute in bfloat16 where torch allows.
+
+    Returns:
+        A gradient for each of ``parameters``, in their shapes.
     """
     rows = torch.from_numpy(np.concatenate([episode.support.ravel(), episode.query])).to(images.device)
     with torch.autocast(images.device.type, torch.bfloat16, enabled=autocast):

@@ -41,6 +41,9 @@ def linear_loss(support: torch.Tensor, query: torch.Tensor, query_labels: torch.
         query: (q, d).
         query_labels: int64 (q,), in [0, way).
         seed: of the classifier.
+
+    Returns:
+        The mean over all images.
     """
     features, labels = _together(support, query, query_labels)
     way, width = len(support), support.shape[-1]
@@ -63,6 +66,9 @@ def contrastive_loss(
         query_labels: int64 (q,), in [0, way).
         seed: not used.
         temperature: divides the cosines.
+
+    Returns:
+        The mean over all images; each needs another one of its class.
     """
     features, labels = _together(support, query, query_labels)
     features = F.normalize(features, dim=1)

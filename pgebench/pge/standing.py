@@ -84,6 +84,9 @@ def tied_with_first(order: FloatArray, p: FloatArray, confidence: float, looks: 
         p: (candidates,) p-value of "this one is at least as good as the first".
         confidence: with which the set holds the best one.
         looks: how often one looks; their number and that of the comparisons divide the error (Bonferroni).
+
+    Returns:
+        Their numbers as in ``order``, in that order; the first candidate is always among them.
     """
     level = (1 - confidence) / looks / max(1, len(order) - 1)
     return tuple(int(one) for one in order if one == order[0] or not p[one] <= level)

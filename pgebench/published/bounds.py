@@ -33,6 +33,9 @@ LogME and OTCE have none.
 def broken(table: PublishedTable) -> pd.DataFrame:
     """The published scores outside the bounds of their metric.
 
+    Args:
+        table: With printed scores.
+
     Returns:
         Columns metric, target, backbone, value, low, high; in the order of the table.
 

@@ -19,6 +19,9 @@ SCORE_ROUNDING = 0.01
 def recomputed(table: PublishedTable) -> pd.DataFrame:
     """The published correlations again, from the published scores and accuracies.
 
+    Args:
+        table: With printed scores and correlations.
+
     Returns:
         One row per published correlation whose scores are published too: columns metric, statistic, target, published,
         computed.
@@ -47,6 +50,10 @@ def _correlation(statistic: str, truth: pd.Series, score: pd.Series, table: Publ
 def accuracies(first: PublishedTable, second: PublishedTable) -> pd.DataFrame:
     """How far two tables agree on the models and targets that both have.
 
+    Args:
+        first: A table.
+        second: Another one.
+
     Returns:
         One row per common target: columns target, models, mean and largest (absolute differences in percentage
         points), backbone (that of the largest), first and second (its two values, in percent), weighted_tau (of the
@@ -71,6 +78,10 @@ def accuracies(first: PublishedTable, second: PublishedTable) -> pd.DataFrame:
 
 def scores(first: PublishedTable, second: PublishedTable) -> pd.DataFrame:
     """How far two tables agree on the scores of the metrics, models and targets that both have.
+
+    Args:
+        first: A table with scores.
+        second: Another one.
 
     Returns:
         One row per common metric: columns metric, cells, differ (how many by more than ``SCORE_ROUNDING``), targets

@@ -85,6 +85,12 @@ class PublishedTable:
 def names(folder: Path = FOLDER) -> tuple[str, ...]:
     """The tables that there are.
 
+    Args:
+        folder: Where the tables are.
+
+    Returns:
+        Their names, in alphabetical order.
+
     >>> names()
     ('model_spider', 'parc', 'sfda', 'sfda_ssl', 'tllib')
     """
@@ -98,6 +104,9 @@ def load(name: str, folder: Path = FOLDER) -> PublishedTable:
         name: One of ``names()``.
         folder: Where ``NAME.yaml``, ``NAME.csv`` and, if published, ``NAME.scores.csv`` and ``NAME.correlations.csv``
             are. Accuracies are percentages in these files.
+
+    Returns:
+        Accuracies, scores and correlations as they were printed, with their source.
 
     Raises:
         DataError: No such table, or a file with a missing or doubled row, an empty cell, no number, or a

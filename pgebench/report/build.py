@@ -94,12 +94,26 @@ def tables_of(analysis: Analysis, records: pd.DataFrame) -> dict[str, pd.DataFra
 
 
 def load_summary(results: Path) -> pd.DataFrame:
-    """The written `summary.csv`: one row per truth and metric, columns as in `pgebench.analysis.summary_columns`."""
+    """The written `summary.csv`: one row per truth and metric, columns as in `pgebench.analysis.summary_columns`.
+
+    Args:
+        results: Folder of a run that has its report.
+
+    Returns:
+        The table as numbers and words.
+    """
     return pd.read_csv(Path(results) / "summary.csv")
 
 
 def report_files(results: Path) -> list[Path]:
-    """The files of a built report that are there: the pages, the tables and the figures, in this order."""
+    """The files of a built report that are there: the pages, the tables and the figures, in this order.
+
+    Args:
+        results: Folder of a run.
+
+    Returns:
+        Paths of files that exist.
+    """
     results = Path(results)
     fixed = [results / name for name in ("report.html", "report.md", "summary.csv", "records.csv")]
     return [path for path in (*fixed, *sorted((results / "figures").glob("*.png"))) if path.is_file()]

@@ -34,7 +34,13 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """A unit about to be run, with where its inputs are and where it computes."""
+    """A unit about to be run, with where its inputs are and where it computes.
+
+    Attributes:
+        unit: What to compute.
+        store: Where its inputs are; the runner puts the outcome there.
+        device: Where tensors live.
+    """
 
     unit: Unit
     store: Store
@@ -46,26 +52,61 @@ class Run:
         return self.unit.params
 
     def task(self) -> Task:
-        """The unit's dataset."""
+        """The unit's dataset.
+
+        Returns:
+            Images, labels and splits.
+        """
         name = self.unit.label.target or self.unit.label.source or "dataset"
         return open_task(name, self.params["dataset"], self.store.root)
 
     def part(self, split: str) -> tuple[torch.Tensor, torch.Tensor]:
-        """Network inputs (n, 3, size, size) and labels (n,) of a split, on the device."""
+        """Network inputs (n, 3, size, size) and labels (n,) of a split, on the device.
+
+        Args:
+            split: ``train``, ``val`` or ``test``.
+
+        Returns:
+            The two tensors.
+        """
         images, labels = self.task().part(split)
         tensor = backbones.inputs(self.params["backbone"], self.params["dataset"], images, self.device)
         return tensor, torch.from_numpy(labels).to(self.device)
 
     def file(self, role: str) -> str | None:
-        """Where a file of the unit lies, if it has one."""
+        """Where a file of the unit lies, if it has one.
+
+        Args:
+            role: What the file is to the unit, such as ``weights``.
+
+        Returns:
+            Its path, or None.
+        """
         return self.unit.files.get(role)
 
     def record(self, role: str) -> dict[str, Any]:
-        """The record of an input."""
+        """The record of an input.
+
+        Args:
+            role: What the input is to the unit, such as ``checkpoint``.
+
+        Returns:
+            As the store keeps it.
+        """
         return self.store.record(self.unit.inputs[role])
 
     def load(self, role: str) -> dict[str, torch.Tensor]:
-        """The artifact of an input."""
+        """The artifact of an input.
+
+        Args:
+            role: What the input is to the unit, such as ``checkpoint``.
+
+        Returns:
+            Tensors by name.
+
+        Raises:
+            CorruptArtifact: The file is missing or is not the one that was written.
+        """
         return self.store.load(self.unit.inputs[role])
 
 

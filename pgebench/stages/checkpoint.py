@@ -19,13 +19,31 @@ VERSION = 1
 def unit(
     backbone: Mapping[str, Any], dataset: Mapping[str, Any], recipe: Mapping[str, Any], seed: int, label: Label
 ) -> Unit:
-    """The checkpoint of a backbone on a source."""
+    """The checkpoint of a backbone on a source.
+
+    Args:
+        backbone: What ``pgebench.backbones.backbone_params`` makes of its config.
+        dataset: What ``pgebench.datasets.dataset_params`` makes of the source's.
+        recipe: Fields of ``RecipeConfig``.
+        seed: Of weights and batches.
+        label: For the table.
+
+    Returns:
+        A unit without inputs.
+    """
     params = {"backbone": backbone, "dataset": dataset, "recipe": recipe, "seed": seed}
     return Unit("checkpoint", VERSION, params, label=label)
 
 
 def pretrained(backbone: Mapping[str, Any], label: Label) -> Unit:
     """The checkpoint of a backbone as it was shipped: no source is trained on.
+
+    Args:
+        backbone: What ``pgebench.backbones.backbone_params`` makes of its config.
+        label: For the table.
+
+    Returns:
+        A unit without inputs and without a dataset.
 
     Raises:
         ConfigError: the backbone has no pretrained weights.
@@ -39,7 +57,14 @@ def pretrained(backbone: Mapping[str, Any], label: Label) -> Unit:
 
 
 def run(work: Run) -> Outcome:
-    """Train; the value is the accuracy on the source's validation split. Weights as they came have no value."""
+    """Train; the value is the accuracy on the source's validation split. Weights as they came have no value.
+
+    Args:
+        work: A unit of ``unit`` or of ``pretrained``.
+
+    Returns:
+        Value, weights by name, and in its detail the learning rate, the classes and the training curve.
+    """
     if "dataset" not in work.params:
         return _as_shipped(work)
     seed, classes = work.params["seed"], work.task().classes
@@ -71,7 +96,15 @@ def _as_shipped(work: Run) -> Outcome:
 
 
 def load(work: Run, role: str = "checkpoint") -> nn.Module:
-    """The network of a checkpoint that a unit reads; without classifier if its weights came without one."""
+    """The network of a checkpoint that a unit reads; without classifier if its weights came without one.
+
+    Args:
+        work: A unit with a checkpoint among its inputs.
+        role: What the checkpoint is to it.
+
+    Returns:
+        The network, on the unit's device.
+    """
     checkpoint = work.unit.inputs[role]
     classes = work.record(role)["detail"]["classes"]
     network = backbones.create(checkpoint.params["backbone"], classes, seed=0, pretrained=False)

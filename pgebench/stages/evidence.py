@@ -14,13 +14,29 @@ VERSION = 1
 
 
 def unit(trained: Unit, dataset: Mapping[str, Any], label: Label) -> Unit:
-    """What the checkpoint ``trained`` makes of a dataset."""
+    """What the checkpoint ``trained`` makes of a dataset.
+
+    Args:
+        trained: A unit of ``checkpoint``.
+        dataset: What ``pgebench.datasets.dataset_params`` makes of its config.
+        label: For the table.
+
+    Returns:
+        A unit that reads the checkpoint.
+    """
     params = {"backbone": trained.params["backbone"], "dataset": dataset}
     return Unit("evidence", VERSION, params, {"checkpoint": trained}, label)
 
 
 def run(work: Run) -> Outcome:
-    """Features (n, d), labels (n,) and, if the checkpoint has a head, source-head probabilities (n, Cs)."""
+    """Features (n, d), labels (n,) and, if the checkpoint has a head, source-head probabilities (n, Cs).
+
+    Args:
+        work: A unit of ``unit``.
+
+    Returns:
+        No value; the arrays as tensors.
+    """
     network = checkpoint.load(work)
     images, labels = work.part("train")
     features, logits = backbones.features_and_logits(network, images)

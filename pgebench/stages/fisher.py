@@ -23,13 +23,29 @@ VERSION = 1
 
 
 def unit(seen: Unit, settings: FisherSettings, label: Label) -> Unit:
-    """The information in the checkpoint of the evidence ``seen`` about the evidence's dataset."""
+    """The information in the checkpoint of the evidence ``seen`` about the evidence's dataset.
+
+    Args:
+        seen: A unit of ``evidence``.
+        settings: How the information is taken.
+        label: For the table.
+
+    Returns:
+        A unit that reads the evidence and its checkpoint.
+    """
     params = {**seen.params, "settings": asdict(settings)}
     return Unit("fisher", VERSION, params, {"checkpoint": seen.inputs["checkpoint"], "evidence": seen}, label)
 
 
 def run(work: Run) -> Outcome:
-    """Fit a head to the training split, then take the information of each filter."""
+    """Fit a head to the training split, then take the information of each filter.
+
+    Args:
+        work: A unit of ``unit``.
+
+    Returns:
+        No value; ``information`` (filters,) as a tensor.
+    """
     settings = FisherSettings(**work.params["settings"])
     seen = work.load("evidence")
     labels = by_first_appearance(seen["labels"].numpy())
@@ -43,6 +59,13 @@ def run(work: Run) -> Outcome:
 
 
 def without_classifier(network: nn.Module) -> nn.Module:
-    """The same network in evaluation mode, giving its penultimate features."""
+    """The same network in evaluation mode, giving its penultimate features.
+
+    Args:
+        network: It is changed, not copied.
+
+    Returns:
+        The same object.
+    """
     network.reset_classifier(0)  # type: ignore[operator]
     return network.eval()

@@ -32,14 +32,32 @@ def unit(
     label: Label,
     control: str | None = None,
 ) -> Unit:
-    """The principal gradient of a dataset, or of a control of it, at a backbone's initialisations."""
+    """The principal gradient of a dataset, or of a control of it, at a backbone's initialisations.
+
+    Args:
+        backbone: What ``pgebench.backbones.backbone_params`` makes of its config.
+        dataset: What ``pgebench.datasets.dataset_params`` makes of its config.
+        settings: How the gradient is estimated.
+        label: For the table.
+        control: None, or a key of ``pgebench.pge.controls.CONTROLS``.
+
+    Returns:
+        A unit without inputs.
+    """
     fields = asdict(settings) | {"snapshots": list(settings.snapshots)}
     params = {"backbone": backbone, "dataset": dataset, "settings": fields, "control": control}
     return Unit("gradient", VERSION, params, label=label)
 
 
 def run(work: Run) -> Outcome:
-    """Estimate it; the value is the agreement of its two halves."""
+    """Estimate it; the value is the agreement of its two halves.
+
+    Args:
+        work: A unit of ``unit``.
+
+    Returns:
+        The agreement, and the gradient as tensors.
+    """
     settings = GradientSettings(**work.params["settings"])
     images, labels = work.part("train")
     numbers = labels.cpu().numpy()
@@ -70,12 +88,27 @@ def run(work: Run) -> Outcome:
 
 
 def load(work: Run, role: str) -> PrincipalGradient:
-    """A principal gradient that a unit reads."""
+    """A principal gradient that a unit reads.
+
+    Args:
+        work: A unit with a principal gradient among its inputs.
+        role: What the gradient is to it.
+
+    Returns:
+        The gradient.
+    """
     return from_tensors(work.load(role))
 
 
 def from_tensors(tensors: Mapping[str, torch.Tensor]) -> PrincipalGradient:
-    """A principal gradient from its artifact."""
+    """A principal gradient from its artifact.
+
+    Args:
+        tensors: By name, as ``run`` writes them.
+
+    Returns:
+        The gradient.
+    """
     return PrincipalGradient(tensors["halves"], sizes=tuple(tensors["sizes"].tolist()), snapshots=_snapshots(tensors))
 
 

@@ -29,6 +29,13 @@ EVIDENCE = (*TARGET_EVIDENCE, *SOURCE_EVIDENCE, *GRADIENTS, *INFORMATION, "sourc
 def asks_for(name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     """The evidence that a metric's function asks for, in the order of its parameters.
 
+    Args:
+        name: Of the metric, for messages.
+        config: Its ``function`` as the YAML has it, with ``_target_``.
+
+    Returns:
+        Names out of ``EVIDENCE``.
+
     Raises:
         ConfigError: a parameter without default that is neither evidence nor set in the YAML, or a key in the YAML
             that the function does not take.
@@ -71,6 +78,9 @@ def unit(
         facts: values of ``FACTS`` that it asks for.
         seed: number of the replicate.
         label: for the table.
+
+    Returns:
+        A unit that reads ``inputs``.
     """
     params = {
         "function": dict(config["function"]),
@@ -82,7 +92,17 @@ def unit(
 
 
 def run(work: Run) -> Outcome:
-    """Call the function; the value is its score."""
+    """Call the function; the value is its score.
+
+    Args:
+        work: A unit of ``unit``.
+
+    Returns:
+        The score, without tensors; with a standard error in its detail where the metric gives one.
+
+    Raises:
+        NonFinite: The function gave NaN or infinity.
+    """
     name = work.unit.label.metric or "?"
     score, fixed = function(work.params["function"])
     wanted = asks_for(name, work.params["function"])

@@ -28,6 +28,16 @@ SCRATCH = "scratch"
 def unit(trained: Unit, dataset: Mapping[str, Any], truth: Mapping[str, Any], seed: int, label: Label) -> Unit:
     """Transfer of the checkpoint ``trained`` to a target, under one protocol and seed.
 
+    Args:
+        trained: A unit of ``checkpoint``.
+        dataset: What ``pgebench.datasets.dataset_params`` makes of the target's config.
+        truth: Fields of ``TruthConfig``, with the recipe in its place.
+        seed: Of the new head and the batches.
+        label: For the table.
+
+    Returns:
+        A unit that reads the checkpoint.
+
     Raises:
         ConfigError: no such protocol.
     """
@@ -47,7 +57,18 @@ def unit(trained: Unit, dataset: Mapping[str, Any], truth: Mapping[str, Any], se
 def scratch_unit(
     backbone: Mapping[str, Any], dataset: Mapping[str, Any], truth: Mapping[str, Any], seed: int, label: Label
 ) -> Unit:
-    """Training on the target alone, from random weights: what transfer has to beat."""
+    """Training on the target alone, from random weights: what transfer has to beat.
+
+    Args:
+        backbone: What ``pgebench.backbones.backbone_params`` makes of its config.
+        dataset: What ``pgebench.datasets.dataset_params`` makes of the target's.
+        truth: Fields of ``TruthConfig``, with the recipe in its place.
+        seed: Of weights and batches.
+        label: For the table.
+
+    Returns:
+        A unit without inputs.
+    """
     params = {
         "backbone": backbones.untrained(backbone),
         "dataset": dataset,
@@ -74,7 +95,14 @@ class Transfer:
 
 
 def run(work: Run) -> Outcome:
-    """Transfer; the value is the accuracy on the target's test split."""
+    """Transfer; the value is the accuracy on the target's test split.
+
+    Args:
+        work: A unit of ``unit`` or of ``scratch_unit``.
+
+    Returns:
+        The accuracy, without tensors; in its detail the learning rate and the training curve.
+    """
     transfer, seed = _transfer(work), work.params["seed"]
     fitted = fit_best(
         lambda: transfer.start(seed),
@@ -100,6 +128,12 @@ def run_together(works: Sequence[Run]) -> list[Outcome | None]:
     """Transfers of one kind, all at once; None for one whose training diverged.
 
     The values are those of ``run`` within the noise of rounding. ``together`` in the record says of how many it is one.
+
+    Args:
+        works: Units of one transfer.
+
+    Returns:
+        What ``run`` would give each.
 
     Raises:
         RuntimeError: torch cannot train this network together.

@@ -16,9 +16,9 @@ from scipy.stats import weightedtau, zscore
 
 from pgebench.errors import ConfigError, DataError
 from pgebench.published import load, names
+from pgebench.published.__main__ import main
 from pgebench.published.bounds import broken
 from pgebench.published.compare import recomputed
-from pgebench.published.page import markdown
 from pgebench.published.records import records
 from pgebench.published.run import chosen_table
 from pgebench.published.tables import FOLDER, model_facts
@@ -152,9 +152,15 @@ def test_the_command_refuses_two_tables_and_writes_nothing(tmp_path: Path, capfd
     assert not results.exists()
 
 
-def test_the_reference_page_is_the_one_that_the_tables_give() -> None:
-    results = "results/reference/published"
-    assert markdown(results) == (ROOT / results / "README.md").read_text()
+def test_the_reference_page_is_the_one_that_the_command_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = "results/reference/published/README.md"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["pgebench.published", f"results={Path(page).parent}"])
+    main()
+    assert capsys.readouterr().out == f"Page: {page}\n"
+    assert Path(page).read_text() == (ROOT / page).read_text()
 
 
 def test_the_tables_travel_in_the_wheel() -> None:

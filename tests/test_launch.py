@@ -125,7 +125,7 @@ def test_no_cell_is_lost_or_doubled_when_several_share_a_job(size: int) -> None:
 def test_pairs_that_differ_in_the_source_alone_come_to_share_a_job() -> None:
     """They can be trained at once; backbones and variants stay where they were."""
     pairs = ("dataset@source=emoji,faces", "dataset@target=mnist,digits", "backbone=test_resnet,test_vit")
-    cells = [job.cell for job in by_target(sweep(*pairs, "variations={draw: [target.draw=1]}").jobs)]
+    cells = [job.cell for job in by_target(sweep(*pairs, "+variations.draw=['target.draw=1']").jobs)]
     found = [(cell.variant, cell.backbone.name, cell.target.name, cell.source.name) for cell in cells]
     assert [pair[3] for pair in found] == ["emoji", "faces"] * 8
     assert [pair[2] for pair in found] == ["mnist", "mnist", "digits", "digits"] * 4
@@ -133,18 +133,12 @@ def test_pairs_that_differ_in_the_source_alone_come_to_share_a_job() -> None:
     assert [pair[0] is None for pair in found] == [True] * 8 + [False] * 8
 
 
-def test_cells_of_one_job_are_trained_at_once(pgebench: Run, finished: Path, tmp_path: Path) -> None:
-    """Two sources with two seeds each; the table is that of one after another but for rounding."""
-    shutil.copytree(finished / "store", tmp_path / "store")
-    for record in (tmp_path / "store" / "truth").rglob("*.json"):
-        record.unlink()
-    assert pgebench("job.cells=2", "together=true") == 0
+def test_cells_of_one_job_are_trained_at_once(pgebench: Run, tmp_path: Path) -> None:
+    """Two sources with two seeds each, for either target."""
+    assert pgebench("job.cells=2", "together=true", "metric=[leep]", "truth=[finetune,linear_probe]") == 0
     records = [json.loads(path.read_text()) for path in (tmp_path / "store" / "truth").rglob("*.json")]
-    sizes = {(record["params"]["protocol"], record["detail"]["together"]) for record in records}
-    assert sizes == {("finetune", 4), ("linear_probe", 2), ("scratch", 2)}
-    one, other = (values(folder / "results") for folder in (finished, tmp_path))
-    # Three steps of training: an image here or there.
-    pd.testing.assert_frame_equal(one, other, atol=0.05, rtol=0)
+    sizes = [(record["params"]["protocol"], record["detail"]["together"]) for record in records]
+    assert sorted(sizes) == [("finetune", 4)] * 8 + [("linear_probe", 2)] * 8
 
 
 @pytest.mark.slow

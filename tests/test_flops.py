@@ -80,14 +80,13 @@ def test_operations_are_those_that_torch_counts(tmp_path: Path) -> None:
         assert flops_of(unit, record) == close, name
 
 
-def test_attention_is_counted_without_what_a_kernel_does_twice(tmp_path: Path) -> None:
-    """On the CPU attention is computed again on the way back, which the meta device knows nothing of."""
+def test_attention_is_counted_up_to_what_its_kernel_does_otherwise(tmp_path: Path) -> None:
+    """Which kernel attends decides what is computed twice: torch 2.15 counts 1.4 % more on the CPU, 2.14 less."""
     store, unit = Store(tmp_path), units("test_vit")["gradient"]
     with FlopCounterMode(display=False) as counter:
         record = run_unit(unit, store, CPU)
     found = flops_of(unit, record)
-    assert found is not None
-    assert 0.98 * counter.get_total_flops() < found < counter.get_total_flops()
+    assert found == pytest.approx(counter.get_total_flops(), rel=0.02)
 
 
 def test_the_table_has_them_once_a_unit_is_done(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ SHOWN = [line.strip() for line in (*BLOCKS.splitlines(), *INLINE)]
 WHY_NOT = {
     r"make ": "sets up an environment of its own; what CI runs is `make test`",
     r"pip ": "installs an extra; the commands after it are skipped where it is not installed",
-    r"pgebench-pge": "has no option for the number of its gradients, which take hours of a core",
+    r"pgebench-pge": "has no option for the number of its gradients, which are too many for a test",
     r"wandb ": "a command of wandb's, which wants its cloud or a terminal",
     r"python -m pgebench\.embedded\.build": "downloads 300 MB; tests/embedded/test_builder.py runs its parts",
 }
@@ -78,8 +78,6 @@ FEWER = {
     "experiment=hub": {"backbone": "squeezenet1_1,open_nsfw_resnet50", "source": "pretrained", "target": "emoji,faces"},
     "experiment=standard": {"source": "pretrained", "target": "dtd", "backbone": "resnet18"},
     "source=pretrained": {"truth": "[linear_probe]"},
-    "source=folder": {"source": None},
-    "target=folder": {"target": None},
     "lock=": {"store": "a_store_of_its_own"},
     "launch=": {"threads": None},
 }

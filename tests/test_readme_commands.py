@@ -37,6 +37,7 @@ SHOWN = [line.strip() for line in (*BLOCKS.splitlines(), *INLINE)]
 WHY_NOT = {
     r"make ": "sets up an environment of its own; what CI runs is `make test`",
     r"pip ": "installs an extra; the commands after it are skipped where it is not installed",
+    r"pgebench-pge": "has no option for the number of its gradients, which are too many for a test",
     r"wandb ": "a command of wandb's, which wants its cloud or a terminal",
     r"python -m pgebench\.embedded\.build": "downloads 300 MB; tests/embedded/test_builder.py runs its parts",
 }
@@ -77,8 +78,6 @@ FEWER = {
     "experiment=hub": {"backbone": "squeezenet1_1,open_nsfw_resnet50", "source": "pretrained", "target": "emoji,faces"},
     "experiment=standard": {"source": "pretrained", "target": "dtd", "backbone": "resnet18"},
     "source=pretrained": {"truth": "[linear_probe]"},
-    "source=folder": {"source": None},
-    "target=folder": {"target": None},
     "lock=": {"store": "a_store_of_its_own"},
     "launch=": {"threads": None},
 }
@@ -92,20 +91,10 @@ OTHERS = {
         "question": "sources",
         "workers": "1",
     },
-    "pgebench-pge": {"experiment": "smoke", "truths": "results/smoke", "workers": "2"},
     "pgebench.simulation": {"benchmarks": "2", "resamples": "2", "results": "results/simulation"},
     "pgebench.published": {"results": "results/published"},
 }
 """The same for the commands that are no sweeps."""
-
-STUDY = """
-from dataclasses import replace
-from pgebench.study.variants import ESTIMATES
-for name, one in ESTIMATES.items():
-    least = {"episodes": 51, "snapshots": (50,)} if name == "paired" else {"episodes": 2, "snapshots": ()}
-    ESTIMATES[name] = replace(one, restarts=min(one.restarts, 2), **least)
-"""
-"""Run before ``pgebench-pge``, which has no option for the number of its gradients."""
 
 
 def command(line: str) -> str:
@@ -191,8 +180,7 @@ def run(line: str, desk: Path, places: dict[str, str]) -> subprocess.CompletedPr
     full = [*words, *arguments_of(line, words)]
     if full[0] in SCRIPTS:
         module, _, function = SCRIPTS[full[0]].partition(":")
-        before = STUDY if full[0] == "pgebench-pge" else ""
-        program = f"{before}\nfrom {module} import {function}\nif __name__ == '__main__':\n    {function}()"
+        program = f"from {module} import {function}\nif __name__ == '__main__':\n    {function}()"
         start = ["-m", "pgebench"] if full[0] == "pgebench" else ["-c", program]
         full = [sys.executable, *start, *full[1:]]
     elif full[0] == "pytest":

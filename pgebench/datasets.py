@@ -62,15 +62,15 @@ class Task:
 
     Args:
         name: for messages.
-        pixels: uint8, shape (M, H, W) or (M, H, W, 3): all images of the collection, which may be mapped from disk.
-        rows: int64, shape (N,): those of the task.
+        collection: where the images are; they are read, or mapped from disk, when they are first looked at.
+        rows: int64, shape (N,): which images of the collection are those of the task.
         labels: int64, shape (N,).
         split: uint8, shape (N,); 0 train, 1 val, 2 test.
         class_names: one a label.
     """
 
     name: str
-    pixels: np.ndarray
+    collection: Collection
     rows: np.ndarray
     labels: np.ndarray
     split: np.ndarray
@@ -84,7 +84,7 @@ class Task:
     @property
     def images(self) -> np.ndarray:
         """All images of the task, shape (N, H, W) or (N, H, W, 3)."""
-        return self.pixels[self.rows]
+        return self.collection.images[self.rows]
 
     def indices(self, split: str) -> np.ndarray:
         """Positions of a split's images."""
@@ -93,7 +93,7 @@ class Task:
     def part(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Images and labels of ``train``, ``val`` or ``test``."""
         chosen = self.indices(split)
-        return self.pixels[self.rows[chosen]], self.labels[chosen]
+        return self.collection.images[self.rows[chosen]], self.labels[chosen]
 
     def counts(self) -> dict[str, int]:
         """Number of classes and of images in each split."""
@@ -169,7 +169,7 @@ def view(
         keep &= _budget(collection, chosen, train_per_class, draw, name)
     task = Task(
         name=name,
-        pixels=collection.images,
+        collection=collection,
         rows=np.flatnonzero(keep),
         labels=labels[keep].astype(np.int64),
         split=collection.split[keep],

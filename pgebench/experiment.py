@@ -31,6 +31,7 @@ from pgebench.published.tables import PublishedTable
 from pgebench.reuse import reused, take_over
 from pgebench.rules import Rules
 from pgebench.runner import run_units
+from pgebench.stamp import is_current, write_stamp
 from pgebench.status import write_plan
 from pgebench.store import DONE, MISSING, open_store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
@@ -116,8 +117,11 @@ def run_experiment(
         print(f"{len(distinct)} units, {done} done already, {len(waiting)} to run {where}.", flush=True)
     else:
         print(f"All {len(distinct)} units are done already.")
-    with Tracker(plain(sweep.config.tracking), distinct, store, results, _config(sweep)) as tracker:
-        code = launch(sweep, waiting, store, launcher) if waiting else 0
+    tracker = Tracker(plain(sweep.config.tracking), distinct, store, results, _config(sweep))
+    if not waiting:
+        return publish(sweep, frame(units, store), results, arguments, tracker)
+    with tracker:
+        code = launch(sweep, waiting, store, launcher)
         table = frame(units, store)
         if code == INTERRUPTED:
             done = int((table.drop_duplicates("key").status == DONE).sum())
@@ -142,21 +146,30 @@ def report_published(table: PublishedTable, sweep: Sweep) -> int:
 
 
 def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequence[str], tracker: Tracker) -> int:
-    """Write table and report, hand them to W&B, tell the user; returns the exit code."""
+    """Write table and report, hand them to W&B, tell the user; returns the exit code.
+
+    A report that was made from the same table by the same code stays, and no W&B run is opened for it.
+    """
     from pgebench.report import build_report, load_summary
 
     try:
         write_atomically(results / "records.parquet", table.to_parquet(index=False))
         write_atomically(results / "meta.json", _meta(sweep, arguments, table))
-        report = build_report(results)
+        if current := is_current(results):
+            tracker.report()  # only if units ran, so that the run that follows them has an end
+        else:
+            with tracker:
+                build_report(results)
+                tracker.report()
+            write_stamp(results)
     except (OSError, PgebenchError) as error:
         print(f"pgebench: error: cannot write the report: {error}", file=sys.stderr)
         return 1
-    tracker.report()
     distinct = table.drop_duplicates("key")
     unfinished = distinct[distinct.status != DONE]
     print(headline(load_summary(results), sweep.config.primary_truth), end="")
-    print(f"{len(distinct) - len(unfinished)} of {len(distinct)} units done. Report: {report}")
+    print(f"{len(distinct) - len(unfinished)} of {len(distinct)} units done.", end=" ")
+    print(f"{'The report is up to date' if current else 'Report'}: {results / 'report.html'}")
     if unfinished.empty:
         return 0
     print(failures(unfinished), file=sys.stderr)

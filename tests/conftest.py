@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fault_page
 import pytest
 import torch
 from hydra.core.global_hydra import GlobalHydra
@@ -101,7 +102,20 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def injected() -> fault_page.Injected:
+    """Notes a line of the page of faults: which fault, how often, and what came of it."""
+    return fault_page.note
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the page of faults, if it was asked for and nothing failed."""
+    page = session.config.getoption("--faults-page")
+    if page and session.testsfailed == 0:
+        fault_page.write(Path(page))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Folders of a user's own metrics for the contract tests, and a file for the fault suite."""
-    parser.addoption("--faults-page", help="a file for what tests/faults injected and what came of it")
+    parser.addoption("--faults-page", help="a file for what was injected and what came of it")
     parser.addoption("--metric-dir", action="append", default=[], help="a --config-dir with metrics to put to the test")

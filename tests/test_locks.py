@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fault_page import Injected
 
 from pgebench import locks
 from pgebench.errors import ConfigError, StoreError
@@ -61,13 +62,16 @@ def test_a_soft_lock_of_another_machine_is_taken_over_when_it_is_no_longer_refre
         assert time.monotonic() - began >= 1.0
 
 
-def test_a_clock_that_jumps_by_a_year_frees_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_jumps_by_a_year_frees_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, injected: Injected
+) -> None:
     store, clock = Store(tmp_path, "soft"), time.time
     with store.lock(UNIT):
         for jump in (3e7, -3e7):
             monkeypatch.setattr(time, "time", lambda jump=jump: clock() + jump)
             with Store(tmp_path, "soft").lock(UNIT, timeout=0.5) as mine:
                 assert not mine
+    injected("the clock of who waits for a lease jumps by a year, forth and back", 2, "the lock stays with its owner")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,8 @@ def test_a_store_of_another_format_is_refused_and_one_without_a_format_is_read(t
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"format": 1}', "\x00", '{"format": 1, "lock": "none"}', "[" * 100_000])
-def test_a_damaged_format_file_is_named(tmp_path: Path, content: str) -> None:
+def test_a_damaged_format_file_is_named(tmp_path: Path, content: str, injected: Injected) -> None:
     (tmp_path / "FORMAT").write_text(content)
     with pytest.raises(StoreError, match="FORMAT"):
         open_store(tmp_path)
+    injected("store whose file FORMAT is damaged", 1, "refused in one line that names the file")

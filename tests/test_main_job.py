@@ -22,6 +22,7 @@ from pgebench import runner
 from pgebench.stages import STAGES, Outcome
 from pgebench.stages import base as stage_base
 from pgebench.stages.base import Run as Work
+from pgebench.stamp import STAMP
 
 MEASURED = ["wall_s", "cpu_s", "peak_rss_mb", "finished", "attempts"]
 """Columns that may differ between two runs of the same experiment."""
@@ -93,7 +94,7 @@ def test_the_report_can_be_built_again_from_the_table_alone(finished: Path, tmp_
     from pgebench.report import build_report
 
     results = finished / "results"
-    for name in ("records.parquet", "meta.json", "plan.json"):
+    for name in ("records.parquet", "meta.json", "plan.json", STAMP):
         shutil.copy(results / name, tmp_path)
     build_report(tmp_path)
     names = sorted(path.relative_to(results) for path in results.rglob("*") if path.is_file())

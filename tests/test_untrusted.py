@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import Run
+from fault_page import Injected
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
@@ -18,6 +19,7 @@ from safetensors.torch import save
 import baselines
 import pgebench
 from pgebench.errors import CorruptArtifact, PgebenchError
+from pgebench.report import build_report
 from pgebench.report.build import read_results
 from pgebench.status import status
 from pgebench.store import CRASHED, DONE, FAILED, MISSING, RUNNING, Store, open_store
@@ -25,6 +27,8 @@ from pgebench.table import frame
 from pgebench.unit import Unit
 
 UNIT = Unit("evidence", 1, {"seed": 0})
+
+FUZZED_TABLE = "fuzzed records.parquet and meta.json"
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
 anything = st.recursive(
@@ -49,19 +53,22 @@ def put(path: Path, content: bytes) -> None:
 @example(b"1" * 5000)
 @example(b'{"status": "done", "value": NaN}')
 @example(b'{"status": "done", "key": "of another unit"}')
-def test_any_record_is_a_row_of_the_table_or_missing(folder: Path, content: bytes) -> None:
+def test_any_record_is_a_row_of_the_table_or_missing(injected: Injected, folder: Path, content: bytes) -> None:
     store = Store(folder / "records")
     put(store.path(UNIT, ".json"), content)
     table = frame([UNIT], store)
     assert table.status[0] in (DONE, FAILED, CRASHED, RUNNING, MISSING)
     assert table.to_parquet()
+    injected("fuzzed record of a unit: any bytes, any JSON", 1, "a row of the table, or the unit is missing")
 
 
 @given(st.binary(max_size=200))
 @example(save({})[:9])
 @example((2**62).to_bytes(8, "little") + b"{}")
 @example(b"\x80\x04cposix\nsystem\n(S'false'\ntR.")
-def test_any_artifact_is_tensors_or_refused_even_if_its_checksum_is_right(folder: Path, content: bytes) -> None:
+def test_any_artifact_is_tensors_or_refused_even_if_its_checksum_is_right(
+    injected: Injected, folder: Path, content: bytes
+) -> None:
     store = Store(folder / "artifacts")
     put(store.path(UNIT, ".safetensors"), content)
     store.write_record(UNIT, {"status": DONE, "artifact": {"sha256": hashlib.sha256(content).hexdigest()}})
@@ -69,46 +76,51 @@ def test_any_artifact_is_tensors_or_refused_even_if_its_checksum_is_right(folder
         assert isinstance(store.load(UNIT), dict)
     except CorruptArtifact:
         assert store.record(UNIT)["status"] == MISSING
+    injected("fuzzed artifact: any bytes, a pickle, with the right checksum", 1, "tensors, or refused and set aside")
 
 
 @given(st.binary(max_size=200), st.booleans())
-def test_any_progress_is_tensors_or_none(folder: Path, content: bytes, signed: bool) -> None:
+def test_any_progress_is_tensors_or_none(injected: Injected, folder: Path, content: bytes, signed: bool) -> None:
     store = Store(folder / "progress")
     put(store.path(UNIT, ".progress"), (hashlib.sha256(content).digest() if signed else b"") + content)
     assert isinstance(store.load_progress(UNIT), dict)
+    injected("fuzzed intermediate state of a gradient", 1, "tensors, or the estimate begins anew")
 
 
 @given(st.binary(max_size=64) | anything.map(lambda value: json.dumps(value).encode()))
 @example(b'{"format": 1, "lock": "soft"}')
-def test_any_format_and_any_plan_is_used_or_refused(folder: Path, content: bytes) -> None:
+def test_any_format_and_any_plan_is_used_or_refused(injected: Injected, folder: Path, content: bytes) -> None:
     put(folder / "store" / "FORMAT", content)
     put(folder / "results" / "plan.json", content)
     for read in (lambda: open_store(folder / "store"), lambda: status(folder / "results")):
         with contextlib.suppress(PgebenchError):
             read()
+    injected("fuzzed FORMAT and plan.json", 1, "used, or refused in one line")
 
 
 @given(table=st.binary(max_size=200), meta=st.binary(max_size=64))
 @settings(max_examples=50)
 @example(table=b"PAR1" + bytes(60) + b"PAR1", meta=b"{}")
 @example(table=pd.DataFrame({"key": [1]}).to_parquet(), meta=b"[" * 100_000)
-def test_any_table_and_meta_are_used_or_refused(folder: Path, table: bytes, meta: bytes) -> None:
+def test_any_table_and_meta_are_used_or_refused(injected: Injected, folder: Path, table: bytes, meta: bytes) -> None:
     put(folder / "report" / "records.parquet", table)
     put(folder / "report" / "meta.json", meta)
     with pytest.raises((ValueError, OSError)):
         read_results(folder / "report")
+    injected(FUZZED_TABLE, 1, "used, or refused in one line")
 
 
 @given(st.binary(max_size=64) | anything.map(lambda value: json.dumps(value).encode()))
 @settings(max_examples=50)
 @example(b"[" * 100_000)
-def test_any_meta_beside_a_good_table_is_an_object_or_refused(folder: Path, content: bytes) -> None:
+def test_any_meta_beside_a_good_table_is_an_object_or_refused(injected: Injected, folder: Path, content: bytes) -> None:
     good = folder / "good"
     store = Store(folder / "empty")
     put(good / "records.parquet", frame([UNIT], store).to_parquet())
     put(good / "meta.json", content)
     with contextlib.suppress(ValueError):
         assert isinstance(read_results(good)[1], dict)
+    injected(FUZZED_TABLE, 1, "used, or refused in one line")
 
 
 LOADERS = {"load": {"torch": "weights_only", "np": "allow_pickle", "numpy": "allow_pickle"}}
@@ -137,9 +149,27 @@ def test_no_code_unpickles_what_it_reads() -> None:
 
 @pytest.mark.parametrize("name", ["../../outside", "/outside"])
 def test_an_experiment_name_that_is_a_path_is_refused(
-    pgebench: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+    pgebench: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, injected: Injected
 ) -> None:
     before = set(tmp_path.parent.rglob("*"))
     assert pgebench(f"experiment_name='{name}'", "source=mnist_0_4", "target=mnist_5_9", "metric=[random]") == 2
     assert "experiment_name=" in capsys.readouterr().err
     assert set(tmp_path.parent.rglob("*")) == before
+    injected("config whose experiment_name is a path out of the results folder", 1, "exit code 2; no file is written")
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/outside", "..\\..\\outside"])
+def test_names_in_a_table_that_are_paths_lead_nowhere(
+    finished: Path, tmp_path: Path, name: str, injected: Injected
+) -> None:
+    """Figures are named after what is in the table, which may come from anybody."""
+    results = tmp_path / "deep" / "results"
+    table = pd.read_parquet(finished / "results" / "records.parquet")
+    for column in ("truth", "backbone", "source", "metric"):
+        table[column] = table[column].replace(table[column].dropna().iloc[-1], name)
+    put(results / "records.parquet", table.to_parquet())
+    build_report(results)
+    outside = [path for path in tmp_path.rglob("*") if path.is_file() and results not in path.parents]
+    assert outside == []
+    assert {path.parent for path in results.rglob("*") if path.is_file()} <= {results, results / "figures"}
+    injected("table whose names of truths, backbones, sources or metrics are paths", 1, "no file outside its folder")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import timm
 import torch
+from fault_page import Injected
 from safetensors.torch import save_file
 from torch import nn
 
@@ -159,7 +160,7 @@ class Harm:
 
 @pytest.mark.parametrize("name", ["text.pth", "text.safetensors", "harm.pth", "number.pth", "truncated.pth"])
 def test_a_file_that_holds_no_weights_is_refused(
-    trained: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    trained: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, injected: Injected
 ) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / name
@@ -174,6 +175,7 @@ def test_a_file_that_holds_no_weights_is_refused(
     ):
         shipped(config(path))
     assert not (tmp_path / "harmed").exists()
+    injected("weight file that is cut off, text, a number, or a pickle that would run code", 1, "refused in one line")
 
 
 def test_nothing_but_arrays_is_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,7 +32,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri, stdtr, stdtrit
 
 from pgebench.analysis.correlation import CORRELATIONS, Order, correlate, correlations
 from pgebench.analysis.quality import BOUNDS, SELECTIONS, STATISTICS, alike, mean_where_defined
@@ -150,7 +150,7 @@ class Resamples:
         # The draws were widened by t / z for the interval; the test has its own t.
         error = float(draws.std()) / _t_over_z(freedom)
         if error > 0:
-            return estimate, float(low), float(high), float(2 * stats.t.sf(abs(estimate) / error, freedom))
+            return estimate, float(low), float(high), float(2 * stdtr(freedom, -abs(estimate) / error))
         # The difference is the same wherever one looks. Certain it is not: a sign test over the targets.
         p = 1.0 if estimate == 0 else min(1.0, 2.0 ** (1 - max(self.targets, 1)))
         return estimate, float(low), float(high), p
@@ -165,7 +165,7 @@ def _t_over_z(freedom: float) -> float:
     """How much longer Student's t is than the normal at the level; 1 without degrees of freedom."""
     if not np.isfinite(freedom):
         return 1.0
-    return float(stats.t.ppf(0.5 + LEVEL / 2, freedom) / stats.norm.ppf(0.5 + LEVEL / 2))
+    return float(stdtrit(freedom, 0.5 + LEVEL / 2) / ndtri(0.5 + LEVEL / 2))
 
 
 def bootstrap(

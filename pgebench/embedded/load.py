@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ SPLITS = ("train", "val", "test")
 class Pack:
     """One dataset of the pack. All arrays are read-only.
 
+    Its images are read when they are first looked at: to plan a sweep, labels and splits are enough.
+
     Attributes:
         name: as given to `load`.
         images: uint8, (N, H, W) grey or (N, H, W, 3) colour, values 0..255.
@@ -30,12 +32,18 @@ class Pack:
     """
 
     name: str
-    images: npt.NDArray[np.uint8]
     labels: npt.NDArray[np.int64]
     split: npt.NDArray[np.uint8]
     class_names: tuple[str, ...]
     group: npt.NDArray[np.int64]
     revision: str
+    _folder: Path
+
+    @cached_property
+    def images(self) -> npt.NDArray[np.uint8]:
+        """See the attributes of the class."""
+        with _open(self.name, self._folder) as file:
+            return _read_only(file["images"])
 
 
 def names() -> tuple[str, ...]:
@@ -103,25 +111,31 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
 
 @lru_cache(maxsize=16)
 def _read(name: str, folder: Path) -> Pack:
-    entry = _manifest(folder)[name]
+    with _open(name, folder) as file:
+        return Pack(
+            name=name,
+            # Stored in the smallest type that holds them.
+            labels=_read_only(file["labels"].astype(np.int64)),
+            split=_read_only(file["split"]),
+            class_names=tuple(str(each) for each in file["class_names"]),
+            group=_read_only(file["group"].astype(np.int64)),
+            revision=_manifest(folder)[name]["content_sha256"],
+            _folder=folder,
+        )
+
+
+def _open(name: str, folder: Path) -> np.lib.npyio.NpzFile:
+    """The arrays of a dataset, once its file is the one that the manifest promises."""
     path = folder / f"{name}.npz"
     remedy = "reinstall pgebench (in a checkout: git restore the file)"
     if not path.is_file():
         raise RuntimeError(f"{path} is missing; {remedy}")
     data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != entry["file_sha256"]:
+    if hashlib.sha256(data).hexdigest() != _manifest(folder)[name]["file_sha256"]:
         raise RuntimeError(f"{path} is damaged: its sha256 is not the one in manifest.json; {remedy}")
-    with np.load(io.BytesIO(data), allow_pickle=False) as file:
-        pack = Pack(
-            name=name,
-            images=file["images"],
-            # Stored in the smallest type that holds them.
-            labels=file["labels"].astype(np.int64),
-            split=file["split"],
-            class_names=tuple(str(each) for each in file["class_names"]),
-            group=file["group"].astype(np.int64),
-            revision=entry["content_sha256"],
-        )
-    for array in (pack.images, pack.labels, pack.split, pack.group):
-        array.setflags(write=False)
-    return pack
+    return np.load(io.BytesIO(data), allow_pickle=False)
+
+
+def _read_only(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array

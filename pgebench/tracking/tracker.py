@@ -37,6 +37,9 @@ WITH_CURVE = ("checkpoint", "truth")
 class Tracker:
     """Context manager around a sweep. Whatever happens to W&B, its methods don't raise.
 
+    It can be entered again inside itself, by what cannot know whether units ran before the report: W&B's process is
+    started once.
+
     Args:
         tracking: fields of ``TrackingConfig``.
         units: those of the sweep.
@@ -54,7 +57,7 @@ class Tracker:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Tracker:
-        if self._tracking["mode"] != "disabled":
+        if self._tracking["mode"] != "disabled" and self._folder is None:
             try:
                 self._start()
             except Exception as error:  # no space, no more processes: whatever it is, the sweep goes on

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fault_page import Injected
 from photos import Read, write
 from PIL import Image
 
@@ -97,9 +98,12 @@ def hostile_png(path: Path, side: int) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
 
 
+HOSTILE_SIZE = "image file whose header asks for 10,000 x 10,000 or 50,000 x 50,000 pixels"
+
+
 @pytest.mark.parametrize(("side", "reason"), [(10_000, "10000 x 10000 pixels are more"), (50_000, "exceeds limit")])
 def test_an_image_of_hostile_size_is_refused_before_it_is_decoded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int, reason: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, side: int, reason: str, injected: Injected
 ) -> None:
     def never(*_: object) -> None:
         raise AssertionError("decoded")
@@ -109,6 +113,7 @@ def test_an_image_of_hostile_size_is_refused_before_it_is_decoded(
     found = decode(tmp_path / "bomb.png", 16, "crop", 50)
     assert isinstance(found, str)
     assert reason in found
+    injected(HOSTILE_SIZE, 1, "refused by its header before a pixel is decoded, and listed with the reason")
 
 
 def test_formats_that_start_other_programs_are_not_opened(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fault_page import Injected
 from layouts import LAYOUTS
 from omegaconf import OmegaConf
 from torchvision import datasets
@@ -87,7 +88,9 @@ def test_pixels_of_cifar_are_those_of_its_file(tmp_path: Path, monkeypatch: pyte
     np.testing.assert_array_equal(task.part("test")[0], original)
 
 
-def test_a_changed_cifar_file_is_never_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_changed_cifar_file_is_never_unpickled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, injected: Injected
+) -> None:
     LAYOUTS["cifar10"](tmp_path / "data", monkeypatch)
     touched = tmp_path / "touched"
     hostile = pickle.dumps(Touch(str(touched)))
@@ -95,6 +98,7 @@ def test_a_changed_cifar_file_is_never_unpickled(tmp_path: Path, monkeypatch: py
     with pytest.raises(DataError, match=r"CIFAR10 is not in .* corrupted"):
         dataset_params(config("cifar10", tmp_path, images=None, download=False))
     assert not touched.exists()
+    injected("CIFAR file replaced by a pickle that would run code", 1, "refused by its checksum, never opened")
 
 
 class Touch:
@@ -133,10 +137,11 @@ def test_labels_that_are_no_class_are_refused(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_hostile_size_is_refused_where_torchvision_would_decode(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, injected: Injected
 ) -> None:
     """Also in a class that would decode it before one can look."""
     LAYOUTS["pets"](tmp_path / "data", monkeypatch)
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 12 * 16 // 2 - 1)
     with pytest.raises(DataError, match="exceeds limit"):
         dataset_params(config("pets", tmp_path, images=None))
+    injected("image of too many pixels in a dataset that torchvision decodes itself", 1, "the dataset is refused")

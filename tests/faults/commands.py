@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import random
 import signal
 import sys
+import time
+from datetime import UTC, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -42,13 +45,16 @@ def arguments(folder: Path, name: str = "results") -> tuple[str, ...]:
     return (f"results={folder}/{name}", f"store={folder}/store")
 
 
-def start(folder: Path, *overrides: str, name: str = "results", journal: Path | None = None) -> BaseProcess:
+def start(
+    folder: Path, *overrides: str, name: str = "results", journal: Path | None = None, clock: int | None = None
+) -> BaseProcess:
     """Start the command in a process group of its own, with its output in ``folder/log``.
 
-    With a journal, the key of each unit is appended to that file when its computation begins.
+    With a journal, the key of each unit is appended to that file when its computation begins. With a number as the
+    clock, that is the seed of a time of day that jumps.
     """
     command = (*MICRO, *arguments(folder, name), *overrides)
-    process = context.Process(target=_command, args=(command, str(folder / "log"), str(journal or "")))
+    process = context.Process(target=_command, args=(command, str(folder / "log"), str(journal or ""), clock))
     process.start()
     return process
 
@@ -79,7 +85,7 @@ def done_records(store: Path) -> dict[Path, bytes]:
     return {path: content for path, content in found.items() if json.loads(content)["status"] == "done"}
 
 
-def _command(command: tuple[str, ...], log: str, journal: str) -> None:
+def _command(command: tuple[str, ...], log: str, journal: str, clock: int | None) -> None:
     os.setsid()
     with open(log, "a", buffering=1) as output:  # noqa: PTH123
         os.dup2(output.fileno(), 1)
@@ -87,6 +93,8 @@ def _command(command: tuple[str, ...], log: str, journal: str) -> None:
         sys.stdout = sys.stderr = output
         if journal:
             _keep_journal(journal)
+        if clock is not None:
+            _let_the_clock_jump(random.Random(clock))
         from conftest import run_pgebench
 
         sys.exit(run_pgebench(*command))
@@ -103,3 +111,13 @@ def _keep_journal(journal: str) -> None:
         return original(unit, *rest)
 
     runner._execute = noted
+
+
+def _let_the_clock_jump(dice: random.Random) -> None:
+    """Every look at the time of day is up to ten years off, in either direction."""
+    from pgebench import records
+
+    right, decade = time.time, 10 * 365 * 86400
+    time.time = lambda: right() + dice.uniform(-decade, decade)
+    # What is written in C does not see the above.
+    records._now = lambda: datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")

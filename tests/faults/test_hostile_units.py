@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import Run
+from fault_page import Injected
 
 from faults import commands
-from faults.conftest import Injected
 
 HOSTILE = Path(__file__).parents[1] / "hostile_metrics.py"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from fault_page import Injected
 
 from faults import commands
-from faults.conftest import Injected
 
 KILLS = 50
 

@@ -15,13 +15,13 @@ from torch import nn
 
 from pgebench import weights
 from pgebench.errors import ConfigError, NonFinite
-from pgebench.images import to_input
+from pgebench.images import Images, Streamed, batch_size, to_input
 from pgebench.instantiate import function
 from pgebench.precision import FLOAT32, computing
 from pgebench.redraw import Redrawn
 
-BATCH = 256
-"""Images in one forward pass without gradients, where they are of 32 pixels or on a GPU."""
+STREAM_FROM = 2**30
+"""Bytes of network inputs from which on they are streamed: 1,783 images of 224 pixels, 87,381 of 32."""
 
 WEIGHTS = ("weights", "tag", "head")
 """Parameters that only pretrained weights have."""
@@ -183,28 +183,33 @@ def _built(params: Mapping[str, Any], classes: int, pretrained: bool) -> nn.Modu
 
 
 def inputs(
-    params: Mapping[str, Any], dataset: Mapping[str, Any], images: np.ndarray, device: torch.device
-) -> torch.Tensor:
-    """Images made ready for this backbone, float32 (n, 3, size, size) on ``device``."""
-    return to_input(
-        images, params["image_size"], params["mean"], params["std"], first_size=dataset["image_size"], device=device
-    )
+    params: Mapping[str, Any], dataset: Mapping[str, Any], images: np.ndarray, rows: np.ndarray, device: torch.device
+) -> Images:
+    """Images made ready for this backbone, float32 (n, 3, size, size) on ``device``.
 
+    Args:
+        params: from ``backbone_params``.
+        dataset: from ``dataset_params``, for the resolution of the view.
+        images: uint8 (M, h, w) or (M, h, w, 3), which may be mapped from disk.
+        rows: which of them, int64 (n,).
+        device: where the network is.
 
-def _batch_size(images: torch.Tensor) -> int:
-    """Larger images go through a CPU in smaller batches.
-
-    Maps of tens of megabytes are given back to the operating system after every layer, and getting them again takes as
-    long as computing with them: at 96 pixels, 28 images at a time take 5.8 s a thousand where 256 take 10.2 s.
+    Returns:
+        A tensor; more than ``STREAM_FROM`` bytes are not held at once but made batch by batch.
     """
-    if images.is_cuda:
-        return BATCH
-    return max(16, min(BATCH, BATCH * 32**2 // (images.shape[-2] * images.shape[-1])))
+    size, first_size = params["image_size"], dataset["image_size"]
+
+    def ready(stored: np.ndarray) -> torch.Tensor:
+        return to_input(stored, size, params["mean"], params["std"], first_size=first_size, device=device)
+
+    if len(rows) * 3 * size**2 * 4 > STREAM_FROM:
+        return Streamed(images, rows, size, device, ready)
+    return ready(images[rows])
 
 
 @torch.no_grad()
 def features_and_logits(
-    network: nn.Module, images: torch.Tensor, precision: str = FLOAT32
+    network: nn.Module, images: Images, precision: str = FLOAT32
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Penultimate features (n, d) and class scores (n, classes), in evaluation mode; float32 in either precision.
 
@@ -213,7 +218,7 @@ def features_and_logits(
     """
     network.eval()
     features, logits = [], []
-    for batch in images.split(_batch_size(images)):
+    for batch in images.split(batch_size(images)):
         with computing(precision, batch.device):
             maps = network.forward_features(batch)  # type: ignore[operator]
             features.append(network.forward_head(maps, pre_logits=True))  # type: ignore[operator]

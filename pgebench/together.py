@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from pgebench.errors import NonFinite
-from pgebench.images import take
+from pgebench.images import Images, take
 from pgebench.precision import FLOAT32, forward, precision_of, under_vmap
 from pgebench.training import (
     Curve,
@@ -38,7 +38,7 @@ CPU_BUDGET = 2**30
 
 def fit_together(
     models: Sequence[nn.Module],
-    images: torch.Tensor,
+    images: Images,
     labels: torch.Tensor,
     recipe: Mapping[str, Any],
     learning_rates: Sequence[float],
@@ -171,9 +171,7 @@ def _fit_best_at_once(
     return fitted
 
 
-def at_once(
-    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, batch_size: int, precision: str = FLOAT32
-) -> int:
+def at_once(model: nn.Module, images: Images, labels: torch.Tensor, batch_size: int, precision: str = FLOAT32) -> int:
     """How many trainings like this one fit into half of the memory that is free, by what one forward pass keeps."""
     inputs, truth = images[:batch_size], labels[:batch_size]
     state = {name: buffer.clone() for name, buffer in model.named_buffers()}
@@ -220,9 +218,9 @@ def _unstack(models: Sequence[nn.Module], stacks: Mapping[str, torch.Tensor]) ->
             value.copy_(stacks[name][place])
 
 
-def _batches(images: torch.Tensor, rows: torch.Tensor, moves: Sequence[tuple[int, int]]) -> torch.Tensor:
+def _batches(images: Images, rows: torch.Tensor, moves: Sequence[tuple[int, int]]) -> torch.Tensor:
     """The batch of each model, (models, batch, ...), moved as ``fit`` moves it."""
-    flat = take(images, rows.flatten()) if images.ndim == 4 else images.index_select(0, rows.flatten())
+    flat = take(images, rows.flatten()) if images.ndim == 4 else images[rows.flatten()]
     inputs = flat.unflatten(0, rows.shape)
     if not any(move != (0, 0) for move in moves):
         return inputs

@@ -14,10 +14,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from pgebench.errors import NonFinite
-from pgebench.images import take
+from pgebench.images import Images, batch_size, take
 from pgebench.precision import FLOAT32, forward, precision_of
 
-Part = tuple[torch.Tensor, torch.Tensor]
+Part = tuple[Images, torch.Tensor]
 """Inputs (n, ...) of a network and labels (n,)."""
 
 WARMUP = 0.1
@@ -56,7 +56,7 @@ def schedule(steps: int) -> list[float]:
 
 def fit(
     model: nn.Module,
-    images: torch.Tensor,
+    images: Images,
     labels: torch.Tensor,
     recipe: Mapping[str, Any],
     learning_rate: float,
@@ -90,7 +90,7 @@ def fit(
     for rows, factor, shift in zip(batches, schedule(recipe["steps"]), shifts, strict=True):
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        inputs = take(images, rows) if images.ndim == 4 else images.index_select(0, rows)
+        inputs = take(images, rows) if images.ndim == 4 else images[rows]
         if shift != (0, 0):
             inputs = torch.roll(inputs, shift, dims=(2, 3))
         loss = F.cross_entropy(forward(model, inputs, precision), labels.index_select(0, rows))
@@ -147,11 +147,10 @@ def random_shifts(steps: int, most: int, seed: int) -> list[tuple[int, int]]:
 
 
 @torch.no_grad()
-def accuracy(
-    model: nn.Module, images: torch.Tensor, labels: torch.Tensor, precision: str = FLOAT32, batch: int = 256
-) -> float:
+def accuracy(model: nn.Module, images: Images, labels: torch.Tensor, precision: str = FLOAT32) -> float:
     """Share of images classified rightly, in [0, 1], in evaluation mode."""
     model.eval()
+    batch = batch_size(images)
     right = sum(
         int((forward(model, part, precision).argmax(1) == truth).sum())
         for part, truth in zip(images.split(batch), labels.split(batch), strict=True)

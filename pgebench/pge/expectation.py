@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from pgebench.errors import ConfigError, NonFinite
+from pgebench.images import Images
 from pgebench.pge.episodes import Episode, EpisodeSampler
 from pgebench.pge.gradients import chosen_parameters, episode_gradient, stacked_gradients
 from pgebench.pge.losses import LOSSES
@@ -105,7 +106,7 @@ class Progress:
 
 def principal_gradient(
     network: Callable[[int], nn.Module],
-    images: torch.Tensor,
+    images: Images,
     labels: np.ndarray,
     settings: GradientSettings,
     stream: str = "",
@@ -161,7 +162,7 @@ class _Estimate:
     def __init__(
         self,
         network: Callable[[int], nn.Module],
-        images: torch.Tensor,
+        images: Images,
         labels: np.ndarray,
         settings: GradientSettings,
         stream: str,
@@ -248,7 +249,7 @@ class _Estimate:
         # Dropout, too, must not depend on where an estimate was interrupted.
         seed = derive_seed("pge dropout", self.settings.seed, self.stream, point, number)
         # On the CPU its generator alone: asking for all devices takes as long as drawing an episode.
-        (torch.manual_seed if self.images.is_cuda else torch.default_generator.manual_seed)(seed)
+        (torch.manual_seed if (self.images.device.type == "cuda") else torch.default_generator.manual_seed)(seed)
         episode = self.sampler.episode(point, number)
         progress.images += episode.images
         return episode

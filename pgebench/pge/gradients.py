@@ -11,7 +11,7 @@ from torch import nn
 from torch.func import functional_call, grad, vmap
 
 from pgebench.errors import ConfigError
-from pgebench.images import take
+from pgebench.images import Images, take
 from pgebench.pge.episodes import Episode
 from pgebench.pge.losses import Loss
 
@@ -42,7 +42,7 @@ def chosen_parameters(network: nn.Module, pattern: str) -> dict[str, nn.Paramete
 def episode_gradient(
     network: nn.Module,
     parameters: Sequence[nn.Parameter],
-    images: torch.Tensor,
+    images: Images,
     episode: Episode,
     loss_of: Loss,
     seed: int,
@@ -76,7 +76,7 @@ def stacked_gradients(
     network: nn.Module,
     weights: dict[str, torch.Tensor],
     others: dict[str, torch.Tensor],
-    images: torch.Tensor,
+    images: Images,
     episodes: list[Episode],
     loss_of: Loss,
     autocast: bool = False,

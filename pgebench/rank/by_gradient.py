@@ -32,7 +32,8 @@ class GradientRanking:
 
     Attributes:
         candidates: Sources.
-        images: uint8 training images of the target.
+        images: uint8 images of the target's collection.
+        rows: Those that are trained on.
         labels: Integers (n,).
         settings: Of the sources' gradients.
         units: The sources' gradients, by name.
@@ -42,6 +43,7 @@ class GradientRanking:
 
     candidates: Candidates
     images: np.ndarray
+    rows: np.ndarray
     labels: np.ndarray
     settings: GradientSettings
     units: Mapping[str, Unit]
@@ -74,7 +76,8 @@ def prepare(candidates: Candidates, task: Task, sketch: int) -> GradientRanking:
     Raises:
         DataError: The target has too few images for few-shot tasks.
     """
-    images, labels = task.part("train")
+    chosen = task.indices("train")
+    labels = task.labels[chosen]
     settings = fitting(SETTINGS, labels)
     cell = candidates.cells[0]
     units = bank_units(cell.backbone, [one.source for one in candidates.cells], settings)
@@ -82,7 +85,9 @@ def prepare(candidates: Candidates, task: Task, sketch: int) -> GradientRanking:
     if sketch == BUCKETS:
         network = backbones.restarts(backbones.backbone_params(cell.backbone.config), torch.device("cpu"))
         shipped = shipped_bank(units, network, settings)
-    return GradientRanking(candidates, images, labels, settings, units, shipped, sketch)
+    return GradientRanking(
+        candidates, task.collection.images, task.rows[chosen], labels, settings, units, shipped, sketch
+    )
 
 
 def rank_by_gradient(
@@ -115,7 +120,7 @@ def rank_by_gradient(
     try:
         found = rank(
             backbones.restarts(params, device),
-            backbones.inputs(params, {"image_size": None}, needed.images, device),
+            backbones.inputs(params, {"image_size": None}, needed.images, needed.rows, device),
             needed.labels,
             bank,
             replace(needed.settings, episodes=episodes),

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from pgebench.errors import DataError
+from pgebench.images import Images
 from pgebench.pge import GradientSettings, PrincipalGradient, Progress, principal_gradient
 from pgebench.pge.distance import unit_distance
 from pgebench.pge.sketch import count_sketch
@@ -63,7 +64,7 @@ def distances_to(bank: Bank, target: PrincipalGradient) -> np.ndarray:
 
 def rank(
     network: Callable[[int], nn.Module],
-    images: torch.Tensor,
+    images: Images,
     labels: np.ndarray,
     bank: Bank,
     settings: GradientSettings,

@@ -11,6 +11,7 @@ import torch
 
 from pgebench import backbones
 from pgebench.datasets import Task, open_task
+from pgebench.images import Images
 from pgebench.store import Store
 from pgebench.unit import Unit
 
@@ -60,18 +61,20 @@ class Run:
         name = self.unit.label.target or self.unit.label.source or "dataset"
         return open_task(name, self.params["dataset"], self.store.root)
 
-    def part(self, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    def part(self, split: str) -> tuple[Images, torch.Tensor]:
         """Network inputs (n, 3, size, size) and labels (n,) of a split, on the device.
 
         Args:
             split: ``train``, ``val`` or ``test``.
 
         Returns:
-            The two tensors.
+            The two; inputs that are too many to be held at once are made batch by batch.
         """
-        images, labels = self.task().part(split)
-        tensor = backbones.inputs(self.params["backbone"], self.params["dataset"], images, self.device)
-        return tensor, torch.from_numpy(labels).to(self.device)
+        task = self.task()
+        chosen = task.indices(split)
+        stored, rows = task.collection.images, task.rows[chosen]
+        images = backbones.inputs(self.params["backbone"], self.params["dataset"], stored, rows, self.device)
+        return images, torch.from_numpy(task.labels[chosen]).to(self.device)
 
     def file(self, role: str) -> str | None:
         """Where a file of the unit lies, if it has one.

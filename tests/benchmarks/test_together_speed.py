@@ -39,7 +39,7 @@ def digits(device: torch.device) -> dict[str, Part]:
     parts = {}
     for code, split in enumerate(("train", "val", "test")):
         rows = np.flatnonzero(pack.split == code)
-        images = backbones.inputs(BACKBONE, {"image_size": None}, pack.images[rows], device)
+        images = backbones.inputs(BACKBONE, {"image_size": None}, pack.images, rows, device)
         parts[split] = images, torch.from_numpy(pack.labels[rows]).to(device)
     return parts
 

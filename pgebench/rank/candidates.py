@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from pgebench import hub, weights
 from pgebench.config import BackboneConfig, DatasetConfig, conf_dir, register
+from pgebench.data.read import open_read
+from pgebench.datasets import SPLITS, dataset_params
 from pgebench.errors import ConfigError
 from pgebench.plan import Cell, Named
 from pgebench.sweep import plain, settings_of
@@ -65,6 +68,7 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
         network = _backbone(backbone, config.backbone.image_size)
         task = _dataset("target", target, store)
         named = [_dataset("source", name, store) for name in sources or embedded_names()]
+    (task, *named), small = _without_small_classes([task, *named], store)
     cells = [Cell(network, source, task, settings) for source in named]
     apart = [cell for cell in cells if cell.overlap() is None]
     left = [f"{cell.source.name}: {cell.overlap()}" for cell in cells if cell not in apart]
@@ -72,7 +76,7 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
         raise ConfigError(
             f"target={target}: a ranking needs two sources that share no image with it; {'; '.join(left)}"
         )
-    return Candidates("sources", tuple(apart), tuple(cell.source.name for cell in apart), tuple(left))
+    return Candidates("sources", tuple(apart), tuple(cell.source.name for cell in apart), (*small, *left))
 
 
 def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: Path) -> Candidates:
@@ -96,12 +100,13 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
         unknown = OmegaConf.merge(OmegaConf.structured(DatasetConfig), compose("dataset/pretrained").dataset)
         source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": str(store)})))
         named = [_backbone(name, config.backbone.image_size) for name in backbones or at_hand]
+    (task,), small = _without_small_classes([task], store)
     for network in named:
         if not (network.config["pretrained"] or network.config["weights"]):
             raise ConfigError(f"backbones={network.name}: it comes without pretrained weights; choose another one")
     cells = tuple(Cell(network, source, task, settings) for network in named)
     names = tuple(network.name for network in named)
-    return Candidates("backbones", cells, names, () if backbones else tuple(left))
+    return Candidates("backbones", cells, names, (*small, *(() if backbones else left)))
 
 
 def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
@@ -182,6 +187,28 @@ def _backbone(name: str, image_size: int) -> Named:
         own = OmegaConf.load(Path(name).expanduser())
     found = OmegaConf.merge(OmegaConf.structured(BackboneConfig), own, {"image_size": image_size})
     return Named(str(found.name), plain(found))
+
+
+def _without_small_classes(named: Sequence[Named], store: Path) -> tuple[list[Named], list[str]]:
+    """Folders without the classes that are too small for a split, and a line about each such folder."""
+    found, lines = [], []
+    for one in named:
+        config = one.config
+        if config["path"] is not None:
+            read = open_read(dataset_params(config)["revision"], store)
+            images = np.stack(
+                [
+                    np.bincount(read.labels[read.split == part], minlength=len(read.class_names))
+                    for part in range(len(SPLITS))
+                ]
+            )
+            usable = np.flatnonzero(images.min(axis=0) > 0).tolist()
+            small = [name for index, name in enumerate(read.class_names) if index not in usable]
+            if small and len(usable) > 1:
+                config = {**config, "classes": usable}
+                lines.append(f"{', '.join(small)} of {one.name}: fewer than three images")
+        found.append(Named(one.name, config))
+    return found, lines
 
 
 def _dataset(role: str, name: str, store: Path) -> Named:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -74,6 +75,9 @@ def test_a_quick_answer_comes_first_and_a_better_one_for_the_budget(
 def test_backbones_of_ones_own_are_ranked_and_a_broken_one_is_a_row(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (photos / "rare").mkdir()
+    for number in (0, 2):
+        shutil.copy(photos / "zero" / f"{number}.JPG", photos / "rare")
     files = []
     for seed, name in enumerate(("first", "second", "broken")):
         torch.manual_seed(seed)
@@ -89,7 +93,10 @@ def test_backbones_of_ones_own_are_ranked_and_a_broken_one_is_a_row(
     assert {row["name"] for row in answer["ranking"][:2]} == {"first", "second"}
     assert answer["ranking"][2]["place"] is None
     assert "another architecture" in answer["ranking"][2]["error"]
-    assert "failed: " in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "failed: " in shown
+    assert "Left out of the backbones: rare of my photos: fewer than three images." in shown
+    assert "training images in 2 classes" in shown
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,22 @@ def test_operations_are_those_that_torch_counts(tmp_path: Path) -> None:
         assert flops_of(unit, record) == close, name
 
 
+@pytest.mark.parametrize(
+    "model", ["test_efficientnet_gn", "mobilenetv3_small_050", "vgg11", "deit_tiny_distilled_patch16_224"]
+)
+def test_what_a_class_more_costs_is_known_from_two_networks(model: str) -> None:
+    """Also with a convolution before the classifier, and with two classifiers."""
+    params = backbone(model)
+    with torch.device("meta"):
+        network = backbones.create(params, 37, seed=0, pretrained=False).train()
+        images = torch.empty(2, 3, params["image_size"], params["image_size"])
+    with FlopCounterMode(display=False) as counted:
+        network(images).sum().backward()
+    found = per_image(params, 37)
+    assert found is not None
+    assert found.trained == counted.get_total_flops() / 2
+
+
 def test_attention_is_counted_up_to_what_its_kernel_does_otherwise(tmp_path: Path) -> None:
     """Which kernel attends decides what is computed twice: torch 2.15 counts 1.4 % more on the CPU, 2.14 less."""
     store, unit = Store(tmp_path), units("test_vit")["gradient"]

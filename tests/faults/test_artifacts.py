@@ -45,13 +45,17 @@ def readers_of(artifact: Path, records: dict[Path, dict[str, object]]) -> set[Pa
     return {path for path, record in records.items() if artifact.stem in dict(record["inputs"]).values()}  # type: ignore[call-overload]
 
 
-def some_apart(artifacts: list[Path], records: dict[Path, dict[str, object]], dice: random.Random) -> list[Path]:
-    """Artifacts drawn at random, none of which is read to compute another: all will be met."""
+def some_apart(store: Path, records: dict[Path, dict[str, object]], first: str, dice: random.Random) -> list[Path]:
+    """Artifacts at random, one of the stage ``first`` before others, none of which is read to compute another.
+
+    So all of them will be met, and none is written over before.
+    """
+    artifacts = sorted(store.rglob("*.safetensors"))
+    order = sorted(dice.sample(artifacts, len(artifacts)), key=lambda path: path.parts[-3] != first)
     chosen: list[Path] = []
-    for artifact in dice.sample(artifacts, len(artifacts)):
-        read = readers_of(artifact, records)
-        others = {path.with_suffix(".json") for path in chosen}
-        if not read & others and all(artifact.with_suffix(".json") not in readers_of(o, records) for o in chosen):
+    for artifact in order:
+        own, others = artifact.with_suffix(".json"), {path.with_suffix(".json") for path in chosen}
+        if not readers_of(artifact, records) & others and all(own not in readers_of(o, records) for o in chosen):
             chosen.append(artifact)
     return chosen
 
@@ -74,15 +78,16 @@ def test_damaged_artifacts_are_set_aside_and_computed_again(whole: Path, tmp_pat
     dice = random.Random(0)
     longest = 0
     injuries: Counter[str] = Counter()
-    stages: set[str] = set()
+    kinds = sorted({path.parts[-3] for path in (whole / "store").rglob("*.safetensors")})
+    met: set[str] = set()
     for number in range(ROUNDS):
         folder = tmp_path / str(number)
         shutil.copytree(whole / "store", folder / "store")
         records = records_of(folder / "store")
-        chosen = some_apart(sorted((folder / "store").rglob("*.safetensors")), records, dice)
+        chosen = some_apart(folder / "store", records, kinds[number % len(kinds)], dice)
         for artifact in chosen:
             injuries[damage(artifact, dice)] += 1
-            stages.add(artifact.parts[-3])
+            met.add(artifact.parts[-3])
             for reader in readers_of(artifact, records):
                 reader.unlink(missing_ok=True)
         if number % 2:
@@ -100,11 +105,10 @@ def test_damaged_artifacts_are_set_aside_and_computed_again(whole: Path, tmp_pat
             original = whole / "store" / artifact.relative_to(folder / "store")
             assert artifact.read_bytes() == original.read_bytes()
         assert "Traceback" not in (folder / "log").read_text()
-    assert stages == {path.parts[-3] for path in (whole / "store").rglob("*.safetensors")}
-    kinds = ", ".join(sorted(stages))
-    for kind, times in sorted(injuries.items()):
+    assert met == set(kinds) == {"checkpoint", "evidence", "fisher", "gradient"}
+    for injury, times in sorted(injuries.items()):
         injected(
-            f"{kind} artifact of a finished store, at a random place (of {kinds})",
+            f"{injury} artifact of a finished store, at a random place ({', '.join(kinds)})",
             times,
             "each was recognised by its checksum, set aside and computed again to the same bytes; table identical, "
             f"at once with `{AT_ONCE}`, else by the same command up to {longest} times (a try meets one a unit)",

@@ -41,7 +41,7 @@ def test_a_store_from_before_there_was_a_format_is_read_as_it_is(
     injected(
         "store of an earlier version: no file FORMAT, records without the fields that came later",
         len(before),
-        "read as it is; nothing is computed again or rewritten, no value in the table differs",
+        "read as it is; nothing is computed again, no file is rewritten, every result in the table is the same",
     )
 
 

@@ -116,10 +116,13 @@ def test_a_target_must_have_images() -> None:
         units("dataset@source=emoji", "dataset@target=pretrained")
 
 
-def test_a_hub_runs_to_its_report(pgebench: Run, tmp_path: Path, files: dict[str, Path]) -> None:
+def test_a_hub_runs_to_its_report(
+    pgebench: Run, tmp_path: Path, files: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     hub = (*local(files["first"])[:2], f"backbone.weights={files['first']},{files['second']}", "source=pretrained")
     few = ("target=mnist_5_9", "metric=[leep,logme,source_accuracy]", "truth=[finetune]", "question=backbones")
-    assert pgebench(*hub, *few, "backbone.source_accuracy=0.7") == 0
+    assert pgebench(*hub, *few, "backbone.source_accuracy=0.7", "tracking=wandb") == 0
+    assert "W&B is not complete" not in "".join(capsys.readouterr())
     table = pd.read_parquet(tmp_path / "results/records.parquet")
     assert (table.status == "done").all()
     checkpoints = table[table.stage == "checkpoint"]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -202,7 +203,7 @@ def test_scores_never_read_validation_or_test_images(
         images = task.images.copy()
         held_out = task.split > 0
         images[held_out] = np.random.default_rng(0).integers(0, 256, images[held_out].shape, dtype=np.uint8)
-        return replace(task, pixels=images, rows=np.arange(len(images)))
+        return replace(task, collection=SimpleNamespace(images=images), rows=np.arange(len(images)))
 
     # The source model must stay as it is (its learning rate is chosen on the source's validation images).
     shutil.copytree(finished / "store" / "checkpoint", tmp_path / "store" / "checkpoint")

@@ -23,6 +23,11 @@ def artifact_name(*parts: str | None) -> str:
     return re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(part for part in parts if part)).strip("-")[:128]
 
 
+def was_trained(record: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint was trained here; pretrained weights that are used as shipped have no curve, and no file."""
+    return "learning_rate" in record["detail"]
+
+
 def describe(unit: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """What tells a checkpoint from others: its content key, how it was made, how good it is, its file's checksum."""
     return {

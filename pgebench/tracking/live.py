@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pgebench.tracking import keys
-from pgebench.tracking.checkpoints import consume, produce
+from pgebench.tracking.checkpoints import consume, produce, was_trained
 from pgebench.tracking.runs import open_run
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ class LiveRuns:
             self._close(owner)
 
     def _log(self, unit: Mapping[str, Any], record: Mapping[str, Any], new: bool) -> None:
+        if unit["stage"] == "checkpoint" and not was_trained(record):
+            return
         run = self._run(unit) if new else None
         if unit["stage"] == "checkpoint":
             if run is not None:

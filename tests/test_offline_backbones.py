@@ -55,7 +55,7 @@ def outputs(network: nn.Module, params: dict[str, Any], pictures: list[Image.Ima
     """Features and class scores of pictures of any size."""
     side = params["image_size"]
     pixels = np.stack([np.asarray(picture.resize((side, side))) for picture in pictures])
-    images = backbones.inputs(params, {"image_size": None}, pixels, torch.device("cpu"))
+    images = backbones.inputs(params, {"image_size": None}, pixels, np.arange(len(pixels)), torch.device("cpu"))
     return backbones.features_and_logits(network, images)
 
 
@@ -90,7 +90,7 @@ def test_the_converted_graph_computes_what_the_original_does() -> None:
     reference = pytest.importorskip("onnx.reference", reason=f"onnx is not installed ({EXTRA})")
     network, params = shipped(fields)
     pixels = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), dtype=np.uint8)
-    images = backbones.inputs(params, {"image_size": None}, pixels, torch.device("cpu"))
+    images = backbones.inputs(params, {"image_size": None}, pixels, np.arange(len(pixels)), torch.device("cpu"))
     ours = backbones.features_and_logits(network, images)[1].softmax(1)
     # The graph wants blue, green and red from 0 to 255, less the mean of each.
     caffe = pixels[..., ::-1].astype(np.float32) - np.array([104, 117, 123], np.float32)

@@ -119,6 +119,12 @@ def kind(unit: Unit) -> str:
 
     Seeds may differ, and for fine-tuning the checkpoints too: they are nothing but other weights to start from. A
     linear probe sees the features of its checkpoint, so that it has those in common as well.
+
+    Args:
+        unit: A transfer.
+
+    Returns:
+        The same text for transfers of one kind.
     """
     params = {name: value for name, value in unit.params.items() if name != "seed"}
     return replace(unit, params=params, inputs={} if params["protocol"] == "finetune" else unit.inputs).key

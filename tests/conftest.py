@@ -108,10 +108,10 @@ def injected() -> fault_page.Injected:
     return fault_page.note
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the page of faults, if it was asked for and nothing failed."""
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the page of faults, if it was asked for and every test ran and passed: a run cut short has no page."""
     page = session.config.getoption("--faults-page")
-    if page and session.testsfailed == 0:
+    if page and exitstatus == pytest.ExitCode.OK:
         fault_page.write(Path(page))
 
 

@@ -40,7 +40,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "pgebench.report": (),
     "pgebench.published": ("records", "compare", "bounds"),
-    "pgebench.rank": ("command",),
+    "pgebench.rank": ("command", "wish"),
     "pgebench.embedded": (),
     "pgebench.data": (
         "folder",

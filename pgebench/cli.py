@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from pgebench.config import conf_dir, register
 from pgebench.preflight import unknown_choice, wrong_value
+from pgebench.rank.wish import options as rank_options
 from pgebench.resources import available_cores
 
 MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
@@ -35,14 +36,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "pgebench-rank": {
         "target": "",
-        "budget": 5.0,
-        "question": "both",
-        "sources": "",
-        "backbones": "",
-        "backbone": "test_resnet",
-        "episodes": 40,
-        "confidence": 0.95,
-        "sketch": 4096,
+        **rank_options(),
         "results": "",
         "store": "results/store",
         "workers": available_cores(),
@@ -111,7 +105,8 @@ def rank() -> None:
     options = _options("pgebench-rank")
     if not options["target"]:
         raise SystemExit("usage: pgebench-rank target=FOLDER, a folder with one folder of images a class")
-    from pgebench.rank.command import Wish, run
+    from pgebench.rank.command import run
+    from pgebench.rank.wish import Wish
     from pgebench.store import open_store
 
     results = Path(options.pop("results") or f"results/rank/{Path(options['target']).name}")

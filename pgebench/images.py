@@ -105,10 +105,10 @@ class Streamed:
 
 
 def take(images: Images, rows: torch.Tensor) -> torch.Tensor:
-    """Rows of a channels-last batch, still channels-last (plain indexing would copy to the default order)."""
-    if not isinstance(images, torch.Tensor):
-        return images[rows]
-    return images.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
+    """Rows of network inputs; of a channels-last batch still channels-last (plain indexing copies to the default)."""
+    if isinstance(images, torch.Tensor) and images.ndim == 4:
+        return images.permute(0, 2, 3, 1).index_select(0, rows).permute(0, 3, 1, 2)
+    return images[rows]
 
 
 BATCH = 256

@@ -220,8 +220,7 @@ def _unstack(models: Sequence[nn.Module], stacks: Mapping[str, torch.Tensor]) ->
 
 def _batches(images: Images, rows: torch.Tensor, moves: Sequence[tuple[int, int]]) -> torch.Tensor:
     """The batch of each model, (models, batch, ...), moved as ``fit`` moves it."""
-    flat = take(images, rows.flatten()) if images.ndim == 4 else images[rows.flatten()]
-    inputs = flat.unflatten(0, rows.shape)
+    inputs = take(images, rows.flatten()).unflatten(0, rows.shape)
     if not any(move != (0, 0) for move in moves):
         return inputs
     return torch.stack([torch.roll(own, move, dims=(2, 3)) for own, move in zip(inputs, moves, strict=True)])

@@ -90,7 +90,7 @@ def fit(
     for rows, factor, shift in zip(batches, schedule(recipe["steps"]), shifts, strict=True):
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        inputs = take(images, rows) if images.ndim == 4 else images[rows]
+        inputs = take(images, rows)
         if shift != (0, 0):
             inputs = torch.roll(inputs, shift, dims=(2, 3))
         loss = F.cross_entropy(forward(model, inputs, precision), labels.index_select(0, rows))

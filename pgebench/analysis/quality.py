@@ -93,6 +93,22 @@ def ranking_quality(score: FloatArray, truth: FloatArray) -> Quality:
     )
 
 
+def regret_at_random(truth: FloatArray) -> float:
+    """What is lost by taking a source at random, mean over backbones and targets: the regret of a constant score.
+
+    Args:
+        truth: Accuracy, shape (backbones, sources, targets, seeds).
+
+    Returns:
+        Accuracy, at least 0.
+
+    >>> round(regret_at_random(np.array([[[0.9], [0.7]]])[..., None]), 12)
+    0.1
+    """
+    known = np.isfinite(mean_over_seeds(truth))
+    return ranking_quality(np.where(known, 0.0, np.nan), truth).mean("regret")
+
+
 def alike(scores: FloatArray, accuracy: FloatArray) -> Iterator[tuple[npt.NDArray[np.bool_], list[int]]]:
     """Metrics grouped by the cells in which score and truth are there: a group shares its side of the truth.
 

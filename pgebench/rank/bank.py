@@ -8,7 +8,7 @@ is checked by the keys of its gradients and by the initial weights.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,16 +22,16 @@ from pgebench.datasets import dataset_params
 from pgebench.pge import GradientSettings, PrincipalGradient
 from pgebench.pge.sketch import count_sketch
 from pgebench.plan import Named
+from pgebench.rank.candidates import embedded_sources
+from pgebench.rank.wish import BUCKETS
+from pgebench.resources import available_cores
 from pgebench.runner import run_side_by_side
 from pgebench.stages import gradient
-from pgebench.store import Store, write_atomically
+from pgebench.store import Store, open_store, write_atomically
 from pgebench.unit import Label, Unit
 
 SETTINGS = GradientSettings(restarts=8, episodes=50)
 """Estimates of the sources."""
-
-BUCKETS = 4096
-"""Size of the sketches that come with the package."""
 
 FOLDER = Path(__file__).parent / "shipped"
 
@@ -73,7 +73,7 @@ def bank_units(backbone: Named, sources: Sequence[Named], settings: GradientSett
     }
 
 
-def build_bank(units: dict[str, Unit], store: Store, workers: int, say: Callable[[str], object]) -> Bank:
+def build_bank(units: Mapping[str, Unit], store: Store, workers: int, say: Callable[[str], object]) -> Bank:
     """The gradients of sources; those that the store lacks are computed.
 
     Args:
@@ -93,7 +93,7 @@ def build_bank(units: dict[str, Unit], store: Store, workers: int, say: Callable
 
 
 def shipped_bank(
-    units: dict[str, Unit], network: Callable[[int], nn.Module], settings: GradientSettings
+    units: Mapping[str, Unit], network: Callable[[int], nn.Module], settings: GradientSettings
 ) -> Bank | None:
     """The bank that comes with the package, or None if it does not hold these very gradients.
 
@@ -145,10 +145,6 @@ def _path(unit: Unit, settings: GradientSettings) -> Path:
 
 def main(results: Path = Path("results")) -> None:
     """Compute the embedded sources' gradients for two to five classes an episode, and write the package's bank."""
-    from pgebench.rank.candidates import embedded_sources
-    from pgebench.resources import available_cores
-    from pgebench.store import open_store
-
     store = open_store(results / "store", create=True)
     backbone, sources = embedded_sources("test_resnet", store.root)
     for way in (5, 4, 3, 2):

@@ -15,15 +15,19 @@ from pgebench import backbones
 from pgebench.datasets import Task
 from pgebench.pge import GradientSettings
 from pgebench.rank.answer import Answer
-from pgebench.rank.bank import BUCKETS, SETTINGS, Bank, bank_units, build_bank, shipped_bank
+from pgebench.rank.bank import SETTINGS, Bank, bank_units, build_bank, shipped_bank
 from pgebench.rank.budget import Option
 from pgebench.rank.candidates import Candidates
 from pgebench.rank.ranking import Ranking, distances_to, fitting, rank
 from pgebench.rank.reference import Reference
+from pgebench.rank.wish import BUCKETS
+from pgebench.redraw import Redrawn
 from pgebench.store import Store
 from pgebench.unit import Unit
 
 METRIC = "pge"
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class GradientRanking:
         images: uint8 images of the target's collection.
         rows: Those that are trained on.
         labels: Integers (n,).
+        network: Gives the backbone with the initial weights of a seed.
         settings: Of the sources' gradients.
         units: The sources' gradients, by name.
         shipped: The bank that comes with the package, if it holds them.
@@ -45,6 +50,7 @@ class GradientRanking:
     images: np.ndarray
     rows: np.ndarray
     labels: np.ndarray
+    network: Redrawn
     settings: GradientSettings
     units: Mapping[str, Unit]
     shipped: Bank | None
@@ -81,12 +87,10 @@ def prepare(candidates: Candidates, task: Task, sketch: int) -> GradientRanking:
     settings = fitting(SETTINGS, labels)
     cell = candidates.cells[0]
     units = bank_units(cell.backbone, [one.source for one in candidates.cells], settings)
-    shipped = None
-    if sketch == BUCKETS:
-        network = backbones.restarts(backbones.backbone_params(cell.backbone.config), torch.device("cpu"))
-        shipped = shipped_bank(units, network, settings)
+    network = backbones.restarts(backbones.backbone_params(cell.backbone.config), CPU)
+    shipped = shipped_bank(units, network, settings) if sketch == BUCKETS else None
     return GradientRanking(
-        candidates, task.collection.images, task.rows[chosen], labels, settings, units, shipped, sketch
+        candidates, task.collection.images, task.rows[chosen], labels, network, settings, units, shipped, sketch
     )
 
 
@@ -111,16 +115,15 @@ def rank_by_gradient(
         confidence: Of the set of sources that may be the nearest.
     """
     began = time.perf_counter()
-    whole = needed.shipped or build_bank(dict(needed.units), store, workers, print)
+    whole = needed.shipped or build_bank(needed.units, store, workers, print)
     bank = needed.shipped or whole.sketched(needed.sketch)
     params = backbones.backbone_params(needed.candidates.cells[0].backbone.config)
-    device = torch.device("cpu")
     threads = torch.get_num_threads()
     torch.set_num_threads(workers)
     try:
         found = rank(
-            backbones.restarts(params, device),
-            backbones.inputs(params, {"image_size": None}, needed.images, needed.rows, device),
+            needed.network,
+            backbones.inputs(params, {"image_size": None}, needed.images, needed.rows, CPU),
             needed.labels,
             bank,
             replace(needed.settings, episodes=episodes),

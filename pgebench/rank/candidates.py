@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
-from pgebench import hub, weights
+from pgebench import weights
+from pgebench.analysis.question import QUESTIONS
 from pgebench.config import BackboneConfig, DatasetConfig, conf_dir, register
 from pgebench.data.read import open_read
-from pgebench.datasets import SPLITS, dataset_params
+from pgebench.datasets import dataset_params
 from pgebench.errors import ConfigError
-from pgebench.plan import Cell, Named
+from pgebench.plan import Cell, Named, void_metrics
 from pgebench.sweep import plain, settings_of
 from pgebench.weights import PACKAGE
 
@@ -29,14 +30,17 @@ class Candidates:
     Attributes:
         question: ``sources`` or ``backbones``.
         cells: One a candidate; only their source, or only their backbone, differs.
-        names: Of the candidates.
         left_out: A line about each that cannot be ranked.
     """
 
     question: str
     cells: tuple[Cell, ...]
-    names: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What tells the cells apart."""
+        return tuple(getattr(cell, QUESTIONS[self.question].candidate).name for cell in self.cells)
 
     def with_images(self, per_class: int | None) -> Candidates:
         """The same candidates, judged on at most so many training images of each class of the target."""
@@ -76,7 +80,7 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
         raise ConfigError(
             f"target={target}: a ranking needs two sources that share no image with it; {'; '.join(left)}"
         )
-    return Candidates("sources", tuple(apart), tuple(cell.source.name for cell in apart), (*small, *left))
+    return Candidates("sources", tuple(apart), (*small, *left))
 
 
 def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: Path) -> Candidates:
@@ -105,8 +109,7 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
         if not (network.config["pretrained"] or network.config["weights"]):
             raise ConfigError(f"backbones={network.name}: it comes without pretrained weights; choose another one")
     cells = tuple(Cell(network, source, task, settings) for network in named)
-    names = tuple(network.name for network in named)
-    return Candidates("backbones", cells, names, (*small, *(() if backbones else left)))
+    return Candidates("backbones", cells, (*small, *(() if backbones else left)))
 
 
 def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
@@ -118,24 +121,17 @@ def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
 
 def usable_metrics(candidates: Candidates) -> list[str]:
     """The metrics that every candidate can be scored with."""
-    found = set(candidates.cells[0].settings["metric"])
-    if candidates.question == "backbones":
-        for cell in candidates.cells:
-            void = hub.void(found_in(cell, found), {**cell.backbone.config, "name": cell.backbone.name})
-            found -= set(void)
-    return sorted(found)
+    void = {name for cell in candidates.cells for name in void_metrics(cell)}
+    return sorted(set(candidates.cells[0].settings["metric"]) - void)
 
 
-def found_in(cell: Cell, names: set[str]) -> dict[str, Any]:
-    """The configs of some of a cell's metrics."""
-    return {name: cell.settings["metric"][name] for name in names}
-
-
-def embedded_names() -> list[str]:
+@cache
+def embedded_names() -> tuple[str, ...]:
     """Names of the datasets in the package."""
     files = {path.stem: _yaml(path) for path in (conf_dir() / "dataset").glob("*.yaml")}
     # A view of a dataset has no loader of its own; null is that of unknown data.
-    return sorted(name for name, file in files.items() if "path" not in file and file.get("loader", name) is not None)
+    usable = (name for name, file in files.items() if "path" not in file and file.get("loader", name) is not None)
+    return tuple(sorted(usable))
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -196,14 +192,8 @@ def _without_small_classes(named: Sequence[Named], store: Path) -> tuple[list[Na
         config = one.config
         if config["path"] is not None:
             read = open_read(dataset_params(config)["revision"], store)
-            images = np.stack(
-                [
-                    np.bincount(read.labels[read.split == part], minlength=len(read.class_names))
-                    for part in range(len(SPLITS))
-                ]
-            )
-            usable = np.flatnonzero(images.min(axis=0) > 0).tolist()
-            small = [name for index, name in enumerate(read.class_names) if index not in usable]
+            small = read.report.small
+            usable = [index for index, name in enumerate(read.class_names) if name not in small]
             if small and len(usable) > 1:
                 config = {**config, "classes": usable}
                 lines.append(f"{', '.join(small)} of {one.name}: fewer than three images")

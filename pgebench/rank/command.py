@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from pgebench.rank.candidates import Candidates, of_backbones, of_sources
 from pgebench.rank.reference import RUNS, Reference, reference
 from pgebench.rank.scored import rank_by_score
 from pgebench.rank.show import picture, text
+from pgebench.rank.wish import Wish
 from pgebench.store import Store, write_atomically
 
 FIRST_MINUTES = 0.4
@@ -31,45 +31,6 @@ WORTH_TIMING = 2.0
 """Seconds from which on an answer tells how fast this machine is."""
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What the user asked for.
-
-    Attributes:
-        target: Folder of class folders, or name of an embedded dataset.
-        budget: Minutes.
-        question: ``sources``, ``backbones`` or ``both``.
-        sources: Folders and names; none for all embedded datasets.
-        backbones: Names and YAML files; none for those that are installed.
-        backbone: Name of the network that is trained on sources.
-        episodes: Most gradients of the target at each of eight initialisations.
-        confidence: Of the set of candidates that may be the best.
-        sketch: Buckets of a count sketch of the sources' gradients; 0 for whole ones.
-        workers: Processes beside each other.
-    """
-
-    target: str
-    budget: float = 5.0
-    question: str = "both"
-    sources: tuple[str, ...] = ()
-    backbones: tuple[str, ...] = ()
-    backbone: str = "test_resnet"
-    episodes: int = 40
-    confidence: float = 0.95
-    sketch: int = 4096
-    workers: int = 1
-
-    def __post_init__(self) -> None:
-        if self.question not in (*RUNS, "both"):
-            raise ConfigError(f"question={self.question}: choose from {', '.join(RUNS)} and both")
-        if not self.budget > 0:
-            raise ConfigError(f"budget={self.budget}: give minutes above 0")
-        if not 0 < self.confidence < 1:
-            raise ConfigError(f"confidence={self.confidence}: give a number between 0 and 1")
-        if self.workers < 1:
-            raise ConfigError(f"workers={self.workers}: give 1 or more")
-
-
 @dataclass
 class _Question:
     """One question under way."""
@@ -77,7 +38,6 @@ class _Question:
     candidates: Candidates
     reference: Reference
     gradients: GradientRanking | None
-    options: list[Option] = field(default_factory=list)
     answer: Answer | None = None
 
 
@@ -102,9 +62,9 @@ def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
     for limit in (min(FIRST_MINUTES, wish.budget), wish.budget):
         for asked in questions:
             left = limit if asked.answer is None else limit - (time.perf_counter() - began) / 60
-            asked.options = _options(asked, wish, class_sizes, store)
+            options = _options(asked, wish, class_sizes, store)
             # A first answer looks at as few images as the reference runs did: it must come soon.
-            open_ones = [one for one in asked.options if asked.answer or one.per_class in (None, STEPS[0])]
+            open_ones = [one for one in options if asked.answer or one.per_class in (None, STEPS[0])]
             option = choose([one.at_pace(pace) for one in open_ones], left)
             if asked.answer is not None and not _improves(option, asked.answer.option, left):
                 continue
@@ -113,7 +73,7 @@ def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
             asked.answer = _answer(asked, option, wish, class_sizes, store)
             if asked.answer.seconds > WORTH_TIMING and option.minutes * 60 > WORTH_TIMING:
                 pace *= asked.answer.seconds / 60 / option.minutes
-            more = better([one.at_pace(pace) for one in asked.options], option)
+            more = better([one.at_pace(pace) for one in options], option)
             print(text(asked.answer, more), flush=True)
             answers = [one.answer for one in questions if one.answer is not None]
             _write(wish, answers, results, time.perf_counter() - began)
@@ -123,6 +83,8 @@ def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
 
 def _questions(wish: Wish, store: Store) -> tuple[list[_Question], np.ndarray]:
     """The questions that can be asked, and the training images of each class of the target."""
+    if wish.question not in (*RUNS, "both"):
+        raise ConfigError(f"question={wish.question}: choose from {', '.join(RUNS)} and both")
     found: list[_Question] = []
     task: Task | None = None
     for name in RUNS if wish.question == "both" else (wish.question,):
@@ -144,7 +106,7 @@ def _questions(wish: Wish, store: Store) -> tuple[list[_Question], np.ndarray]:
         found.append(_Question(candidates, known, gradients))
     if task is None:
         raise ConfigError(f"question={wish.question}: nothing can be ranked; install or name candidates")
-    return found, np.bincount(task.part("train")[1])
+    return found, np.bincount(task.labels[task.indices("train")])
 
 
 def _options(asked: _Question, wish: Wish, class_sizes: np.ndarray, store: Store) -> list[Option]:
@@ -173,7 +135,7 @@ def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarra
 
 def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float) -> None:
     summary: dict[str, Any] = {
-        "command": _command(wish),
+        "command": wish.command(),
         "target": wish.target,
         "budget_minutes": wish.budget,
         "backbone": wish.backbone,
@@ -183,13 +145,3 @@ def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float)
     }
     write_atomically(results / "ranking.json", json.dumps(summary, indent=1).encode())
     write_atomically(results / "ranking.png", picture(Path(wish.target).name, answers))
-
-
-def _command(wish: Wish) -> str:
-    """What to type for the same answer: the options that are not at their defaults."""
-    given = []
-    for name, default in ((each.name, each.default) for each in fields(Wish)):
-        value = getattr(wish, name)
-        if value != default and name != "workers":
-            given.append(f"{name}={','.join(value) if isinstance(value, tuple) else value}")
-    return shlex.join(["pgebench-rank", *given])

@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.quality import regret_at_random
+from pgebench.analysis.question import QUESTIONS, ask
 from pgebench.analysis.summary import experiment_itself
+from pgebench.analysis.table import build_table
 from pgebench.store import DONE, write_atomically
 from pgebench.unit import Unit
 
@@ -109,11 +112,11 @@ def reference(question: str) -> Reference:
     >>> reference("sources").metrics[0].weighted_tau > 0
     True
     """
-    return _read(FILE.stat().st_mtime_ns)[question]
+    return _all()[question]
 
 
-@lru_cache(maxsize=1)
-def _read(written: int) -> dict[str, Reference]:
+@cache
+def _all() -> dict[str, Reference]:
     found = json.loads(FILE.read_text(encoding="utf-8"))
     return {
         question: Reference(**fields | {"metrics": tuple(Reliability(**one) for one in fields["metrics"])})
@@ -137,16 +140,16 @@ def summarise(results: Path) -> Reference:
     evidence, scores = done[done.stage == "evidence"], done[done.stage == "score"]
     # Evidence is taken of sources too; scores look at targets.
     of_targets = evidence[evidence.target.isin(set(scores.target))].groupby("target").images.min()
-    truth = done[(done.stage == "truth") & (done.truth == meta["primary_truth"])]
-    asked = {"sources": "source", "backbones": "backbone"}[meta["question"]]
+    question = QUESTIONS[meta["question"]]
+    table = ask(build_table(records), question)
     return Reference(
         run=meta["experiment"],
         created=meta["created"],
         truth=meta["primary_truth"],
         targets=int(league.targets.max()),
-        candidates=int(truth[asked].nunique()),
+        candidates=len(table.sources),
         per_class=int(meta["config"]["target"]["train_per_class"]),
-        regret_of_chance=_regret_of_chance(truth, asked),
+        regret_of_chance=_rounded(regret_at_random(table.truth[meta["primary_truth"]])),
         ceiling=_rounded(league["weighted_tau_ceiling"].iloc[0]),
         metrics=tuple(
             Reliability(
@@ -169,13 +172,6 @@ def summarise(results: Path) -> Reference:
         },
         images=float(of_targets.mean()),
     )
-
-
-def _regret_of_chance(truth: pd.DataFrame, candidate: str) -> float:
-    task = [name for name in ("backbone", "source", "target") if name != candidate]
-    accuracy = truth.groupby([*task, candidate]).value.mean()
-    lists = accuracy.groupby(level=task)
-    return _rounded((lists.max() - lists.mean()).mean())
 
 
 def _rounded(value: float) -> float:

@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from pgebench.analysis.quality import ranking_quality
+from pgebench.analysis.quality import regret_at_random
 from pgebench.analysis.question import SOURCES, Question
 from pgebench.analysis.summary import PRIMARY, STATIC, Analysis, TruthResult
 from pgebench.analysis.table import mean_over_seeds
@@ -178,8 +178,7 @@ def _practice(result: TruthResult) -> Finding | None:
     metrics = metrics[metrics["regret"].notna()].sort_values(["regret", "metric"])
     if metrics.empty:
         return None
-    accuracy = mean_over_seeds(result.truth)
-    blind = ranking_quality(np.where(np.isfinite(accuracy), 0.0, np.nan), result.truth).mean("regret")
+    blind = regret_at_random(result.truth)
     row = metrics.iloc[0]
     text = (
         f"Taking the source that `{row['metric']}` puts first costs {points(row['regret'])} points of accuracy "

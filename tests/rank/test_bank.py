@@ -11,8 +11,9 @@ import torch
 from pgebench import backbones
 from pgebench.pge import gradient_distance
 from pgebench.pge.sketch import count_sketch
-from pgebench.rank.bank import BUCKETS, SETTINGS, Bank, bank_units, build_bank, shipped_bank
+from pgebench.rank.bank import SETTINGS, Bank, bank_units, build_bank, shipped_bank
 from pgebench.rank.candidates import embedded_sources
+from pgebench.rank.wish import BUCKETS
 from pgebench.store import open_store
 
 

@@ -31,11 +31,19 @@ class Candidates:
         question: ``sources`` or ``backbones``.
         cells: One a candidate; only their source, or only their backbone, differs.
         left_out: A line about each that cannot be ranked.
+
+    Raises:
+        ConfigError: Two have one name: answers and banks go by it.
     """
 
     question: str
     cells: tuple[Cell, ...]
     left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        if twice:
+            raise ConfigError(f"{self.question}: {', '.join(twice)} is there twice; leave one out or rename it")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from pgebench import provenance
 from pgebench.datasets import Task, dataset_params, open_task
-from pgebench.errors import ConfigError
+from pgebench.errors import ConfigError, DataError
 from pgebench.rank.answer import Answer
 from pgebench.rank.budget import STEPS, Option, better, choose, evidence_options
 from pgebench.rank.by_gradient import METRIC, GradientRanking, prepare, rank_by_gradient
@@ -102,11 +102,20 @@ def _questions(wish: Wish, store: Store) -> tuple[list[_Question], np.ndarray]:
             config = {**candidates.cells[0].target.config, "train_per_class": None}
             task = open_task(wish.target, dataset_params(config), store.root)
             print(f"{wish.target}: {len(task.indices('train'))} training images in {task.classes} classes.")
-        gradients = prepare(candidates, task, wish.sketch) if name == "sources" else None
+        gradients = _gradients(candidates, task, wish) if name == "sources" else None
         found.append(_Question(candidates, known, gradients))
     if task is None:
         raise ConfigError(f"question={wish.question}: nothing can be ranked; install or name candidates")
     return found, np.bincount(task.labels[task.indices("train")])
+
+
+def _gradients(candidates: Candidates, task: Task, wish: Wish) -> GradientRanking | None:
+    """What PGE needs, if it can be used: without it the other metrics still answer."""
+    try:
+        return prepare(candidates, task, wish.sketch)
+    except DataError as error:
+        print(f"Without {METRIC}: {error}.")
+        return None
 
 
 def _options(asked: _Question, wish: Wish, class_sizes: np.ndarray, store: Store) -> list[Option]:

@@ -99,6 +99,21 @@ def test_backbones_of_ones_own_are_ranked_and_a_broken_one_is_a_row(
     assert "training images in 2 classes" in shown
 
 
+@pytest.mark.usefixtures("quick")
+def test_where_pge_cannot_be_used_the_other_metrics_answer(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "rare").mkdir()
+    for number in (0, 2, 4):
+        shutil.copy(photos / "zero" / f"{number}.JPG", photos / "rare")
+    where = (f"store={tmp_path}/store", f"results={tmp_path}/out", "workers=1")
+    run_rank(monkeypatch, f"target={photos}", "sources=digits,faces", "question=sources", "budget=30", *where)
+    (answer,) = json.loads((tmp_path / "out/ranking.json").read_text())["answers"]
+    assert answer["metric"] != "pge"
+    assert sorted(row["name"] for row in answer["ranking"]) == ["digits", "faces"]
+    assert "Without pge: PGE needs two classes with two images each; here are 3 classes" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -110,6 +125,7 @@ def test_backbones_of_ones_own_are_ranked_and_a_broken_one_is_a_row(
         (("target=mnist", "budget=soon"), "budget=soon: give a number"),
         (("target=mnist", "budget=0"), "budget=0.0: give minutes above 0"),
         (("target=mnist", "question=targets"), "question=targets: choose from sources, backbones and both"),
+        (("target=mnist", "question=sources", "sources=emoji,faces,emoji"), "sources: emoji is there twice"),
         (("target=mnist", "confidence=95"), "confidence=95.0: give a number between 0 and 1"),
     ],
 )

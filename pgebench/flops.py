@@ -16,10 +16,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
@@ -30,12 +29,13 @@ from pgebench.pge.gradients import chosen_parameters
 from pgebench.stages.truth import SCRATCH
 from pgebench.unit import Unit, canonical_json
 
+T = TypeVar("T")
+
 BATCH = 2
 """Images in the batch that is counted; batch normalisation in training mode wants two."""
 
 
-@dataclass(frozen=True)
-class PerImage:
+class PerImage(NamedTuple):
     """Operations of a network for one image.
 
     Args:
@@ -75,42 +75,55 @@ def per_image(backbone: Mapping[str, Any], classes: int, parameters: str = "*") 
         classes: outputs of its classifier, 0 for none.
         parameters: pattern of the parameters whose gradient is taken.
     """
-    described = canonical_json(dict(backbone))
-    if not classes:
-        return _counted(described, 0, parameters)
-    # Every further class costs the same, so two networks tell of all others: counting one takes half a second, and a
-    # sweep over datasets has dozens.
-    two, three = (_counted(described, number, parameters) for number in (2, 3))
-    if two is None or three is None:
-        return None
-    pairs = zip(astuple(two), astuple(three), strict=True)
-    return PerImage(*(value + (classes - 2) * (following - value) for value, following in pairs))
+    counted = _counted(canonical_json(dict(backbone)), parameters)
+    if counted is None or not classes:
+        return counted and counted.none
+    pairs = zip(counted.two, counted.three, strict=True)
+    return PerImage._make(two + (classes - 2) * (three - two) for two, three in pairs)
+
+
+class ByClasses(NamedTuple):
+    """A network with three classifiers. Every further class costs the same, so they tell of all others."""
+
+    none: PerImage
+    two: PerImage
+    three: PerImage
 
 
 @lru_cache(maxsize=1024)
-def _counted(backbone: str, classes: int, parameters: str) -> PerImage | None:
+def _counted(backbone: str, parameters: str) -> ByClasses | None:
+    # Torch works through every operator of the meta device in Python, a third of a second for a small network: the
+    # body is passed once, and each classifier is counted on what the body gives.
     params = json.loads(backbone)
     try:
         with torch.device("meta"):
-            network = backbones.create(params, classes, seed=0, pretrained=False).train()
+            network: Any = backbones.create(params, 0, seed=0, pretrained=False).train()
             images = torch.empty(BATCH, 3, params["image_size"], params["image_size"])
-        with torch.no_grad(), FlopCounterMode(display=False) as forward:
-            network(images)
-        with torch.no_grad(), FlopCounterMode(display=False) as features:
-            maps = network.forward_features(images)  # type: ignore[operator]
-            dimension = network.forward_head(maps, pre_logits=True).flatten(1).shape[1]  # type: ignore[operator]
-            network.forward_head(maps)  # type: ignore[operator]
-        chosen = list(chosen_parameters(network, parameters).values())
-        with FlopCounterMode(display=False) as trained:
-            torch.autograd.grad(network(images).sum(), chosen, allow_unused=True)
+            maps, body = _operations(lambda: network.forward_features(images))
+            pooled, pooling = _operations(lambda: network.forward_head(maps, pre_logits=True).flatten(1))
+            chosen = list(chosen_parameters(network, parameters).values())
+            reached, backward = _operations(lambda: torch.autograd.grad(maps.sum(), chosen, allow_unused=True))
+            # The gradient of a classifier goes on into the body only if a parameter there asks for it.
+            entry = maps.detach().requires_grad_(any(gradient is not None for gradient in reached))
+            found = []
+            for classes in (0, 2, 3):
+                network.reset_classifier(classes)
+                scores, head = _operations(lambda: network.forward_head(entry))
+                chosen = list(chosen_parameters(network, parameters).values())
+                wanted = [entry, *chosen] if entry.requires_grad else chosen
+                through_head = partial(torch.autograd.grad, scores.sum(), wanted, allow_unused=True)
+                trained = body + head + backward + _operations(through_head)[1]
+                found.append(PerImage(body + head, body + pooling + head, trained, pooled.shape[1]))
     except Exception:  # what a foreign architecture raises is not ours to list, and a count must not cost a table
         return None
-    return PerImage(
-        forward.get_total_flops() / BATCH,
-        features.get_total_flops() / BATCH,
-        trained.get_total_flops() / BATCH,
-        dimension,
-    )
+    return ByClasses(*found)
+
+
+def _operations(work: Callable[[], T]) -> tuple[T, float]:
+    """What the work on a batch gives, and its operations an image."""
+    with FlopCounterMode(display=False) as counter:
+        given = work()
+    return given, counter.get_total_flops() / BATCH
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -130,15 +130,11 @@ def _product(
         config = whole if config is None else config
         settings = settings_of(whole)
         without.update(left_out(plain(whole["metric"])))
-        composed: dict[str, list[tuple[Choice, Named]]] = {}
+        others = _without_metrics(setting.overrides)
+        _compose_subtrees(found, others, compose, subtrees)
+        composed: dict[str, list[tuple[Choice, Named]]] = {group: [] for group in GROUPS}
         for group in GROUPS:
-            composed[group] = []
             for choice in found[group]:
-                others = _without_metrics(setting.overrides)
-                if (group, others, choice.overrides) not in subtrees:
-                    chosen = first | {"settings": others, group: choice.overrides}
-                    whole = compose(list(itertools.chain.from_iterable(chosen.values())))
-                    subtrees[group, others, choice.overrides] = plain(whole[group])
                 subtree = subtrees[group, others, choice.overrides]
                 if subtree.get("path") == "":
                     raise ConfigError(f"{group}.path is empty: say where the data are with {group}.path=...")
@@ -161,6 +157,21 @@ def _product(
         raise ConfigError(f"no source can be transferred to a target: {'; '.join(skipped)}. Choose other datasets")
     without.update(hub.left_out(void_metrics(job.cell) for job in jobs))
     return Sweep(jobs, config, sorted(set(skipped)), sorted(without))
+
+
+def _compose_subtrees(
+    found: Mapping[str, Sequence[Choice]],
+    others: tuple[str, ...],
+    compose: Compose,
+    subtrees: dict[tuple[Any, ...], dict[str, Any]],
+) -> None:
+    """Compose what ``subtrees`` lacks. A subtree follows from its own overrides, so one config serves all groups."""
+    lacking = [[one for one in found[group] if (group, others, one.overrides) not in subtrees] for group in GROUPS]
+    for row in itertools.zip_longest(*lacking):
+        chosen = {group: choice or found[group][0] for group, choice in zip(GROUPS, row, strict=True)}
+        whole = compose([*(text for choice in chosen.values() for text in choice.overrides), *others])
+        for group, choice in chosen.items():
+            subtrees[group, others, choice.overrides] = plain(whole[group])
 
 
 def _check_names(datasets: Sequence[Named]) -> None:

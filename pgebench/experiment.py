@@ -97,7 +97,10 @@ def run_experiment(
         write_plan(distinct, store, results, sweep.config.workers)
         taken = take_over(units, store, Path(sweep.config.reuse)) if sweep.config.reuse else 0
         dropped = forget(units, forced, store) if forced else 0
-        waiting = [unit for unit in distinct if not store.is_done(unit)]
+        # Each record is read once, not to see what is done and again for the table: there may be 50,000.
+        table = frame(units, store)
+        done = set(table.key[table.status == DONE])
+        waiting = [unit for unit in distinct if unit.key not in done]
         if waiting:
             store = open_store(store.root, sweep.config.lock, create=True)
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
@@ -112,20 +115,20 @@ def run_experiment(
     if forced:
         print(f"{dropped} results are computed again (force). If this is interrupted, go on without force.")
     if waiting:
-        done, workers = len(distinct) - len(waiting), sweep.config.workers
+        workers = sweep.config.workers
         where = "on the cluster" if workers is None else f"with {workers} workers"
-        print(f"{len(distinct)} units, {done} done already, {len(waiting)} to run {where}.", flush=True)
+        print(f"{len(distinct)} units, {len(done)} done already, {len(waiting)} to run {where}.", flush=True)
     else:
         print(f"All {len(distinct)} units are done already.")
     tracker = Tracker(plain(sweep.config.tracking), distinct, store, results, _config(sweep))
     if not waiting:
-        return publish(sweep, frame(units, store), results, arguments, tracker)
+        return publish(sweep, table, results, arguments, tracker)
     with tracker:
         code = launch(sweep, waiting, store, launcher)
         table = frame(units, store)
         if code == INTERRUPTED:
-            done = int((table.drop_duplicates("key").status == DONE).sum())
-            print(f"\nInterrupted: {done} of {len(distinct)} units are done and kept.", end=" ")
+            kept = int((table.drop_duplicates("key").status == DONE).sum())
+            print(f"\nInterrupted: {kept} of {len(distinct)} units are done and kept.", end=" ")
             print("Run the same command again to go on.")
             return code
         return publish(sweep, table, results, arguments, tracker)

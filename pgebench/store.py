@@ -9,6 +9,7 @@ import os
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any, Protocol
 
 import torch
@@ -25,10 +26,12 @@ DONE, FAILED, CRASHED, RUNNING, MISSING = "done", "failed", "crashed", "running"
 FORMAT = 1
 """Version of the layout of a store. Raised when a store of before cannot be read any more."""
 
-REAL = ("value", "wall_s", "cpu_s", "peak_rss_mb", "peak_gpu_mb")
-WHOLE = ("images", "attempts", "workers", "threads")
-TEXT = ("key", "label", "error", "traceback", "started", "finished")
-NESTED = ("detail", "artifact")
+FIELDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("value", "wall_s", "cpu_s", "peak_rss_mb", "peak_gpu_mb"), (float, int, NoneType)),
+    **dict.fromkeys(("images", "attempts", "workers", "threads"), (int, NoneType)),
+    **dict.fromkeys(("key", "label", "error", "traceback", "started", "finished"), (str, NoneType)),
+    **dict.fromkeys(("detail", "artifact"), (dict,)),
+}
 """Fields of a record by type, if they are there."""
 
 
@@ -348,13 +351,11 @@ def _is_record(record: Any, unit: Place) -> bool:
     """Whether what was read can be the record of this unit."""
     if not isinstance(record, dict) or record.get("status") not in (DONE, FAILED, CRASHED, RUNNING):
         return False
-    typed = (
-        all(isinstance(record.get(name), float | int | None) for name in REAL)
-        and all(isinstance(record.get(name), int | None) for name in WHOLE)
-        and all(isinstance(record.get(name), str | None) for name in TEXT)
-        and all(isinstance(record.get(name, {}), dict) for name in NESTED)
-    )
-    # JSON knows integers of any size, and Python reads NaN; the columns of the table do not.
-    return (
-        typed and record.get("key") in (None, unit.key) and all(abs(record.get(n) or 0) < 2**63 for n in WHOLE + REAL)
-    )
+    for name, value in record.items():
+        if name in FIELDS:
+            if not isinstance(value, FIELDS[name]):
+                return False
+            # JSON knows integers of any size, and Python reads NaN; the columns of the table do not.
+            if isinstance(value, float | int) and not abs(value) < 2**63:
+                return False
+    return record.get("key") in (None, unit.key)

@@ -32,14 +32,21 @@ COLUMNS = (
 )  # fmt: skip
 
 
+_JSON = json.JSONEncoder(sort_keys=True)
+
+
 def frame(units: Sequence[Unit], store: Store) -> pd.DataFrame:
     """The records of these units, in this order, labelled as the plan labels them.
 
     Columns: ``COLUMNS``; ``detail`` and ``inputs`` are JSON text. A unit without a record has status ``missing``.
     Learning curves stay in the store: fifty numbers in a cell are no table.
     """
-    rows = [_row(unit, store.record(unit), store.root) for unit in units]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(TYPES)
+    # Column by column: a dict a row would take more memory than the table.
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for unit in units:
+        for name, value in _row(unit, store.record(unit), store.root).items():
+            columns[name].append(value)
+    return pd.DataFrame(columns).astype(TYPES)
 
 
 def _row(unit: Unit, record: dict[str, Any], store: Path) -> dict[str, Any]:
@@ -51,8 +58,8 @@ def _row(unit: Unit, record: dict[str, Any], store: Path) -> dict[str, Any]:
         **vars(unit.label),
         **{column: record.get(column) for column in (*copied, "finished")},
         "flops": _flops(unit, record, store),
-        "detail": json.dumps(detail, sort_keys=True),
-        "inputs": json.dumps([needed.key for needed in unit.inputs.values()]),
+        "detail": _JSON.encode(detail),
+        "inputs": _JSON.encode([needed.key for needed in unit.inputs.values()]),
     }
 
 

@@ -39,11 +39,11 @@ SWEEP = (
 """Four backbones, sixteen sources and targets, every metric, two truths with thirteen seeds."""
 
 PLANNING = """
-import json, sys, time
+import gc, json, sys, time
 from pathlib import Path
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from pgebench import experiment
+from pgebench import cli, experiment
 from pgebench.config import conf_dir, register
 from pgebench.plan import merged
 from pgebench.sweep import expand
@@ -52,6 +52,7 @@ def peak():
     # Not ru_maxrss, which a process inherits from the one that started it.
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
+gc.set_threshold(cli.COLLECT_AFTER)
 register()
 imports, wall, cpu = peak(), time.perf_counter(), time.process_time()
 with initialize_config_dir(str(conf_dir()), version_base="1.3"):

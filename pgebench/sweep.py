@@ -128,6 +128,8 @@ def _product(
     for setting in found["settings"]:
         whole = compose(list(itertools.chain.from_iterable((first | {"settings": setting.overrides}).values())))
         config = whole if config is None else config
+        for key in ("metric", "truth", "recipe"):
+            _check_independent(whole[key], key, found)
         settings = settings_of(whole)
         without.update(left_out(plain(whole["metric"])))
         others = _without_metrics(setting.overrides)
@@ -171,7 +173,18 @@ def _compose_subtrees(
         chosen = {group: choice or found[group][0] for group, choice in zip(GROUPS, row, strict=True)}
         whole = compose([*(text for choice in chosen.values() for text in choice.overrides), *others])
         for group, choice in chosen.items():
+            _check_independent(whole[group], group, found)
             subtrees[group, others, choice.overrides] = plain(whole[group])
+
+
+def _check_independent(node: DictConfig, key: str, found: Mapping[str, Sequence[Choice]]) -> None:
+    """Refuse a value that follows a group of which there are several: planned here, it would be that of one of them."""
+    for reference, other in re.findall(r"(\$\{(backbone|source|target)[.\[][^}]*\})", OmegaConf.to_yaml(node)):
+        if other != key and len(found[other]) > 1:
+            raise ConfigError(
+                f"{key}: a value is {reference}, and there are {len(found[other])} of {other}: write the value itself, "
+                f"or sweep one {other} at a time"
+            )
 
 
 def _check_names(datasets: Sequence[Named]) -> None:

@@ -151,6 +151,14 @@ def test_a_metric_that_needs_what_is_not_installed_is_left_out_by_plan_and_job_a
     assert {unit.stage for unit in rows([job.cell])} >= {"checkpoint", "truth"}
 
 
+def test_a_value_that_follows_another_group_is_refused_where_that_is_swept() -> None:
+    follows = ("source=digits", "target=faces", "target.image_size=${backbone.image_size}")
+    (job,) = sweep(*follows, "backbone.image_size=24").jobs
+    assert keys(plan(job.cell)) == keys(plan(cell_of(composed(job.overrides))))
+    with pytest.raises(ConfigError, match=r"target: a value is \$\{backbone.image_size\}, and there are 2 of backbone"):
+        sweep(*follows, "backbone.image_size=24,32")
+
+
 @pytest.mark.parametrize("experiment", ["smoke", "embedded", "embedded_full"])
 def test_every_experiment_composes_and_every_target_has_a_near_source(experiment: str) -> None:
     config = composed([f"experiment={experiment}", "hydra.mode=RUN"])

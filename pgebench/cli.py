@@ -48,7 +48,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 """Options of the commands that are no sweeps, with their defaults; a value has the type of its default."""
 
 
-COLLECT_AFTER = 20_000
+COLLECT_AFTER = 100_000
 """New objects after which the garbage collector looks for cycles. A plan makes hundreds of thousands that live to the
 end; at Python's 700 a third of the time goes into looking at them again and again."""
 

@@ -35,7 +35,7 @@ from pgebench.stamp import is_current, write_stamp
 from pgebench.status import write_plan
 from pgebench.store import DONE, MISSING, open_store, write_atomically
 from pgebench.sweep import Compose, Job, Sweep, cell_of, expand, plain
-from pgebench.table import frame
+from pgebench.table import frame, load_summary
 from pgebench.tracking import Tracker
 from pgebench.unit import Unit
 
@@ -136,7 +136,7 @@ def run_experiment(
 
 def report_published(table: PublishedTable, sweep: Sweep) -> int:
     """Write the report of a published table, hand it to W&B, tell the user; returns the exit code."""
-    from pgebench.report import build_report, load_summary
+    from pgebench.report import build_report
 
     results, store = Path(sweep.config.results), open_store(Path(sweep.config.store))
     with Tracker(plain(sweep.config.tracking), [], store, results, _config(sweep)) as tracker:
@@ -153,14 +153,14 @@ def publish(sweep: Sweep, table: pd.DataFrame, results: Path, arguments: Sequenc
 
     A report that was made from the same table by the same code stays, and no W&B run is opened for it.
     """
-    from pgebench.report import build_report, load_summary
-
     try:
         write_atomically(results / "records.parquet", table.to_parquet(index=False))
         write_atomically(results / "meta.json", _meta(sweep, arguments, table))
         if current := is_current(results):
             tracker.report()  # only if units ran, so that the run that follows them has an end
         else:
+            from pgebench.report import build_report  # and matplotlib with it, which a current report does not need
+
             with tracker:
                 build_report(results)
                 tracker.report()

@@ -116,7 +116,7 @@ class Store:
         """
         name = self._name(unit, ".json")
         try:
-            with open(name, "rb") as file:  # noqa: PTH123
+            with open(name, "rb", buffering=0) as file:  # noqa: PTH123
                 record = json.loads(file.read())
         except FileNotFoundError:
             return {"status": MISSING}

@@ -1,4 +1,4 @@
-"""The table: one row a unit, rebuilt at any time from the plan and the store."""
+"""The tables of a run: one row a unit, rebuilt at any time from the plan and the store; and the written summary."""
 
 from __future__ import annotations
 
@@ -47,6 +47,18 @@ def frame(units: Sequence[Unit], store: Store) -> pd.DataFrame:
         for name, value in _row(unit, store.record(unit), store.root).items():
             columns[name].append(value)
     return pd.DataFrame(columns).astype(TYPES)
+
+
+def load_summary(results: Path) -> pd.DataFrame:
+    """The written `summary.csv`: one row per truth and metric, columns as in `pgebench.analysis.summary_columns`.
+
+    Args:
+        results: Folder of a run that has its report.
+
+    Returns:
+        The table as numbers and words.
+    """
+    return pd.read_csv(Path(results) / "summary.csv")
 
 
 def _row(unit: Unit, record: dict[str, Any], store: Path) -> dict[str, Any]:

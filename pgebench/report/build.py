@@ -93,18 +93,6 @@ def tables_of(analysis: Analysis, records: pd.DataFrame) -> dict[str, pd.DataFra
     return tables
 
 
-def load_summary(results: Path) -> pd.DataFrame:
-    """The written `summary.csv`: one row per truth and metric, columns as in `pgebench.analysis.summary_columns`.
-
-    Args:
-        results: Folder of a run that has its report.
-
-    Returns:
-        The table as numbers and words.
-    """
-    return pd.read_csv(Path(results) / "summary.csv")
-
-
 def report_files(results: Path) -> list[Path]:
     """The files of a built report that are there: the pages, the tables and the figures, in this order.
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pgebench.report import build_report, build_tables, load_summary, report_files
+from pgebench.report import build_report, build_tables, report_files
+from pgebench.table import load_summary
 
 VOID = {"meta", "link", "br", "img", "rect", "line", "circle", "polyline", "hr", "source"}
 

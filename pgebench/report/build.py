@@ -50,6 +50,7 @@ def build_report(results: Path) -> Path:
     pictures = {}
     for name, figure, numbers in figures(analysis):
         pictures[f"{name}.png"] = _drawn(figure, "png", {"Software": None})
+        figure.set_layout_engine("none")  # what was worked out for the PNG stays: it is a third of the drawing
         pictures[f"{name}.svg"] = _drawn(figure, "svg", {"Date": None, "Creator": None})
         pictures[f"{name}.csv"] = _csv(numbers)
     for result in analysis.results:

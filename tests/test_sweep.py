@@ -152,7 +152,7 @@ def test_a_metric_that_needs_what_is_not_installed_is_left_out_by_plan_and_job_a
 
 
 def test_a_value_that_follows_another_group_is_refused_where_that_is_swept() -> None:
-    follows = ("source=digits", "target=faces", "target.image_size=${backbone.image_size}")
+    follows = ("dataset@source=digits", "dataset@target=faces", "target.image_size=${backbone.image_size}")
     (job,) = sweep(*follows, "backbone.image_size=24").jobs
     assert keys(plan(job.cell)) == keys(plan(cell_of(composed(job.overrides))))
     with pytest.raises(ConfigError, match=r"target: a value is \$\{backbone.image_size\}, and there are 2 of backbone"):

@@ -33,7 +33,10 @@ from pgebench.preflight import unknown_choice
         ("budget.episodes=many", r"budget.episodes: Value 'many' .* could not be converted to Integer"),
         ("buget.episodes=4", r"buget: Key 'buget' not in 'Config'; did you mean budget\? choose from"),
         ("metric.pge.gradient.restart=frsh", r"gradient.restart=frsh: choose from fresh, paired, fixed, pretrained"),
-        ("metric.pge.function.distance=cosine", r"distance=cosine: choose from product, unit"),
+        (
+            "metric=[pge] truth=[finetune] metric.pge.function.distance=cosine",
+            r"distance=cosine: choose from product, unit",
+        ),
         ("recipe.finetune.precision=half", r"recipe.finetune.precision=half: choose from float32, bfloat16"),
         ("truth.finetune.protocol=magic", r"truth.finetune.protocol=magic: choose from finetune, linear_probe"),
     ],

@@ -145,6 +145,7 @@ def test_a_failing_unit_is_a_row_and_the_rest_goes_on(
     pd.testing.assert_frame_equal(values(tmp_path / "results"), values(finished / "results"))
 
 
+@pytest.mark.slow
 def test_a_damaged_artifact_costs_one_run_and_nothing_else(
     pgebench: Run, tmp_path: Path, finished: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +174,7 @@ def test_ctrl_c_keeps_what_is_done_and_says_how_to_go_on(
     pd.testing.assert_frame_equal(values(tmp_path / "results"), values(finished / "results"))
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_bits(tmp_path: Path, finished: Path) -> None:
     command = [sys.executable, "-m", "pgebench", *TINY, f"results={tmp_path}/results", f"store={tmp_path}/store"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

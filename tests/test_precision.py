@@ -129,6 +129,7 @@ def test_a_record_says_as_much_as_in_float32(tmp_path: Path) -> None:
     assert flops_of(scratch(FLOAT32), exact) == flops_of(scratch(BFLOAT16), rounded) == counter.get_total_flops()
 
 
+@pytest.mark.slow
 def test_accuracy_agrees_with_float32_within_what_seeds_differ_by(tmp_path: Path) -> None:
     """Handwritten digits of MNIST to those of another collection, six seeds each.
 

@@ -158,7 +158,9 @@ def test_an_experiment_name_that_is_a_path_is_refused(
     injected("config whose experiment_name is a path out of the results folder", 1, "exit code 2; no file is written")
 
 
-@pytest.mark.parametrize("name", ["../../outside", "/outside", "..\\..\\outside"])
+@pytest.mark.parametrize(
+    "name", ["../../outside", *(pytest.param(name, marks=pytest.mark.slow) for name in ("/outside", "..\\..\\outside"))]
+)
 def test_names_in_a_table_that_are_paths_lead_nowhere(
     finished: Path, tmp_path: Path, name: str, injected: Injected
 ) -> None:

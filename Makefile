@@ -24,6 +24,7 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit('pgebench needs Python 3.11 or newer: make PYTHON=python3.12 run') if sys.version_info < (3, 11) else None"

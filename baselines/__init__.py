@@ -4,32 +4,32 @@ Parameter names say which evidence a metric looks at; every other parameter has 
 families, not functions: a module `baselines.leep` would hide the function `baselines.leep`.
 """
 
-from baselines.bayesian_evidence import log_evidence, logme
-from baselines.bhattacharyya import gbc
-from baselines.checks import BoundsError
-from baselines.coding_rate import transrate
-from baselines.distribution_distances import frechet_distance, linear_mmd
-from baselines.energy_based import etran_classification, etran_energy
-from baselines.fisher_space import sfda
-from baselines.gaussian_mixture import n_leep
-from baselines.h_scores import h_score, regularized_h_score
-from baselines.label_feature_correlation import lfc
-from baselines.leep_nce import leep, nce
-from baselines.linear_probing import linear_probe
-from baselines.nearest_neighbours import knn
-from baselines.neural_collapse import ncti_nearest_centre, ncti_seli, ncti_variability
-from baselines.optimal_transport import otdd
-from baselines.pac_bayes import pactran
-from baselines.potential_energy import ped
-from baselines.representation_similarity import parc
-from baselines.streaming_statistics import (
+from baselines._controls import number_of_classes, parameter_count, random_score, source_accuracy, source_size
+from baselines._distances import frechet_distance, linear_mmd
+from baselines._etran import etran_classification, etran_energy
+from baselines._gbc import gbc
+from baselines._h_score import h_score, regularized_h_score
+from baselines._knn import knn
+from baselines._leep_nce import leep, nce
+from baselines._lfc import lfc
+from baselines._linear_probe import linear_probe
+from baselines._logme import log_evidence, logme
+from baselines._n_leep import n_leep
+from baselines._ncti import ncti_nearest_centre, ncti_seli, ncti_variability
+from baselines._otdd import otdd
+from baselines._pactran import pactran
+from baselines._parc import parc
+from baselines._ped import ped
+from baselines._sfda import sfda
+from baselines._task2vec import fisher_embedding, task2vec, task2vec_distance, task2vec_head, task_head
+from baselines._transrate import transrate
+from baselines.kernels.checks import BoundsError
+from baselines.kernels.streaming_statistics import (
     StatisticsAccumulator,
     SufficientStatistics,
     statistics_of_blocks,
     sufficient_statistics,
 )
-from baselines.task_embedding import fisher_embedding, task2vec, task2vec_distance, task2vec_head, task_head
-from baselines.trivial import number_of_classes, parameter_count, random_score, source_accuracy, source_size
 
 __all__ = [
     "BoundsError",

@@ -16,19 +16,19 @@ ROOT = Path(__file__).parents[1]
 
 MODULES: dict[str, tuple[str, ...]] = {
     "baselines": (),
-    "pgebench.pge": ("controls", "gradients", "sketch", "standing"),
+    "pgebench.pge": ("controls", "gradients"),
     "pgebench.analysis": (
         "table",
-        "summary",
+        "league",
         "correlation",
         "selection",
         "quality",
         "bootstrap",
-        "null",
-        "compare",
+        "chance",
+        "pairs",
         "ceiling",
         "decompose",
-        "static",
+        "static_ranker",
         "composites",
         "gain",
         "stability",
@@ -40,7 +40,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "pgebench.report": (),
     "pgebench.published": ("records", "compare", "bounds"),
-    "pgebench.rank": ("command", "wish"),
+    "pgebench.ranking": ("command", "request", "sketch", "standing"),
     "pgebench.embedded": (),
     "pgebench.data": (
         "folder",
@@ -55,9 +55,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "pgebench.stages": ("base", "checkpoint", "gradient", "evidence", "fisher", "score", "truth"),
     "pgebench.config": (),
-    "pgebench.unit": (),
-    "pgebench.store": (),
-    "pgebench.errors": (),
+    "pgebench.core.identity": (),
+    "pgebench.store": ("store", "unit"),
+    "pgebench.core.errors": (),
 }
 """What a researcher or a contributor calls; a package's modules are shown where they are named here."""
 

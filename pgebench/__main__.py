@@ -1,5 +1,5 @@
 """``python -m pgebench``."""
 
-from pgebench.cli import main
+from pgebench.cli.main import main
 
 main()

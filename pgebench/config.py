@@ -13,7 +13,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-from pgebench.resources import available_cores, jobs_at_once, memory_bytes, share, whole_gpus
+from pgebench.core.machine import available_cores, jobs_at_once, memory_bytes, share, whole_gpus
 
 
 @dataclass
@@ -152,7 +152,7 @@ class GradientConfig:
 
 @dataclass
 class FisherConfig:
-    """Fisher information of a network's filters; the fields of ``pgebench.filter_information.FisherSettings``.
+    """Fisher information of a network's filters; the fields of ``pgebench.networks.fisher.FisherSettings``.
 
     So many ``images`` are used, drawn with ``seed``; ``penalty`` is that of the linear head.
     """

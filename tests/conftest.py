@@ -13,6 +13,8 @@ import torch
 from hydra.core.global_hydra import GlobalHydra
 from hypothesis import settings
 
+from pgebench.cli import main
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["WANDB_MODE"] = "offline"
 os.environ["WANDB_SILENT"] = "true"
@@ -43,12 +45,11 @@ Run = Callable[..., int]
 
 def run_pgebench(*arguments: str) -> int:
     """Run the command in this process; returns its exit code."""
-    from pgebench import cli
 
     GlobalHydra.instance().clear()
     before, sys.argv = sys.argv, ["pgebench", *arguments]
     try:
-        cli.main()
+        main.main()
         return 0
     except SystemExit as stop:
         if isinstance(stop.code, str):

@@ -13,7 +13,7 @@ narrow by (n - 1) / n, Hesterberg, "What teachers should know about the bootstra
 the draws are scaled to A + B + C, times t / z for the degrees of freedom that Satterthwaite's formula gives the
 sum. The noise of the seeds is part of C.
 
-How often the intervals hold the true value is measured by `python -m pgebench.simulation`, see
+How often the intervals hold the true value is measured by `python -m pgebench.studies.statistics`, see
 `results/reference/statistics.md`: nominally often where source effect and interaction both matter, too often where a
 part is small or absent. Each part is cut at 0, which keeps one half of its noise; and in a rank correlation A holds
 *pairs* of sources, which a resample counts more than once. So a table of six by six, or of interaction alone, gets

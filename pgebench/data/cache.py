@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
+from pgebench.core.errors import CorruptArtifact, StoreError
 from pgebench.data.report import Report
-from pgebench.errors import CorruptArtifact, StoreError
 
 IMAGES, LABELS, SPLIT, FACTS = "images.u8", "labels.npy", "split.npy", "dataset.json"
 

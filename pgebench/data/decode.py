@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from joblib import Parallel, delayed
 
-from pgebench.config import available_cores
+from pgebench.core.machine import available_cores
 from pgebench.data.listing import Content, Listing
 from pgebench.data.picture import Picture, decode
 from pgebench.data.reading import Reading

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.listing import Listing
 from pgebench.data.picture import SUFFIXES
-from pgebench.errors import ConfigError, DataError
 
 PART_NAMES = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2, "testing": 2}
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.listing import PARTS, Content, Listing, in_order
-from pgebench.errors import ConfigError, DataError
 
 
 def listing(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from pgebench.errors import ConfigError
+from pgebench.core.errors import ConfigError
 
 Content = Path | bytes | npt.NDArray[np.uint8]
 """One image: a file, an encoded file in memory, or pixels (H, W), (H, W, 3) or (H, W, 4)."""

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.listing import PARTS, Listing, numbered
-from pgebench.errors import ConfigError, DataError
 
 
 def listing(path: str, images: str = "images", labels: str = "labels", split: str = "split") -> Listing:

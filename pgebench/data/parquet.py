@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.listing import Content, Listing, numbered
 from pgebench.data.npz import given_parts
-from pgebench.errors import ConfigError, DataError
 
 BATCH = 64
 """Rows in memory at once."""

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.instantiate import build
 from pgebench.data.cache import Decoded, Writer, being_made, has_decoded, open_decoded
 from pgebench.data.decode import pictures, processes
 from pgebench.data.listing import Listing
@@ -18,8 +20,6 @@ from pgebench.data.reading import Reading
 from pgebench.data.report import Report, report
 from pgebench.data.revision import revision_of
 from pgebench.data.split import assign
-from pgebench.errors import ConfigError, DataError
-from pgebench.instantiate import build
 
 FOLDER = "datasets"
 """Folder of decoded datasets inside a store."""

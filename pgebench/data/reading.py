@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pgebench.errors import ConfigError
+from pgebench.core.errors import ConfigError
 
 MOST_MEGAPIXELS = 178
 """Pillow refuses larger images whatever is asked for."""

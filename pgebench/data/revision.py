@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pgebench.config import available_cores
+from pgebench.core.files import write_atomically
+from pgebench.core.identity import canonical_json, digest
+from pgebench.core.machine import available_cores
 from pgebench.data import picture
 from pgebench.data.listing import Content, Listing
 from pgebench.data.reading import Reading
-from pgebench.store import write_atomically
-from pgebench.unit import canonical_json, digest
 
 SETTLED = 2.0
 """Seconds a file must have been left alone: clocks of file systems are too coarse to show a second change at once."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from pgebench.core.identity import derive_seed
 from pgebench.data.listing import PARTS
 from pgebench.data.reading import Reading
-from pgebench.unit import derive_seed
 
 TRAIN, VAL, TEST, UNUSED = 0, 1, 2, 3
 

@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 from torchvision import datasets
 
+from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.listing import PARTS, Content, Listing, in_order
-from pgebench.errors import ConfigError, DataError
 
 Opener = Any
 """A torchvision dataset: ``len`` and items (image, label)."""

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 import numpy as np
 from torchvision import datasets
 
+from pgebench.core.errors import DataError
 from pgebench.data.listing import PARTS, Listing, in_order, numbered
 from pgebench.data.torchvision import open_class
-from pgebench.errors import DataError
 
 
 def listing(

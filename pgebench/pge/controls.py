@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from pgebench.errors import ConfigError
-from pgebench.unit import derive_seed
+from pgebench.core.errors import ConfigError
+from pgebench.core.identity import derive_seed
 
 CONTROLS = {
     "permuted": "the same classes under other numbers",

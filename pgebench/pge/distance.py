@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from pgebench.errors import ConfigError, NonFinite
+from pgebench.core.errors import ConfigError, NonFinite
 from pgebench.pge.expectation import PrincipalGradient
 
 Halves = torch.Tensor

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgebench.errors import DataError
-from pgebench.unit import derive_seed
+from pgebench.core.errors import DataError
+from pgebench.core.identity import derive_seed
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from pgebench.errors import ConfigError, NonFinite
-from pgebench.images import Images
+from pgebench.core.errors import ConfigError, NonFinite
+from pgebench.core.identity import derive_seed
+from pgebench.networks.inputs import Images
+from pgebench.networks.parameters import chosen_parameters
 from pgebench.pge.episodes import Episode, EpisodeSampler
-from pgebench.pge.gradients import chosen_parameters, episode_gradient, stacked_gradients
+from pgebench.pge.gradients import episode_gradient, stacked_gradients
 from pgebench.pge.losses import LOSSES
 from pgebench.pge.settings import GradientSettings
-from pgebench.unit import derive_seed
 
 ROUND = 10
 """Episodes at one restart before the next one's turn; an estimate can be interrupted between rounds."""

@@ -3,40 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 
 import numpy as np
 import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from pgebench.errors import ConfigError
-from pgebench.images import Images, take
+from pgebench.networks.inputs import Images, take
 from pgebench.pge.episodes import Episode
 from pgebench.pge.losses import Loss
-
-
-def chosen_parameters(network: nn.Module, pattern: str) -> dict[str, nn.Parameter]:
-    """The trainable parameters whose names match a pattern.
-
-    Args:
-        network: Any network.
-        pattern: As a shell writes patterns: ``*`` for all, ``layer4*`` for a part.
-
-    Returns:
-        The parameters by name, in the network's order.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    named = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
-    chosen = {name: parameter for name, parameter in named.items() if fnmatchcase(name, pattern)}
-    if not chosen:
-        raise ConfigError(
-            f"gradient.parameters={pattern}: matches none of the backbone's parameters, "
-            f"such as {', '.join([*named][:3])}"
-        )
-    return chosen
 
 
 def episode_gradient(

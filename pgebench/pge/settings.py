@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pgebench.errors import ConfigError
+from pgebench.core.errors import ConfigError
 from pgebench.pge.losses import LOSSES
 
 RESTARTS = ("fresh", "paired", "fixed", "pretrained")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pgebench.errors import PgebenchError
+from pgebench.core.errors import PgebenchError
+from pgebench.core.files import write_atomically
 from pgebench.published.page import markdown
-from pgebench.store import write_atomically
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from pgebench.analysis.league import PRIMARY, analyse
 from pgebench.analysis.question import QUESTIONS
-from pgebench.analysis.summary import PRIMARY, analyse
 from pgebench.published import compare
 from pgebench.published.bounds import BOUNDS, broken
 from pgebench.published.records import records

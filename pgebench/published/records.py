@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from baselines import number_of_classes, parameter_count, random_score, source_accuracy
+from pgebench.analysis.league import STANDARDISED
 from pgebench.analysis.question import QUESTIONS, ask
-from pgebench.analysis.static import static_scores
-from pgebench.analysis.summary import STANDARDISED
+from pgebench.analysis.static_ranker import static_scores
 from pgebench.analysis.table import build_table, within_target_z
+from pgebench.core.identity import derive_seed, digest
+from pgebench.core.records import COLUMNS, DONE, TYPES
 from pgebench.published.tables import PublishedTable, model_facts
-from pgebench.store import DONE
-from pgebench.table import COLUMNS, TYPES
-from pgebench.unit import derive_seed, digest
 
 CELL = ("backbone", "source", "target")
 
@@ -28,8 +27,8 @@ def records(table: PublishedTable) -> pd.DataFrame:
         table: The published table.
 
     Returns:
-        Columns as in ``pgebench.table.frame``. Costs are missing: nobody published them. A published metric is called
-        ``logme (tllib)``. A trivial ranker is left out where a fact that it needs is not known for every model.
+        Columns as in ``pgebench.run.table.frame``. Costs are missing: nobody published them. A published metric is
+        called ``logme (tllib)``. A trivial ranker is left out where a fact that it needs is not known for every model.
     """
     truths = _truths(table)
     scores = [*_published(table), *_trivial(table), *_static(table, _frame(truths))]

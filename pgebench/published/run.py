@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pgebench import provenance
-from pgebench.errors import ConfigError
+from pgebench.core.errors import ConfigError
+from pgebench.core.files import write_atomically
+from pgebench.core.machine import machine, versions
 from pgebench.published.records import records
 from pgebench.published.tables import PublishedTable, load, names
-from pgebench.store import write_atomically
 
 PROTOCOL = "published"
 
@@ -63,8 +63,8 @@ def write_records(table: PublishedTable, results: Path, seed: int = 0) -> None:
     meta = {
         "experiment": table.truth,
         "command": f"pgebench truth={table.truth}",
-        "versions": provenance.versions(),
-        "machine": provenance.machine("cpu"),
+        "versions": versions(),
+        "machine": machine("cpu"),
         "primary_truth": table.truth,
         "question": about.question,
         "seed": seed,

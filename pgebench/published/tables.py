@@ -12,7 +12,7 @@ import pandas as pd
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pgebench.errors import DataError
+from pgebench.core.errors import DataError
 
 FOLDER = Path(__file__).parent / "tables"
 ABSENT = "-"

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from pgebench.analysis.embedding import Embedding, distances, embed
+from pgebench.analysis.league import Analysis
 from pgebench.analysis.question import SOURCES
-from pgebench.analysis.summary import Analysis
 from pgebench.analysis.table import Table
 from pgebench.report.palette import BLUE, VERMILLION
 from pgebench.report.svg import drawing

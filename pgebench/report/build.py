@@ -16,7 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from pgebench.analysis.summary import Analysis, analyse, experiment_itself
+from pgebench.analysis.league import Analysis, analyse, experiment_itself
 from pgebench.report.export import league_latex
 from pgebench.report.figures import figures
 from pgebench.report.page import context_of, render

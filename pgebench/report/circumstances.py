@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from pgebench.analysis.bootstrap import FEWEST
+from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
 from pgebench.analysis.quality import ranking_quality
-from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
 from pgebench.analysis.table import mean_over_seeds
 from pgebench.report.claims import ALPHA, Finding, real_metrics
 from pgebench.report.wording import counted, names, number, p_text, percent

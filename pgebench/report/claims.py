@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pgebench.analysis.summary import PRIMARY, TruthResult
+from pgebench.analysis.league import PRIMARY, TruthResult
 
 ALPHA = 0.05
 

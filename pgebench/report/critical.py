@@ -7,8 +7,8 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from pgebench.analysis.compare import level_groups
-from pgebench.analysis.summary import PRIMARY, TruthResult
+from pgebench.analysis.league import PRIMARY, TruthResult
+from pgebench.analysis.pairs import level_groups
 from pgebench.report.claims import ALPHA
 from pgebench.report.palette import ROLE_COLOUR, role
 from pgebench.report.svg import drawing

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from pgebench.analysis.cost import Cost
 from pgebench.analysis.cost_curve import break_even, cost_curve, next_target_s, ranking_s
-from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
 from pgebench.report.claims import real_metrics
 from pgebench.report.grids import Cell, Grid, grid, name_cell, time_cell
 from pgebench.report.layout import TIMES, spread_labels, time_tick

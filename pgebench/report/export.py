@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.summary import PRIMARY, TruthResult
+from pgebench.analysis.league import PRIMARY, TruthResult
 from pgebench.analysis.table import Table, mean_over_seeds
 
 SPECIAL = {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}

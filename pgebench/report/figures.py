@@ -16,7 +16,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
 from pgebench.analysis.table import FloatArray, Table, mean_over_seeds, within_target_z
 from pgebench.report import atlas, critical, curves, steadiness
 from pgebench.report.export import cells

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pgebench.analysis.correlation import CORRELATIONS
-from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
 from pgebench.report.claims import ALPHA, clearly_better
 from pgebench.report.svg import StripScale, strip, strip_axis
 from pgebench.report.wording import MANY, NOTHING, duration, interval, names, number, p_text, percent, points, signed

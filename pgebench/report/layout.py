@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
 from pgebench.analysis.table import FloatArray, mean_over_seeds
 from pgebench.report.palette import role
 

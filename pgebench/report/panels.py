@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
 from pgebench.analysis.question import PAIRS, QUESTIONS
 from pgebench.analysis.stability import Stability
-from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
 from pgebench.report.grids import Cell, Grid, grid, name_cell, value_cell
 from pgebench.report.wording import interval, number, percent, points
 

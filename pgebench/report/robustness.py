@@ -6,9 +6,9 @@ import math
 
 import pandas as pd
 
+from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
 from pgebench.analysis.question import PAIRS, QUESTIONS
 from pgebench.analysis.stability import OWN, Stability
-from pgebench.analysis.summary import PRIMARY, Analysis, TruthResult
 from pgebench.report.claims import Finding, beats_chance, real_metrics
 from pgebench.report.layout import CostPoint, cost_points, pareto_front
 from pgebench.report.wording import MANY, counted, duration, interval, names, number, percent, points

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from pgebench.analysis.league import PRIMARY
 from pgebench.analysis.stability import OWN, Stability
-from pgebench.analysis.summary import PRIMARY
 from pgebench.report.palette import BLUE, ROLE_COLOUR, role
 from pgebench.report.panels import cells_of, judged
 from pgebench.report.svg import drawing

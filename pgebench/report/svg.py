@@ -13,17 +13,9 @@ import numpy as np
 import pandas as pd
 
 from pgebench.analysis.ceiling import Ceiling
-from pgebench.analysis.summary import PRIMARY, TruthResult
+from pgebench.analysis.league import PRIMARY, TruthResult
 from pgebench.analysis.table import Table, mean_over_seeds, within_target_z
-from pgebench.report.layout import (
-    TIMES,
-    Z_LIMIT,
-    CostPoint,
-    centred_accuracy,
-    pareto_front,
-    spread_labels,
-    time_tick,
-)
+from pgebench.report.layout import TIMES, Z_LIMIT, CostPoint, centred_accuracy, pareto_front, spread_labels, time_tick
 from pgebench.report.palette import role
 from pgebench.report.wording import duration, interval, number, signed
 

@@ -10,9 +10,9 @@ import re
 
 import numpy as np
 
+from pgebench.analysis.league import PRIMARY, STATIC, Analysis, TruthResult
 from pgebench.analysis.quality import regret_at_random
 from pgebench.analysis.question import SOURCES, Question
-from pgebench.analysis.summary import PRIMARY, STATIC, Analysis, TruthResult
 from pgebench.analysis.table import mean_over_seeds
 from pgebench.report import circumstances, robustness
 from pgebench.report.claims import ALPHA, Finding, beats_chance, clearly_better, difference, real_metrics

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from pgebench import backbones
-from pgebench.datasets import Task, open_task
-from pgebench.images import Images
-from pgebench.store import Store
-from pgebench.unit import Unit
+from pgebench.data.task import Task, open_task
+from pgebench.networks import backbones
+from pgebench.networks.inputs import Images
+from pgebench.store.store import Store
+from pgebench.store.unit import Unit
 
 
 @dataclass(frozen=True)

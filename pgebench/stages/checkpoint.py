@@ -7,11 +7,12 @@ from typing import Any
 
 from torch import nn
 
-from pgebench import backbones
-from pgebench.errors import ConfigError
+from pgebench.core.errors import ConfigError
+from pgebench.core.identity import Label, derive_seed
+from pgebench.networks import backbones
+from pgebench.networks.training import fit_best
 from pgebench.stages.base import Outcome, Run
-from pgebench.training import fit_best
-from pgebench.unit import Label, Unit, derive_seed
+from pgebench.store.unit import Unit
 
 VERSION = 1
 
@@ -22,8 +23,8 @@ def unit(
     """The checkpoint of a backbone on a source.
 
     Args:
-        backbone: What ``pgebench.backbones.backbone_params`` makes of its config.
-        dataset: What ``pgebench.datasets.dataset_params`` makes of the source's.
+        backbone: What ``pgebench.networks.backbones.backbone_params`` makes of its config.
+        dataset: What ``pgebench.data.task.dataset_params`` makes of the source's.
         recipe: Fields of ``RecipeConfig``.
         seed: Of weights and batches.
         label: For the table.
@@ -39,7 +40,7 @@ def pretrained(backbone: Mapping[str, Any], label: Label) -> Unit:
     """The checkpoint of a backbone as it was shipped: no source is trained on.
 
     Args:
-        backbone: What ``pgebench.backbones.backbone_params`` makes of its config.
+        backbone: What ``pgebench.networks.backbones.backbone_params`` makes of its config.
         label: For the table.
 
     Returns:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pgebench import backbones
+from pgebench.core.identity import Label
+from pgebench.networks import backbones
 from pgebench.stages import checkpoint
 from pgebench.stages.base import Outcome, Run
-from pgebench.unit import Label, Unit
+from pgebench.store.unit import Unit
 
 VERSION = 1
 
@@ -18,7 +19,7 @@ def unit(trained: Unit, dataset: Mapping[str, Any], label: Label) -> Unit:
 
     Args:
         trained: A unit of ``checkpoint``.
-        dataset: What ``pgebench.datasets.dataset_params`` makes of its config.
+        dataset: What ``pgebench.data.task.dataset_params`` makes of its config.
         label: For the table.
 
     Returns:

@@ -8,16 +8,11 @@ import torch
 from torch import nn
 
 from baselines import task_head
-from pgebench.filter_information import (
-    FisherSettings,
-    by_first_appearance,
-    drawn_labels,
-    even_draw,
-    filter_information,
-)
+from pgebench.core.identity import Label, derive_seed
+from pgebench.networks.fisher import FisherSettings, by_first_appearance, drawn_labels, even_draw, filter_information
 from pgebench.stages import checkpoint
 from pgebench.stages.base import Outcome, Run
-from pgebench.unit import Label, Unit, derive_seed
+from pgebench.store.unit import Unit
 
 VERSION = 1
 

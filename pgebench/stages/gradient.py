@@ -10,12 +10,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from pgebench import backbones
-from pgebench.images import take
+from pgebench.core.identity import Label, digest
+from pgebench.networks import backbones
+from pgebench.networks.inputs import take
 from pgebench.pge import GradientSettings, PrincipalGradient, Progress, principal_gradient
 from pgebench.pge.controls import controlled
 from pgebench.stages.base import Outcome, Run
-from pgebench.unit import Label, Unit, digest
+from pgebench.store.unit import Unit
 
 VERSION = 2
 
@@ -35,8 +36,8 @@ def unit(
     """The principal gradient of a dataset, or of a control of it, at a backbone's initialisations.
 
     Args:
-        backbone: What ``pgebench.backbones.backbone_params`` makes of its config.
-        dataset: What ``pgebench.datasets.dataset_params`` makes of its config.
+        backbone: What ``pgebench.networks.backbones.backbone_params`` makes of its config.
+        dataset: What ``pgebench.data.task.dataset_params`` makes of its config.
         settings: How the gradient is estimated.
         label: For the table.
         control: None, or a key of ``pgebench.pge.controls.CONTROLS``.

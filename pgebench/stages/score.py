@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from pgebench.errors import ConfigError, NonFinite
-from pgebench.instantiate import function
+from pgebench.core.errors import ConfigError, NonFinite
+from pgebench.core.identity import Label, canonical_json
+from pgebench.core.instantiate import function
 from pgebench.stages import gradient
 from pgebench.stages.base import Outcome, Run
-from pgebench.unit import Label, Unit, canonical_json
+from pgebench.store.unit import Unit
 
 VERSION = 1
 

@@ -10,14 +10,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from pgebench import backbones
-from pgebench.errors import ConfigError
-from pgebench.precision import precision_of
+from pgebench.core.errors import ConfigError
+from pgebench.core.identity import Label, derive_seed
+from pgebench.networks import backbones
+from pgebench.networks.precision import precision_of
+from pgebench.networks.stacked_training import fit_best_together
+from pgebench.networks.training import Fitted, Part, accuracy, fit_best, with_new_head
 from pgebench.stages import checkpoint
 from pgebench.stages.base import Outcome, Run
-from pgebench.together import fit_best_together
-from pgebench.training import Fitted, Part, accuracy, fit_best, with_new_head
-from pgebench.unit import Label, Unit, derive_seed
+from pgebench.store.unit import Unit
 
 VERSION = 1
 
@@ -30,7 +31,7 @@ def unit(trained: Unit, dataset: Mapping[str, Any], truth: Mapping[str, Any], se
 
     Args:
         trained: A unit of ``checkpoint``.
-        dataset: What ``pgebench.datasets.dataset_params`` makes of the target's config.
+        dataset: What ``pgebench.data.task.dataset_params`` makes of the target's config.
         truth: Fields of ``TruthConfig``, with the recipe in its place.
         seed: Of the new head and the batches.
         label: For the table.
@@ -60,8 +61,8 @@ def scratch_unit(
     """Training on the target alone, from random weights: what transfer has to beat.
 
     Args:
-        backbone: What ``pgebench.backbones.backbone_params`` makes of its config.
-        dataset: What ``pgebench.datasets.dataset_params`` makes of the target's.
+        backbone: What ``pgebench.networks.backbones.backbone_params`` makes of its config.
+        dataset: What ``pgebench.data.task.dataset_params`` makes of the target's.
         truth: Fields of ``TruthConfig``, with the recipe in its place.
         seed: Of weights and batches.
         label: For the table.

@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pgebench.config import conf_dir
-from pgebench.errors import ConfigError
+from pgebench.core.errors import ConfigError
 from pgebench.tracking.keys import FINAL, LIVE, known
 
 SPECIFICATION = Path(__file__).with_name("dashboard.yaml")
@@ -87,7 +87,7 @@ def _checked(panel: PanelSpec, where: str) -> PanelSpec:
 def league_names() -> list[str]:
     """Every metric that a league table of pgebench can have."""
     from pgebench.analysis.composites import COMPOSITES
-    from pgebench.analysis.summary import STATIC
+    from pgebench.analysis.league import STATIC
 
     terms = {term for parts in COMPOSITES.values() for term in parts}
     configured = {path.stem for path in (conf_dir() / "metric").glob("*.yaml")}

@@ -17,10 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from pgebench.unit import Unit, digest
+from pgebench.core.identity import digest
+from pgebench.store.unit import Unit
 
 if TYPE_CHECKING:  # the process that imports this package must not wait for torch
-    from pgebench.store import Store
+    from pgebench.store.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pgebench.analysis.bootstrap import bootstrap
-from pgebench.analysis.compare import paired_differences
+from pgebench.analysis.pairs import paired_differences
 from pgebench.analysis.quality import STATISTICS, ranking_quality
 
 
@@ -80,7 +80,7 @@ def test_more_seeds_narrow_the_interval():
 
 
 def test_intervals_cover_the_true_value_about_as_often_as_they_say():
-    """A small simulation; the long one is `python -m pgebench.simulation`."""
+    """A small simulation; the long one is `python -m pgebench.studies.statistics`."""
     rng = np.random.default_rng(0)
     hits, trials = {}, 120
     for shared in (0.0, 0.5):

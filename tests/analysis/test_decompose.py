@@ -3,7 +3,7 @@ import pytest
 
 from pgebench.analysis.decompose import interactions, two_way, variance_shares
 from pgebench.analysis.quality import ranking_quality
-from pgebench.analysis.static import static_scores
+from pgebench.analysis.static_ranker import static_scores
 
 
 def additive(rng, n=6):

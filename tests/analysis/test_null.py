@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from pgebench.analysis.chance import _within, holm, null_band, p_value, shuffled_means
 from pgebench.analysis.correlation import correlations
-from pgebench.analysis.null import _within, holm, null_band, p_value, shuffled_means
 from pgebench.analysis.quality import ranking_quality
 
 

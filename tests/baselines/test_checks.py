@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from baselines import BoundsError, logme
-from baselines.checks import class_indices, feature_matrix, row_chunks, within
+from baselines.kernels.checks import class_indices, feature_matrix, row_chunks, within
 
 
 def test_a_value_outside_its_bounds_is_an_error_and_rounding_is_not():

@@ -9,8 +9,8 @@ import torch
 from scipy.optimize import linear_sum_assignment, linprog
 
 from baselines import frechet_distance, linear_mmd, otdd, sufficient_statistics
-from baselines.distribution_distances import frechet_distance_from, linear_mmd_from
-from baselines.optimal_transport import class_distances
+from baselines._distances import frechet_distance_from, linear_mmd_from
+from baselines._otdd import class_distances
 
 
 def variance(rows):

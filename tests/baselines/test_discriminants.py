@@ -16,7 +16,7 @@ from baselines import (
     sfda,
     sufficient_statistics,
 )
-from baselines.discriminant import fit_discriminant
+from baselines.kernels.discriminant import fit_discriminant
 
 
 def within(features, labels):

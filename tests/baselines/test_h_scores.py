@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.covariance import ledoit_wolf
 
 from baselines import h_score, regularized_h_score, sufficient_statistics
-from baselines.h_scores import ledoit_wolf_shrinkage
+from baselines._h_score import ledoit_wolf_shrinkage
 
 
 def conditional_means(features, labels):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import LeaveOneOut, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-import baselines.nearest_neighbours as module
+import baselines._knn as module
 from baselines import knn
 
 

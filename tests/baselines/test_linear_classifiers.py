@@ -6,17 +6,9 @@ import torch
 from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
-from baselines import (
-    fisher_embedding,
-    linear_probe,
-    pactran,
-    task2vec,
-    task2vec_distance,
-    task2vec_head,
-    task_head,
-)
-from baselines.linear_probing import _stratified_folds
-from baselines.softmax_regression import fit_softmax_regression
+from baselines import fisher_embedding, linear_probe, pactran, task2vec, task2vec_distance, task2vec_head, task_head
+from baselines._linear_probe import _stratified_folds
+from baselines.kernels.softmax_regression import fit_softmax_regression
 
 
 def logistic(rows, labels, penalty):

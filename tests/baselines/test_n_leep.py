@@ -6,8 +6,8 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 
 from baselines import leep, n_leep
-from baselines.gaussian_mixture import mixture_responsibilities
-from baselines.linear_algebra import principal_components
+from baselines._n_leep import mixture_responsibilities
+from baselines.kernels.linear_algebra import principal_components
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from baselines import logme, ped, sfda
-from baselines.potential_energy import repel
+from baselines._ped import repel
 
 
 def reference_step(features, labels, radius, time_step):

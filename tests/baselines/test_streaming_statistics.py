@@ -13,13 +13,13 @@ from baselines import (
     statistics_of_blocks,
     sufficient_statistics,
 )
-from baselines.bayesian_evidence import logme_from
-from baselines.block_sums import add_gram
-from baselines.coding_rate import global_rate
-from baselines.discriminant import fit_discriminant
-from baselines.h_scores import h_score_from, regularized_h_score_from
-from baselines.label_feature_correlation import lfc_from
-from baselines.linear_algebra import (
+from baselines._h_score import h_score_from, regularized_h_score_from
+from baselines._lfc import lfc_from
+from baselines._logme import logme_from
+from baselines._transrate import global_rate
+from baselines.kernels.block_sums import add_gram
+from baselines.kernels.discriminant import fit_discriminant
+from baselines.kernels.linear_algebra import (
     congruence,
     inverse_trace,
     largest_eigenvalue,
@@ -28,7 +28,7 @@ from baselines.linear_algebra import (
     solve,
     square_root,
 )
-from baselines.tridiagonal import tridiagonal_form
+from baselines.kernels.tridiagonal import tridiagonal_form
 
 
 @settings(deadline=None, max_examples=30)
@@ -87,8 +87,8 @@ def test_a_memory_map_is_read_in_small_blocks(tmp_path, monkeypatch):
         lengths.append(len(rows))
         return add_gram(total, rows)
 
-    monkeypatch.setattr("baselines.streaming_statistics.add_gram", spy)
-    monkeypatch.setattr("baselines.streaming_statistics._BLOCK_BYTES", 1600)
+    monkeypatch.setattr("baselines.kernels.streaming_statistics.add_gram", spy)
+    monkeypatch.setattr("baselines.kernels.streaming_statistics._BLOCK_BYTES", 1600)
     value = logme(np.load(tmp_path / "features.npy", mmap_mode="r"), labels)
     assert lengths == [20] * 10 + [5]
     assert value == pytest.approx(logme(features.astype(float), labels), abs=1e-12)

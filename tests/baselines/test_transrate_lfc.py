@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baselines import lfc, sufficient_statistics, transrate
-from baselines.coding_rate import global_rate
+from baselines._transrate import global_rate
 
 
 def rate(rows, distortion):

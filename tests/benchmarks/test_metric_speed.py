@@ -17,12 +17,12 @@ from sklearn.covariance import ledoit_wolf
 from threadpoolctl import threadpool_limits
 
 from baselines import knn, leep, lfc, logme, nce, regularized_h_score, sufficient_statistics
-from baselines.bayesian_evidence import logme_from
-from baselines.coding_rate import global_rate
-from baselines.discriminant import fit_discriminant
-from baselines.distribution_distances import frechet_distance_from, linear_mmd_from
-from baselines.h_scores import h_score_from, regularized_h_score_from
-from baselines.tridiagonal import tridiagonal_form
+from baselines._distances import frechet_distance_from, linear_mmd_from
+from baselines._h_score import h_score_from, regularized_h_score_from
+from baselines._logme import logme_from
+from baselines._transrate import global_rate
+from baselines.kernels.discriminant import fit_discriminant
+from baselines.kernels.tridiagonal import tridiagonal_form
 
 pytestmark = pytest.mark.slow
 

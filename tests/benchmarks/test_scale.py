@@ -18,11 +18,12 @@ import pandas as pd
 import pytest
 import torch
 
-from pgebench import store
-from pgebench.records import began
-from pgebench.rules import DEFAULT
-from pgebench.store import DONE, Store
-from pgebench.unit import Unit
+from pgebench.core.records import DONE
+from pgebench.run.attempt import began
+from pgebench.run.policy import DEFAULT
+from pgebench.store import store
+from pgebench.store.store import Store
+from pgebench.store.unit import Unit
 
 VIEWS = (
     "mnist_0_4,mnist_5_9,fashion_tops,fashion_rest,animals_a,animals_b,glyphs_a_m,glyphs_n_z,"
@@ -43,16 +44,17 @@ import gc, json, sys, time
 from pathlib import Path
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from pgebench import cli, experiment
+from pgebench.cli.main import COLLECT_AFTER
+from pgebench.experiment import experiment  # noqa: F401
 from pgebench.config import conf_dir, register
-from pgebench.plan import merged
-from pgebench.sweep import expand
+from pgebench.plan.sweep import expand
+from pgebench.plan.units import merged
 
 def peak():
     # Not ru_maxrss, which a process inherits from the one that started it.
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
-gc.set_threshold(cli.COLLECT_AFTER)
+gc.set_threshold(COLLECT_AFTER)
 register()
 imports, wall, cpu = peak(), time.perf_counter(), time.process_time()
 with initialize_config_dir(str(conf_dir()), version_base="1.3"):
@@ -82,8 +84,8 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     from pgebench.config import conf_dir, register
-    from pgebench.plan import merged
-    from pgebench.sweep import expand
+    from pgebench.plan.sweep import expand
+    from pgebench.plan.units import merged
 
     folder = tmp_path_factory.mktemp("scale")
     register()

@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import torch
 
-from pgebench import backbones, embedded
-from pgebench.precision import BFLOAT16, FLOAT32
-from pgebench.together import fit_best_together
-from pgebench.training import Part, accuracy, fit_best, with_new_head
+from pgebench import embedded
+from pgebench.networks import backbones
+from pgebench.networks.precision import BFLOAT16, FLOAT32
+from pgebench.networks.stacked_training import fit_best_together
+from pgebench.networks.training import Part, accuracy, fit_best, with_new_head
 
 SEEDS = range(16)
 BACKBONE = backbones.backbone_params(

@@ -12,10 +12,10 @@ import torch
 from conftest import TINY, run_pgebench
 from torch.nn import functional as F
 
-from pgebench import backbones
-from pgebench.images import take
+from pgebench.networks import backbones
+from pgebench.networks.inputs import take
+from pgebench.networks.training import batch_indices, fit
 from pgebench.pge import GradientSettings, principal_gradient
-from pgebench.training import batch_indices, fit
 
 BACKBONE = backbones.backbone_params(
     {"model": "test_resnet", "image_size": 32, "mean": None, "std": None, "pretrained": False}

@@ -12,9 +12,9 @@ from fault_page import Injected
 from photos import Read, write
 from PIL import Image
 
+from pgebench.core.errors import ConfigError, DataError
 from pgebench.data import picture
 from pgebench.data.picture import decode
-from pgebench.errors import ConfigError, DataError
 
 
 def only(content: Path, size: int = 10) -> picture.Picture:

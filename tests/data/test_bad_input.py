@@ -12,9 +12,9 @@ from conftest import run_pgebench
 from photos import Read, write
 from PIL import Image
 
+from pgebench.core.errors import PgebenchError
 from pgebench.data import decode
 from pgebench.data.cache import FACTS
-from pgebench.errors import PgebenchError
 
 Spoil = Callable[[Path], object]
 

@@ -13,18 +13,18 @@ import pandas as pd
 import pytest
 from conftest import Run
 from photos import Read, write
-from test_sweep import sweep
+from plan.test_sweep import sweep
 
-from pgebench.backbones import backbone_params
+from pgebench.core.errors import ConfigError, CorruptArtifact, StoreError
+from pgebench.core.identity import Label
 from pgebench.data import read as read_module
 from pgebench.data import revision as revision_module
-from pgebench.datasets import dataset_params, open_task
-from pgebench.errors import ConfigError, CorruptArtifact, StoreError
-from pgebench.experiment import dataset_sizes
+from pgebench.data.task import dataset_params, open_task
+from pgebench.experiment.experiment import dataset_sizes
+from pgebench.networks.backbones import backbone_params
 from pgebench.pge import GradientSettings
-from pgebench.plan import Cell, Named
+from pgebench.plan.cell import Cell, Named
 from pgebench.stages import gradient
-from pgebench.unit import Label
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "embedded" / "records.parquet"
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from photos import Read, write
 
+from pgebench.core.errors import ConfigError, DataError
 from pgebench.data import decode
 from pgebench.data.listing import Listing
 from pgebench.data.reading import Reading
-from pgebench.datasets import dataset_params, open_task
-from pgebench.errors import ConfigError, DataError
+from pgebench.data.task import dataset_params, open_task
 
 
 def test_every_folder_is_a_class(photos: Path, read_as: Read) -> None:

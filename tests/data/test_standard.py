@@ -13,9 +13,9 @@ from omegaconf import OmegaConf
 from torchvision import datasets
 
 from pgebench.config import DatasetConfig, conf_dir, register
-from pgebench.datasets import dataset_params, open_task
-from pgebench.errors import ConfigError, DataError
-from pgebench.sweep import plain
+from pgebench.core.errors import ConfigError, DataError
+from pgebench.data.task import dataset_params, open_task
+from pgebench.plan.sweep import plain
 
 EXPECTED = {
     # name: classes, images of a class in train, val and test, rule

@@ -13,7 +13,7 @@ from fault_page import Injected
 from photos import Read
 from PIL import Image
 
-from pgebench.errors import ConfigError, DataError
+from pgebench.core.errors import ConfigError, DataError
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (20, 16, 16, 3), dtype=np.uint8)
 WORDS = np.array(["ant", "bee"] * 10)

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from pgebench.run import attempt
+
 MICRO = (
     "experiment=smoke",
     "launch=serial",
@@ -37,7 +39,7 @@ MEASURED = ["wall_s", "cpu_s", "peak_rss_mb", "finished", "attempts", "workers"]
 
 context = multiprocessing.get_context("forkserver")
 # Commands start where the imports are done, so that a kill at a random moment meets the work.
-context.set_forkserver_preload(["pgebench.experiment", "pgebench.report", "pgebench.cli", "hydra.main"])
+context.set_forkserver_preload(["pgebench.experiment.experiment", "pgebench.report", "pgebench.cli.main", "hydra.main"])
 
 
 def arguments(folder: Path, name: str = "results") -> tuple[str, ...]:
@@ -76,7 +78,7 @@ def kill_group(process: BaseProcess) -> None:
 
 def table(folder: Path, name: str = "results") -> pd.DataFrame:
     """The records of a run, without what may differ between two runs."""
-    return pd.read_parquet(folder / name / "records.parquet").drop(columns=MEASURED)
+    return pd.read_parquet(folder / name / "attempt.parquet").drop(columns=MEASURED)
 
 
 def done_records(store: Path) -> dict[Path, bytes]:
@@ -101,7 +103,7 @@ def _command(command: tuple[str, ...], log: str, journal: str, clock: int | None
 
 
 def _keep_journal(journal: str) -> None:
-    from pgebench import runner
+    from pgebench.run import runner
 
     original = runner._execute
 
@@ -115,9 +117,8 @@ def _keep_journal(journal: str) -> None:
 
 def _let_the_clock_jump(dice: random.Random) -> None:
     """Every look at the time of day is up to ten years off, in either direction."""
-    from pgebench import records
 
     right, decade = time.time, 10 * 365 * 86400
     time.time = lambda: right() + dice.uniform(-decade, decade)
     # What is written in C does not see the above.
-    records._now = lambda: datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")
+    attempt._now = lambda: datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="seconds")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pgebench.errors import ConfigError
+from pgebench.core.errors import ConfigError
 from pgebench.pge.controls import CONTROLS, controlled
 
 LABELS = np.repeat([3, 5, 8], [10, 7, 12])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from pgebench.errors import ConfigError, NonFinite
+from pgebench.core.errors import ConfigError, NonFinite
 from pgebench.pge import PrincipalGradient, gradient_distance, pge_score
 
 A, B = torch.tensor([[3.0, 4.0]]), torch.tensor([[0.0, 2.0]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pgebench.errors import DataError
+from pgebench.core.errors import DataError
 from pgebench.pge import EpisodeSampler
 
 

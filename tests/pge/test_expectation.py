@@ -11,10 +11,10 @@ import torch
 from tiny_network import pictures, tiny_network
 from torch import nn
 
-from pgebench import backbones
-from pgebench.errors import ConfigError, NonFinite
+from pgebench.core.errors import ConfigError, NonFinite
+from pgebench.core.identity import derive_seed
+from pgebench.networks import backbones
 from pgebench.pge import EpisodeSampler, GradientSettings, Progress, gradient_distance, principal_gradient
-from pgebench.unit import derive_seed
 
 SMALL = GradientSettings(restarts=2, episodes=4, way=3, shot=2, query=3)
 

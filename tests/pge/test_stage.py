@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from pgebench import backbones
-from pgebench.datasets import dataset_params
+from pgebench.core.identity import Label
+from pgebench.core.records import DONE, MISSING
+from pgebench.data.task import dataset_params
+from pgebench.networks import backbones
 from pgebench.pge import GradientSettings
-from pgebench.runner import run_unit
+from pgebench.run.runner import run_unit
 from pgebench.stages import gradient
-from pgebench.store import DONE, MISSING, Store
-from pgebench.unit import Label, Unit
+from pgebench.store.store import Store
+from pgebench.store.unit import Unit
 
 BACKBONE = backbones.backbone_params(
     {"model": "test_efficientnet_gn", "image_size": 32, "mean": None, "std": None, "pretrained": False}

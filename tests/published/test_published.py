@@ -14,7 +14,7 @@ import torchvision
 from conftest import run_pgebench
 from scipy.stats import weightedtau, zscore
 
-from pgebench.errors import ConfigError, DataError
+from pgebench.core.errors import ConfigError, DataError
 from pgebench.published import load, names
 from pgebench.published.__main__ import main
 from pgebench.published.bounds import broken

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pgebench import cli
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.table import build_table
-from pgebench.compare import compare_runs
-from pgebench.report.comparison import markdown
+from pgebench.analysis.two_runs import compare_runs
+from pgebench.cli import main
+from pgebench.report.two_runs import markdown
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "embedded"
 NAMES = ("old", "new")
@@ -136,7 +136,7 @@ def test_variations_are_counted_and_left_out_of_the_league(run):
 
 def command(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["pgebench-compare", *arguments])
-    cli.compare()
+    main.compare()
 
 
 def test_the_reference_results_have_not_changed_since_themselves(monkeypatch, capsys, tmp_path):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pgebench.analysis.compare import level_groups
-from pgebench.analysis.summary import analyse
+from pgebench.analysis.league import analyse
+from pgebench.analysis.pairs import level_groups
 from pgebench.report import build_report, critical
 from pgebench.report.export import league_latex
 from pgebench.report.verdict import findings

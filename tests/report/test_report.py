@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from pgebench.report import build_report, build_tables, report_files
-from pgebench.table import load_summary
+from pgebench.run.table import load_summary
 
 VOID = {"meta", "link", "br", "img", "rect", "line", "circle", "polyline", "hr", "source"}
 

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from pgebench.core.files import NumpyUnpickler
 from pgebench.embedded.builder.packages import PACKAGES, fetch, unpack
 from pgebench.embedded.builder.pixels import pad_to, resize
 from pgebench.embedded.builder.raw import Raw, no_families
-from pgebench.numpy_pickle import NumpyUnpickler
 
 DIGITS = tuple(str(digit) for digit in range(10))
 CLOTHES = (

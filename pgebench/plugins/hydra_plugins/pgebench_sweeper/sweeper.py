@@ -51,7 +51,7 @@ class PgebenchSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         """Run the experiment that the overrides describe; exits with its code."""
         # Hydra imports every plugin at every start, for shell completion too: torch must wait until here.
-        from pgebench.experiment import run_experiment
+        from pgebench.experiment.experiment import run_experiment
 
         assert self.hydra_context is not None, "Hydra calls setup before sweep"
         assert self.config is not None

@@ -1,0 +1,337 @@
+"""The whole analysis of an experiment, and its summary: one row per truth and metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from pgebench.analysis.answers import answers
+from pgebench.analysis.bootstrap import bootstrap
+from pgebench.analysis.ceiling import Ceiling, noise_ceiling
+from pgebench.analysis.chance import holm, null_band, p_value, shuffled_means
+from pgebench.analysis.composites import with_composite_names, with_composites
+from pgebench.analysis.correlation import CORRELATIONS
+from pgebench.analysis.cost import Cost, costs
+from pgebench.analysis.decompose import VarianceShares, interactions, variance_shares
+from pgebench.analysis.gain import gains
+from pgebench.analysis.pairs import paired_differences
+from pgebench.analysis.quality import STATISTICS, Quality, ranking_quality
+from pgebench.analysis.question import QUESTIONS, Question, ask
+from pgebench.analysis.stability import Stability, setups_of, stability
+from pgebench.analysis.static_ranker import static_scores
+from pgebench.analysis.table import FloatArray, Table, build_table, mean_over_seeds
+
+PRIMARY = "weighted_tau"
+STATIC, STANDARDISED = "static", "static_standardised"
+"""The static ranker, and that of published tables on accuracies standardised within each target."""
+
+RESAMPLES, SHUFFLES = 1000, 2000
+TRIVIAL = frozenset(
+    {STATIC, STANDARDISED, "random", "source_accuracy", "source_size", "number_of_classes", "parameter_count"}
+)
+INTERACTION_COLUMNS = (
+    "interaction_weighted_tau",
+    "interaction_weighted_tau_low",
+    "interaction_weighted_tau_high",
+    "interaction_pearson",
+    "interaction_p",
+)
+COST_COLUMNS = {
+    "cost_per_dataset_s": "per_dataset_s",
+    "cost_per_checkpoint_s": "per_checkpoint_s",
+    "cost_per_pair_s": "per_pair_s",
+    "cost_total_s": "total_s",
+    "cost_without_checkpoints_s": "without_checkpoints_s",
+    "cost_cpu_s": "cpu_s",
+    "cost_peak_rss_mb": "peak_rss_mb",
+    "cost_images": "images",
+    "cost_flops": "flops",
+}
+
+
+@dataclass(frozen=True)
+class TruthResult:
+    """Everything found about one truth.
+
+    Attributes:
+        name: Name of the truth, e.g. `finetune`.
+        metrics: Metrics, the best mean weighted tau first.
+        scores: Metric -> score, shape (backbones, sources, targets), the static ranker included.
+        truth: Accuracy, shape (backbones, sources, targets, seeds).
+        quality: Metric -> statistics per (backbone, target).
+        league: One row per metric in the order of `metrics`; the columns are those of `summary.csv`.
+        pairs: Paired differences of the weighted tau, see `paired_differences`.
+        by_backbone: Columns backbone, metric, weighted_tau, low, high, ceiling; empty with a single backbone.
+        ceiling: Statistic -> noise ceiling.
+        shares: Where the variance of the truth comes from.
+    """
+
+    name: str
+    metrics: tuple[str, ...]
+    scores: dict[str, FloatArray]
+    truth: FloatArray
+    quality: dict[str, Quality]
+    league: pd.DataFrame
+    pairs: pd.DataFrame
+    by_backbone: pd.DataFrame
+    ceiling: dict[str, Ceiling]
+    shares: VarianceShares
+
+    @cached_property
+    def by_pair(self) -> dict[tuple[str, str], tuple[float, float, float, float]]:
+        """(better, worse) -> difference, its interval and corrected p-value: `pairs` to look things up in."""
+        values = self.pairs[["difference", "low", "high", "p_holm"]].itertuples(index=False, name=None)
+        names = self.pairs[["better", "worse"]].itertuples(index=False, name=None)
+        return dict(zip(names, values, strict=True))
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything found about an experiment.
+
+    Attributes:
+        question: What is ranked, and for what.
+        table: The arrays, with their axes in the order group, candidate, task of the question.
+        results: One entry per truth, the primary one first; empty if there is no truth yet.
+        answers: What every metric reaches on every question, see `answers`; for the primary truth.
+        setups: Setup stability of the league of the primary truth, see `setups_of`.
+        stability: What the variations say, if the experiment has any.
+        gains: What transfer gains over training from scratch, see `gains`.
+        metric_costs: Metric -> cost; without the static ranker, which has no cost of its own.
+        truth_costs: Truth -> cost.
+        failures: Rows of the records that are not done.
+        units: Number of units in the records, by status.
+    """
+
+    question: Question
+    table: Table
+    results: tuple[TruthResult, ...]
+    answers: pd.DataFrame
+    setups: pd.DataFrame
+    stability: Stability | None
+    gains: pd.DataFrame
+    metric_costs: dict[str, Cost]
+    truth_costs: dict[str, Cost]
+    failures: pd.DataFrame
+    units: dict[str, int]
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """All league tables below one another."""
+        leagues = [result.league for result in self.results]
+        return pd.concat(leagues, ignore_index=True) if leagues else pd.DataFrame(columns=summary_columns())
+
+
+def summary_columns() -> list[str]:
+    """Columns of `summary.csv`, in order.
+
+    Returns:
+        Their names.
+
+    >>> summary_columns()[:6]
+    ['truth', 'metric', 'kind', 'weighted_tau', 'weighted_tau_low', 'weighted_tau_high']
+    """
+    statistics = [f"{name}{end}" for name in STATISTICS for end in ("", "_low", "_high")]
+    ceilings = [f"{name}_ceiling" for name in CORRELATIONS]
+    return [
+        "truth",
+        "metric",
+        "kind",
+        *statistics,
+        "targets",
+        "coverage",
+        "constant_targets",
+        "score_seeds",
+        "p",
+        "p_holm",
+        "null_low",
+        "null_high",
+        *ceilings,
+        "perfect_ceiling",
+        *INTERACTION_COLUMNS,
+        "interaction_p_holm",
+        *COST_COLUMNS,
+        "cost_share_of_truth",
+    ]
+
+
+def analyse(
+    records: pd.DataFrame,
+    *,
+    primary_truth: str = "finetune",
+    question: str = "sources",
+    resamples: int = RESAMPLES,
+    shuffles: int = SHUFFLES,
+    seed: int = 0,
+) -> Analysis:
+    """Run the whole protocol on the records of an experiment.
+
+    Args:
+        records: One row per unit, see `build_table` and `costs` for the columns used; others are ignored.
+        primary_truth: The truth that comes first, if it is there.
+        question: One of `QUESTIONS`.
+        resamples: Draws of the bootstrap.
+        shuffles: Draws of the null distribution.
+        seed: Seed of both. The same records and seed give the same numbers.
+
+    Returns:
+        The analysis. Without any truth it has no results, but costs and failures.
+    """
+    everything = records
+    records = experiment_itself(records)
+    asked = QUESTIONS[question]
+    plain = build_table(records)
+    table = with_composites(ask(plain, asked))
+    metric_costs, truth_costs = costs(with_composite_names(records), "metric"), costs(records, "truth")
+    measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
+    order = sorted(measured, key=lambda name: (name != primary_truth, name))
+    results = tuple(
+        _judge(table, name, metric_costs, truth_costs.get(name), resamples=resamples, shuffles=shuffles, seed=seed)
+        for name in order
+    )
+    # A unit may be several rows: the accuracy of a source is a score of each of its pairs.
+    distinct = everything.drop_duplicates("key") if "key" in everything else everything
+    unfinished = distinct[distinct["status"] != "done"]
+    status = distinct["status"].value_counts().sort_index()
+    first = order[0] if order else None
+    return Analysis(
+        question=asked,
+        table=table,
+        results=results,
+        answers=answers(with_composites(plain), first, resamples=resamples, seed=seed) if first else pd.DataFrame(),
+        setups=setups_of(table, first) if first else pd.DataFrame(),
+        stability=stability(everything, first) if first else None,
+        gains=gains(records, first) if first else pd.DataFrame(),
+        metric_costs=metric_costs,
+        truth_costs=truth_costs,
+        failures=_causes_first(unfinished),
+        units={str(name): int(count) for name, count in status.items()},
+    )
+
+
+def experiment_itself(records: pd.DataFrame) -> pd.DataFrame:
+    """The records without those of variations, which other analyses must not mix with them.
+
+    Args:
+        records: With or without the column `variant`.
+
+    Returns:
+        The rows whose `variant` is null; all of them without this column.
+    """
+    return records[records["variant"].isna()] if "variant" in records else records
+
+
+def waits_for_another(failures: pd.DataFrame) -> pd.Series:
+    """Which failures only say that an input has no result: the runner's message for them begins with "needs".
+
+    Args:
+        failures: Rows of the records, with the column `error`.
+
+    Returns:
+        True for each row that only waits for another unit.
+    """
+    return failures["error"].astype("string").str.startswith("needs ").fillna(False).astype(bool)
+
+
+def _causes_first(unfinished: pd.DataFrame) -> pd.DataFrame:
+    """Failures in a fixed order, the causes before those that only wait for them."""
+    return (
+        unfinished.assign(waits=waits_for_another(unfinished))
+        .sort_values(["waits", "stage", "key"], ignore_index=True)
+        .drop(columns="waits")
+    )
+
+
+def _judge(
+    table: Table,
+    name: str,
+    metric_costs: dict[str, Cost],
+    truth_cost: Cost | None,
+    *,
+    resamples: int,
+    shuffles: int,
+    seed: int,
+) -> TruthResult:
+    truth = table.truth[name]
+    scores = {**table.scores, STATIC: static_scores(truth)}
+    quality = {metric: ranking_quality(score, truth) for metric, score in scores.items()}
+    # Best first; a metric without any value last.
+    metrics = sorted(scores, key=lambda metric: (-np.nan_to_num(quality[metric].mean(PRIMARY), nan=-2.0), metric))
+    stacked = np.stack([scores[metric] for metric in metrics])
+    draws = bootstrap(stacked, truth, resamples=resamples, seed=seed)
+    accuracy = mean_over_seeds(truth)
+    ceiling = noise_ceiling(truth, seed=seed)
+
+    special = interactions(accuracy)
+    special_scores = np.stack([interactions(score, rescale_targets=True) for score in stacked])
+    special_draws = bootstrap(
+        special_scores, special[..., None], resamples=resamples, seed=seed, statistics=(PRIMARY, "pearson")
+    )
+    nulls = shuffled_means(stacked, accuracy, shuffles=shuffles, seed=seed)
+    special_nulls = shuffled_means(special_scores, special, shuffles=shuffles, seed=seed)
+    rows = []
+    for m, metric in enumerate(metrics):
+        row: dict[str, object] = {"truth": name, "metric": metric, "kind": "trivial" if metric in TRIVIAL else "metric"}
+        for statistic in STATISTICS:
+            row[statistic] = quality[metric].mean(statistic)
+            row[f"{statistic}_low"], row[f"{statistic}_high"] = draws[statistic].interval(m)
+        row["targets"] = quality[metric].targets
+        row["coverage"] = quality[metric].coverage
+        row["constant_targets"] = quality[metric].constant
+        row["score_seeds"] = table.score_seeds.get(metric, 1)
+        row["p"] = p_value(quality[metric].mean(PRIMARY), nulls[m])
+        row["null_low"], row["null_high"] = null_band(nulls[m])
+        for statistic in CORRELATIONS:
+            row[f"{statistic}_ceiling"] = ceiling[statistic].repeat
+        row["perfect_ceiling"] = ceiling[PRIMARY].perfect
+        # Leaving one target out makes the static ranker's own interaction the negative of the truth's: an artefact.
+        special_tau = float(special_draws[PRIMARY].estimate[m])
+        special_values = (
+            special_tau,
+            *special_draws[PRIMARY].interval(m),
+            float(special_draws["pearson"].estimate[m]),
+            p_value(special_tau, special_nulls[m]),
+        )
+        if metric in (STATIC, STANDARDISED):
+            special_values = (float("nan"),) * 5
+        for column, value in zip(INTERACTION_COLUMNS, special_values, strict=True):
+            row[column] = value
+        cost = metric_costs.get(metric)
+        for column, field in COST_COLUMNS.items():
+            row[column] = float(getattr(cost, field)) if cost else float("nan")
+        row["cost_share_of_truth"] = (
+            cost.total_s / truth_cost.total_s if cost and truth_cost and truth_cost.total_s > 0 else float("nan")
+        )
+        rows.append(row)
+    league = pd.DataFrame(rows)
+    league["p_holm"] = holm(league["p"].to_numpy(dtype=float))
+    league["interaction_p_holm"] = holm(league["interaction_p"].to_numpy(dtype=float))
+    return TruthResult(
+        name=name,
+        metrics=tuple(metrics),
+        scores=scores,
+        truth=truth,
+        quality=quality,
+        league=league[summary_columns()],
+        pairs=paired_differences(metrics, draws[PRIMARY], leave_out=("random",)),
+        by_backbone=_by_backbone(table, stacked, truth, metrics, resamples, seed),
+        ceiling=ceiling,
+        shares=variance_shares(truth),
+    )
+
+
+def _by_backbone(
+    table: Table, scores: FloatArray, truth: FloatArray, metrics: list[str], resamples: int, seed: int
+) -> pd.DataFrame:
+    """The league of each backbone on its own."""
+    rows = []
+    for b, backbone in enumerate(table.backbones if len(table.backbones) > 1 else ()):
+        one = truth[b : b + 1]
+        draws = bootstrap(scores[:, b : b + 1], one, resamples=resamples, seed=seed, statistics=(PRIMARY,))[PRIMARY]
+        top = noise_ceiling(one, seed=seed)[PRIMARY].repeat
+        for m, metric in enumerate(metrics):
+            rows.append((backbone, metric, float(draws.estimate[m]), *draws.interval(m), top))
+    return pd.DataFrame(rows, columns=["backbone", "metric", PRIMARY, "low", "high", "ceiling"])

@@ -1,0 +1,111 @@
+"""The machine: versions and hardware for the record, and what a job may use of it in the words of each launcher."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+import os
+import platform
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pgebench import __version__
+
+PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "pandas", "hydra-core")
+
+
+@lru_cache(maxsize=1)
+def versions() -> dict[str, str]:
+    """Versions of Python, pgebench and the packages that decide numbers."""
+    installed = {}
+    for package in PACKAGES:
+        try:
+            installed[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            installed[package] = "missing"
+    return {"python": platform.python_version(), "pgebench": __version__} | installed
+
+
+@lru_cache(maxsize=4)
+def machine(device: str) -> dict[str, Any]:
+    """What computes: operating system, processor, cores, memory, accelerator. No host name, no paths."""
+    gpu = _gpu(device) if device.startswith("cuda") else None
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "processor": _processor(),
+        "cores": available_cores(),
+        "memory_gb": _memory_gb(),
+        "gpu": gpu,
+    }
+
+
+def _gpu(device: str) -> str:
+    import torch  # takes seconds, and commands that compute nothing do without it
+
+    name: str = torch.cuda.get_device_name(device)
+    return name
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
+
+
+def _memory_gb() -> float | None:
+    try:
+        line = Path("/proc/meminfo").read_text().splitlines()[0]
+        return round(int(line.split()[1]) / 2**20, 1)
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def jobs_at_once(cores: int, gpus: float) -> int:
+    """How many jobs that take so many cores and GPUs this machine holds, at least one.
+
+    Args:
+        cores: of one job.
+        gpus: of one job, 0.5 for two jobs on a GPU; 0 does not limit them.
+    """
+    by_cores = available_cores() // max(1, cores)
+    if gpus <= 0:
+        return max(1, by_cores)
+    # torch takes seconds to import, and without GPUs to count nothing here needs it.
+    import torch
+
+    return max(1, min(by_cores, int(torch.cuda.device_count() / gpus)))
+
+
+def share(cores: int, jobs: int) -> int:
+    """Cores for each of several jobs, at least one.
+
+    >>> share(8, 3), share(2, 4)
+    (2, 1)
+    """
+    return max(1, cores // max(1, jobs))
+
+
+def whole_gpus(gpus: float) -> int | None:
+    """GPUs of a SLURM job, which gets whole ones; None asks for none, on clusters that know no GPUs too.
+
+    >>> whole_gpus(0), whole_gpus(0.5), whole_gpus(2)
+    (None, 1, 2)
+    """
+    return math.ceil(gpus) or None
+
+
+def memory_bytes(gigabytes: float | None) -> int | None:
+    """Memory as Ray counts it; None does not ask for any.
+
+    >>> memory_bytes(2), memory_bytes(None)
+    (2147483648, None)
+    """
+    return None if gigabytes is None else int(gigabytes * 2**30)

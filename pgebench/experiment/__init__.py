@@ -1,0 +1,1 @@
+"""An experiment: plan, launch, publish."""

@@ -1,0 +1,1 @@
+"""Backbones and their training; no unit is known here."""

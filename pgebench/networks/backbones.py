@@ -1,0 +1,233 @@
+"""Backbones: networks by their timm name or their constructor, with weights from a seed, a hub or a file."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import timm
+import torch
+from timm.models import get_pretrained_cfg
+from torch import nn
+
+from pgebench.core.errors import ConfigError, NonFinite
+from pgebench.core.instantiate import function
+from pgebench.networks import weights
+from pgebench.networks.initial_weights import Redrawn
+from pgebench.networks.inputs import Images, Streamed, batch_size, to_input
+from pgebench.networks.precision import FLOAT32, computing
+
+STREAM_FROM = 2**30
+"""Bytes of network inputs from which on they are streamed: 1,783 images of 224 pixels, 87,381 of 32."""
+
+WEIGHTS = ("weights", "tag", "head")
+"""Parameters that only pretrained weights have."""
+
+
+def backbone_params(backbone: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a backbone config that decide results, with size and normalisation resolved; JSON types.
+
+    A weight file is known by its checksum: where it lies is no part of what it does (``file_of`` says that).
+
+    Raises:
+        ConfigError: there is no such model, pretrained tag or weight file.
+    """
+    model, file = backbone["model"], backbone.get("weights")
+    stated = _stated(model)
+    mean, std = (backbone.get(name) or list(getattr(stated, name, None) or [0.5, 0.5, 0.5]) for name in ("mean", "std"))
+    params = {
+        "model": model,
+        "image_size": backbone["image_size"],
+        "mean": list(mean),
+        "std": list(std),
+        "pretrained": backbone["pretrained"],
+    }
+    # What is not used is not there, so that new fields leave the keys of finished work alone.
+    if file and backbone["pretrained"]:
+        raise ConfigError("backbone.weights and backbone.pretrained=true are two sets of weights; keep one of them")
+    if file:
+        params["weights"] = {"sha256": weights.fingerprint(weights.find(file)), "reader": backbone.get("reader")}
+    if backbone["pretrained"]:
+        params["tag"] = _tag(model, stated)
+    if not backbone.get("head", True) or (backbone["pretrained"] and not stated.num_classes):
+        params["head"] = False
+    return params
+
+
+def untrained(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The same backbone without pretrained weights, from and to what ``backbone_params`` returns."""
+    return {name: value for name, value in params.items() if name not in WEIGHTS} | {"pretrained": False}
+
+
+def file_of(backbone: Mapping[str, Any]) -> dict[str, str]:
+    """Where the weight file of a backbone config lies, as the ``files`` of a unit; empty if it has none."""
+    return {"weights": str(weights.find(backbone["weights"]))} if backbone.get("weights") else {}
+
+
+def _stated(model: str) -> Any:
+    """What timm states about a model; None for a constructor of another module."""
+    if timm.is_model(model):
+        try:
+            return get_pretrained_cfg(model)
+        except RuntimeError as error:
+            tags = ", ".join(timm.list_pretrained(f"{model.partition('.')[0]}.*")) or "none"
+            raise ConfigError(f"backbone.model={model}: {error} timm has {tags}") from error
+    if "." in model:
+        function({"_target_": model})
+        return None
+    close = difflib.get_close_matches(model, timm.list_models(), n=5) or ["test_resnet", "resnet18"]
+    raise ConfigError(f"backbone.model={model}: timm has no such model; did you mean {', '.join(close)}?")
+
+
+def _tag(model: str, stated: Any) -> str:
+    if stated is None or not stated.has_weights:
+        raise ConfigError(
+            f"backbone.pretrained=true: timm has no weights of {model}; give a file with backbone.weights=FILE"
+        )
+    return str(stated.tag)
+
+
+def create(
+    params: Mapping[str, Any],
+    classes: int,
+    seed: int,
+    pretrained: bool | None = None,
+    file: str | None = None,
+) -> nn.Module:
+    """A network with weights drawn from ``seed``; ``classes=0`` leaves the classifier out.
+
+    Args:
+        params: from ``backbone_params``.
+        classes: outputs of the classifier.
+        seed: of the initial weights; the global generator is left as it was.
+        pretrained: take pretrained weights for all but the classifier: those of the file that ``params`` names, or
+            else timm's; default: as ``params`` says.
+        file: where that file lies.
+    """
+    own_file = "weights" in params
+    take = (params["pretrained"] or own_file) if pretrained is None else pretrained
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = _built(params, classes, pretrained=take and not own_file)
+    if take and own_file:
+        _fill(network, params, _read(params, file), file, head=False)
+    return network.to(memory_format=torch.channels_last)
+
+
+def as_shipped(params: Mapping[str, Any], file: str | None) -> tuple[nn.Module, int]:
+    """A network with its pretrained weights and the classifier that came with them, and that classifier's outputs.
+
+    Raises:
+        ConfigError: the weights don't fit the model, cannot be read or cannot be downloaded.
+    """
+    head = params.get("head", True)
+    if "weights" in params:
+        state = _read(params, file)
+        classes = weights.classes_in(state, create(params, 1, seed=0, pretrained=False)) if head else 0
+        network = create(params, classes, seed=0, pretrained=False)
+        _fill(network, params, state, file, head=classes > 0)
+        if head and not classes:
+            raise ConfigError(f"backbone.weights={file}: holds no classifier; say so with backbone.head=false")
+    else:
+        classes = _stated(params["model"]).num_classes if head else 0
+        network = create(params, classes, seed=0, pretrained=True)
+    return network.to(memory_format=torch.channels_last), classes
+
+
+def _read(params: Mapping[str, Any], file: str | None) -> dict[str, torch.Tensor]:
+    """The state dict of the backbone's weight file."""
+    expected, reader = params["weights"]["sha256"], params["weights"]["reader"]
+    path = Path(file or "")
+    if not path.is_file() or weights.fingerprint(path) != expected:
+        raise ConfigError(
+            f"backbone.weights={file}: it is not the file (sha256 {expected[:12]}...) that was planned with; "
+            "run the same command again"
+        )
+    if reader is None:
+        return weights.read(path)
+    read: Callable[[Path, nn.Module], dict[str, torch.Tensor]] = function({"_target_": reader})[0]
+    return read(path, create(params, 1, seed=0, pretrained=False))
+
+
+def _fill(
+    network: nn.Module, params: Mapping[str, Any], state: Mapping[str, torch.Tensor], file: str | None, head: bool
+) -> None:
+    weights.fill(network, state, f"backbone.weights={file} for backbone.model={params['model']}", head)
+
+
+def restarts(params: Mapping[str, Any], device: torch.device) -> Redrawn:
+    """The backbone without classifier on ``device``, whose initial weights can be drawn anew from any seed."""
+    return Redrawn(lambda: _built(params, 0, pretrained=False), device)
+
+
+def _built(params: Mapping[str, Any], classes: int, pretrained: bool) -> nn.Module:
+    model: str = params["model"]
+    network: nn.Module
+    if not timm.is_model(model):
+        network = function({"_target_": model})[0](num_classes=classes)
+        return network
+    stated = get_pretrained_cfg(model)
+    # Only models with position embeddings of a fixed size take (and need) img_size.
+    size = {"img_size": params["image_size"]} if stated is not None and stated.fixed_input_size else {}
+    try:
+        network = timm.create_model(model, pretrained=pretrained, num_classes=classes, in_chans=3, **size)
+    except OSError as error:
+        raise ConfigError(
+            f"backbone.pretrained=true: the weights of {model} cannot be downloaded ({str(error).split('.')[0]}); "
+            "give a file with backbone.weights=FILE"
+        ) from error
+    return network
+
+
+def inputs(
+    params: Mapping[str, Any], dataset: Mapping[str, Any], images: np.ndarray, rows: np.ndarray, device: torch.device
+) -> Images:
+    """Images made ready for this backbone, float32 (n, 3, size, size) on ``device``.
+
+    Args:
+        params: from ``backbone_params``.
+        dataset: from ``dataset_params``, for the resolution of the view.
+        images: uint8 (M, h, w) or (M, h, w, 3), which may be mapped from disk.
+        rows: which of them, int64 (n,).
+        device: where the network is.
+
+    Returns:
+        A tensor; more than ``STREAM_FROM`` bytes are not held at once but made batch by batch.
+    """
+    size, first_size = params["image_size"], dataset["image_size"]
+
+    def ready(stored: np.ndarray) -> torch.Tensor:
+        return to_input(stored, size, params["mean"], params["std"], first_size=first_size, device=device)
+
+    if len(rows) * 3 * size**2 * 4 > STREAM_FROM:
+        return Streamed(images, rows, size, device, ready)
+    return ready(images[rows])
+
+
+@torch.no_grad()
+def features_and_logits(
+    network: nn.Module, images: Images, precision: str = FLOAT32
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Penultimate features (n, d) and class scores (n, classes), in evaluation mode; float32 in either precision.
+
+    Raises:
+        NonFinite: the network gave NaN or infinity.
+    """
+    network.eval()
+    features, logits = [], []
+    for batch in images.split(batch_size(images)):
+        with computing(precision, batch.device):
+            maps = network.forward_features(batch)  # type: ignore[operator]
+            features.append(network.forward_head(maps, pre_logits=True))  # type: ignore[operator]
+            logits.append(network.forward_head(maps))  # type: ignore[operator]
+    result = torch.cat(features).flatten(1).to(images.dtype), torch.cat(logits).to(images.dtype)
+    for name, values in zip(("features", "class scores"), result, strict=True):
+        if not torch.isfinite(values).all():
+            raise NonFinite(
+                f"the network's {name} are not finite: its training diverged. "
+                "Lower recipe.checkpoint.learning_rates, or leave this source out."
+            )
+    return result

@@ -1,0 +1,1 @@
+"""From a config to cells and units; nothing is computed."""

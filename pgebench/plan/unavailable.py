@@ -1,0 +1,91 @@
+"""Unavailable metrics: what a pretrained source makes void, and what a distribution that is not installed keeps out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from typing import Any
+
+from pgebench.stages import score
+
+NEEDS_SOURCE = {*score.SOURCE_EVIDENCE, *score.GRADIENTS, *score.INFORMATION, "source_size", "source_classes"}
+NEEDS_HEAD = {"source_probabilities", "source_labels"}
+
+
+def is_pretrained(source: Mapping[str, Any]) -> bool:
+    """Whether a source's config stands for the unknown data of pretrained weights."""
+    return source["loader"] is None
+
+
+def void(metrics: Mapping[str, Mapping[str, Any]], backbone: Mapping[str, Any]) -> dict[str, str]:
+    """The metrics that cannot be computed for a pretrained backbone, with the reason.
+
+    Args:
+        metrics: fields of ``MetricConfig`` by name.
+        backbone: fields of ``BackboneConfig``, with ``head`` resolved.
+    """
+    reasons = {}
+    for name, metric in metrics.items():
+        wanted = set(score.asks_for(name, metric["function"]))
+        if wanted & NEEDS_SOURCE:
+            reasons[name] = "the data that pretrained weights were trained on are not at hand"
+        elif wanted & NEEDS_HEAD and not backbone["head"]:
+            reasons[name] = f"the weights of {backbone['name']} have no classifier"
+        elif "source_accuracy" in wanted and backbone["source_accuracy"] is None:
+            reasons[name] = f"no accuracy is stated for the weights of {backbone['name']}"
+    return reasons
+
+
+def void_lines(found: Iterable[Mapping[str, str]]) -> list[str]:
+    """A line for the user about each reason that ``void`` gave.
+
+    >>> void_lines([{"pge": "no data", "otdd": "no data"}, {"pge": "no data", "leep": "no classifier"}])
+    ['Left out: leep (no classifier).', 'Left out: otdd, pge (no data).']
+    """
+    by_reason: dict[str, set[str]] = {}
+    for metrics in found:
+        for name, reason in metrics.items():
+            by_reason.setdefault(reason, set()).add(name)
+    return sorted(f"Left out: {', '.join(sorted(names))} ({reason})." for reason, names in by_reason.items())
+
+
+def installed(distribution: str) -> bool:
+    """Whether a distribution of this PyPI name is installed.
+
+    >>> installed("numpy"), installed("no-such-distribution")
+    (True, False)
+    """
+    try:
+        metadata.distribution(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def usable(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The metrics that can be computed here.
+
+    Args:
+        metrics: fields of ``MetricConfig`` by name.
+    """
+    return {name: metric for name, metric in metrics.items() if _missing(metric) is None}
+
+
+def not_installed(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line for the user about each metric that cannot be computed here.
+
+    Args:
+        metrics: fields of ``MetricConfig`` by name.
+
+    >>> not_installed({"mine": {"requires": "no-such-distribution"}, "leep": {"requires": None}})
+    ['Metric mine is left out: it needs no-such-distribution (pip install no-such-distribution).']
+    """
+    missing = {name: _missing(metric) for name, metric in metrics.items()}
+    return [
+        f"Metric {name} is left out: it needs {what} (pip install {what})." for name, what in missing.items() if what
+    ]
+
+
+def _missing(metric: Mapping[str, Any]) -> str | None:
+    needed: str | None = metric["requires"]
+    return None if needed is None or installed(needed) else needed

@@ -1,0 +1,124 @@
+"""Which metric a number of minutes buys: the best one, by the reference run, of those that are quick enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pgebench.plan.units import LEVELS, plan
+from pgebench.ranking.candidates import Candidates, usable_metrics
+from pgebench.ranking.half_samples import PAIRS
+from pgebench.ranking.reliability import Reference, Reliability
+from pgebench.stages.score import TARGET_EVIDENCE, asks_for
+from pgebench.store.store import Store
+from pgebench.store.unit import Unit
+
+STEPS = (10, 20, 50, 100)
+"""Training images a class of which one is chosen; the reference runs saw 10."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """A metric that could be used.
+
+    Attributes:
+        reliability: The metric, and what the reference run says of it.
+        minutes: That it is likely to take here.
+        per_class: Most training images a class of the target; None for principal gradients, which draw from all.
+    """
+
+    reliability: Reliability
+    minutes: float
+    per_class: int | None = None
+
+    @property
+    def metric(self) -> str:
+        """Name of the metric."""
+        return self.reliability.metric
+
+    def at_pace(self, pace: float) -> Option:
+        """The same where everything takes ``pace`` times as long."""
+        return replace(self, minutes=self.minutes * pace)
+
+
+def choose(options: Sequence[Option], minutes: float) -> Option:
+    """The most reliable metric that fits into the time, on as many images as fit with it; the quickest if none does.
+
+    >>> good, quick = Reliability("logme", 0.5, 0.4, 0.6, 0.01, 0.0), Reliability("pge", 0.2, 0.1, 0.3, 0.01, 0.0)
+    >>> options = [Option(good, 6.0, 10), Option(good, 9.0, 100), Option(quick, 0.5)]
+    >>> [(choose(options, minutes).metric, choose(options, minutes).per_class) for minutes in (0.1, 1, 7, 10)]
+    [('pge', None), ('pge', None), ('logme', 10), ('logme', 100)]
+    """
+    fitting = [option for option in options if option.minutes <= minutes]
+    if not fitting:
+        return min(options, key=lambda option: option.minutes)
+    return max(fitting, key=lambda option: (option.reliability.weighted_tau, option.per_class or 0))
+
+
+def better(options: Iterable[Option], chosen: Option) -> Option | None:
+    """What a little more time than the quickest improvement takes would buy; None if nothing is more reliable."""
+    more = [option for option in options if option.reliability.weighted_tau > chosen.reliability.weighted_tau]
+    return choose(more, 1.2 * min(option.minutes for option in more)) if more else None
+
+
+def evidence_options(
+    candidates: Candidates, reference: Reference, class_sizes: np.ndarray, store: Store, workers: int
+) -> list[Option]:
+    """The metrics that look at what a network makes of the target, each on some numbers of images.
+
+    Args:
+        candidates: With the configs of all metrics.
+        reference: What metrics are worth, and what units cost.
+        class_sizes: Training images of each class of the target.
+        store: What is done already costs nothing.
+        workers: Processes beside each other.
+    """
+    metrics = {name: candidates.cells[0].settings["metric"][name] for name in usable_metrics(candidates)}
+    seen = {name for name, metric in metrics.items() if _looks_at_target_alone(name, metric)}
+    known = [one for one in reference.metrics if one.metric in seen]
+    found = []
+    for per_class in sizes(class_sizes):
+        images = int(np.minimum(class_sizes, per_class).sum())
+        planned = _with_inputs(candidates.with_images(per_class), {one.metric for one in known})
+        for reliability in known:
+            units = planned[reliability.metric]
+            seconds = sum(
+                reference.seconds(unit, images)
+                * ((0 if store.is_done(unit) else 1) + (PAIRS if unit.stage == "score" else 0))
+                for unit in units.values()
+            )
+            found.append(Option(reliability, seconds / workers / 60, per_class))
+    return [option for option in found if np.isfinite(option.minutes)]
+
+
+def sizes(class_sizes: np.ndarray) -> list[int]:
+    """The numbers of images a class that make a difference.
+
+    >>> sizes(np.array([12, 30])), sizes(np.array([4, 5])), sizes(np.array([900, 900]))
+    ([10, 20, 50], [10], [10, 20, 50, 100])
+    """
+    largest = int(class_sizes.max())
+    return [step for number, step in enumerate(STEPS) if number == 0 or STEPS[number - 1] < largest]
+
+
+def _looks_at_target_alone(name: str, metric: Mapping[str, object]) -> bool:
+    """Whether a metric can be taken on halves of the target's images."""
+    wanted = set(asks_for(name, metric["function"]))  # type: ignore[arg-type]
+    return bool(wanted & set(TARGET_EVIDENCE)) and wanted <= {*TARGET_EVIDENCE, "seed"}
+
+
+def _with_inputs(candidates: Candidates, metrics: set[str]) -> dict[str, dict[str, Unit]]:
+    """Metric -> its scores of all candidates with everything that they stand on, by key."""
+    found: dict[str, dict[str, Unit]] = {metric: {} for metric in metrics}
+    for cell in candidates.cells:
+        chosen = {name: cell.settings["metric"][name] for name in sorted(metrics)}
+        planned = plan(replace(cell, settings={**cell.settings, "metric": chosen}))
+        for unit in (unit for level in LEVELS for unit in planned[level] if unit.stage == "score"):
+            waiting = [unit]
+            while waiting:
+                one = waiting.pop()
+                found[str(unit.label.metric)][one.key] = one
+                waiting.extend(one.inputs.values())
+    return found

@@ -1,0 +1,157 @@
+"""``pgebench-rank``: which source, and which pretrained backbone, to fine-tune for a folder of images."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.files import write_atomically
+from pgebench.core.machine import versions
+from pgebench.data.task import Task, dataset_params, open_task
+from pgebench.ranking.answer import Answer
+from pgebench.ranking.budget import STEPS, Option, better, choose, evidence_options
+from pgebench.ranking.by_gradient import METRIC, GradientRanking, prepare, rank_by_gradient
+from pgebench.ranking.by_score import rank_by_score
+from pgebench.ranking.candidates import Candidates, of_backbones, of_sources
+from pgebench.ranking.reliability import RUNS, Reference, reference
+from pgebench.ranking.request import Wish
+from pgebench.ranking.show import picture, text
+from pgebench.store.store import Store
+
+FIRST_MINUTES = 0.4
+"""What the first answer to a question may take."""
+
+WORTH_TIMING = 2.0
+"""Seconds from which on an answer tells how fast this machine is."""
+
+
+@dataclass
+class _Question:
+    """One question under way."""
+
+    candidates: Candidates
+    reference: Reference
+    gradients: GradientRanking | None
+    answer: Answer | None = None
+
+
+def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
+    """Rank, print and write as JSON and a picture: a quick answer first, then the best one for the budget.
+
+    Args:
+        wish: What is asked for.
+        results: Folder for ``ranking.json`` and ``ranking.png``.
+        store: Where images, gradients, checkpoints and scores are kept.
+
+    Returns:
+        The last answer to each question.
+
+    Raises:
+        ConfigError: No such folder, dataset or backbone, or nothing to rank.
+        DataError: The folder cannot be used.
+    """
+    began = time.perf_counter()
+    questions, class_sizes = _questions(wish, store)
+    pace, answers = 1.0, []
+    for limit in (min(FIRST_MINUTES, wish.budget), wish.budget):
+        for asked in questions:
+            left = limit if asked.answer is None else limit - (time.perf_counter() - began) / 60
+            options = _options(asked, wish, class_sizes, store)
+            # A first answer looks at as few images as the reference runs did: it must come soon.
+            open_ones = [one for one in options if asked.answer or one.per_class in (None, STEPS[0])]
+            option = choose([one.at_pace(pace) for one in open_ones], left)
+            if asked.answer is not None and not _improves(option, asked.answer.option, left):
+                continue
+            if option.minutes > FIRST_MINUTES:
+                print(f"Now {option.metric} for the {asked.candidates.question}: about {option.minutes:.1f} minutes.")
+            asked.answer = _answer(asked, option, wish, class_sizes, store)
+            if asked.answer.seconds > WORTH_TIMING and option.minutes * 60 > WORTH_TIMING:
+                pace *= asked.answer.seconds / 60 / option.minutes
+            more = better([one.at_pace(pace) for one in options], option)
+            print(text(asked.answer, more), flush=True)
+            answers = [one.answer for one in questions if one.answer is not None]
+            _write(wish, answers, results, time.perf_counter() - began)
+    print(f"{time.perf_counter() - began:.0f} s in all. Written to {results}/ranking.json and ranking.png.")
+    return answers
+
+
+def _questions(wish: Wish, store: Store) -> tuple[list[_Question], np.ndarray]:
+    """The questions that can be asked, and the training images of each class of the target."""
+    if wish.question not in (*RUNS, "both"):
+        raise ConfigError(f"question={wish.question}: choose from {', '.join(RUNS)} and both")
+    found: list[_Question] = []
+    task: Task | None = None
+    for name in RUNS if wish.question == "both" else (wish.question,):
+        known = reference(name)
+        if name == "sources":
+            candidates = of_sources(wish.target, wish.backbone, wish.sources, known.run, store.root)
+        else:
+            candidates = of_backbones(wish.target, wish.backbones, known.run, store.root)
+        for line in candidates.left_out:
+            print(f"Left out of the {name}: {line}.")
+        if len(candidates.cells) < 2:
+            print(f"There are {len(candidates.cells)} {name} to rank; at least two are needed.")
+            continue
+        if task is None:
+            config = {**candidates.cells[0].target.config, "train_per_class": None}
+            task = open_task(wish.target, dataset_params(config), store.root)
+            print(f"{wish.target}: {len(task.indices('train'))} training images in {task.classes} classes.")
+        gradients = _gradients(candidates, task, wish) if name == "sources" else None
+        found.append(_Question(candidates, known, gradients))
+    if task is None:
+        raise ConfigError(f"question={wish.question}: nothing can be ranked; install or name candidates")
+    return found, np.bincount(task.labels[task.indices("train")])
+
+
+def _gradients(candidates: Candidates, task: Task, wish: Wish) -> GradientRanking | None:
+    """What PGE needs, if it can be used: without it the other metrics still answer."""
+    try:
+        return prepare(candidates, task, wish.sketch)
+    except DataError as error:
+        print(f"Without {METRIC}: {error}.")
+        return None
+
+
+def _options(asked: _Question, wish: Wish, class_sizes: np.ndarray, store: Store) -> list[Option]:
+    options = evidence_options(asked.candidates, asked.reference, class_sizes, store, wish.workers)
+    if asked.gradients is not None:
+        by_gradient = asked.gradients.option(asked.reference, wish.episodes, store, wish.workers)
+        options += [by_gradient] if by_gradient else []
+    return options
+
+
+def _improves(option: Option, before: Option, left: float) -> bool:
+    """Whether another answer is worth its time: by a better metric, or by the same one on more images."""
+    if option.minutes > left:
+        return False
+    rank = option.reliability.weighted_tau, option.per_class or 0
+    return rank > (before.reliability.weighted_tau, before.per_class or 0)
+
+
+def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarray, store: Store) -> Answer:
+    if option.metric == METRIC and asked.gradients is not None:
+        return rank_by_gradient(
+            asked.gradients, option, asked.reference, wish.episodes, store, wish.workers, wish.confidence
+        )
+    return rank_by_score(asked.candidates, option, asked.reference, class_sizes, store, wish.workers, wish.confidence)
+
+
+def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float) -> None:
+    summary: dict[str, Any] = {
+        "command": wish.command(),
+        "target": wish.target,
+        "budget_minutes": wish.budget,
+        "backbone": wish.backbone,
+        "seconds": round(seconds, 1),
+        "answers": [answer.as_json() for answer in answers],
+        "versions": versions(),
+    }
+    write_atomically(results / "ranking.json", json.dumps(summary, indent=1).encode())
+    write_atomically(results / "ranking.png", picture(Path(wish.target).name, answers))

@@ -1,0 +1,100 @@
+"""When the ranking of sources is settled: a sequential test over restarts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from pgebench.core.errors import ConfigError
+
+FloatArray = np.ndarray
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where the sources stand after some gradients.
+
+    Attributes:
+        order: sources, the nearest first.
+        distance: (sources,) mean distance.
+        low: (sources,) lower end of its interval over restarts.
+        high: (sources,) upper end.
+        p_nearest: (sources,) p-value of "this source is at least as near as the first one", 1 for the first itself.
+        tied: sources, the first included, that cannot be told from the first one.
+    """
+
+    order: tuple[int, ...]
+    distance: FloatArray
+    low: FloatArray
+    high: FloatArray
+    p_nearest: FloatArray
+    tied: tuple[int, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Whether one source is nearer than all others, at the confidence asked for."""
+        return len(self.tied) == 1
+
+
+def standing(distances: FloatArray, confidence: float = 0.95, looks: int = 1) -> Standing:
+    """Compare sources by their distances at each restart.
+
+    Restarts are independent draws of the initial weights, shared by all sources: differences between two sources at the
+    same restart are compared with zero by Student's t. Looking again after more gradients, and comparing the first
+    source with all others, both give chance more opportunities; the error 1 - confidence is divided by their number
+    (Bonferroni), so that a wrong source is called the nearest in at most that share of rankings, whenever one stops.
+
+    Args:
+        distances: (restarts, sources).
+        confidence: in (0, 1).
+        looks: how often at most one looks.
+
+    Returns:
+        The standing; intervals hold at each look for one source by itself.
+
+    Raises:
+        ConfigError: fewer than two restarts or sources, or a confidence outside (0, 1).
+
+    >>> near, far = np.array([0.50, 0.52, 0.51, 0.49]), np.array([0.90, 0.93, 0.90, 0.91])
+    >>> standing(np.stack([far, near], axis=1)).order
+    (1, 0)
+    """
+    restarts, sources = distances.shape
+    if restarts < 2 or sources < 2:
+        raise ConfigError(f"a ranking needs two restarts and two sources at least, got {restarts} and {sources}")
+    if not 0 < confidence < 1 or looks < 1:
+        raise ConfigError(f"confidence={confidence}, looks={looks}: a confidence between 0 and 1, one look at least")
+    mean = distances.mean(axis=0)
+    order = np.argsort(mean, kind="stable")
+    first = order[0]
+    difference = distances - distances[:, [first]]
+    p = np.array([1.0 if source == first else _one_sided(difference[:, source]) for source in range(sources)])
+    half = stats.t.ppf(0.5 + confidence / 2, restarts - 1) * distances.std(axis=0, ddof=1) / restarts**0.5
+    tied = tied_with_first(order, p, confidence, looks)
+    return Standing(tuple(order.tolist()), mean, mean - half, mean + half, p, tied)
+
+
+def tied_with_first(order: FloatArray, p: FloatArray, confidence: float, looks: int = 1) -> tuple[int, ...]:
+    """The candidates, in order, that cannot be told from the first one: a set that holds the best one.
+
+    Args:
+        order: (candidates,) the best first.
+        p: (candidates,) p-value of "this one is at least as good as the first".
+        confidence: with which the set holds the best one.
+        looks: how often one looks; their number and that of the comparisons divide the error (Bonferroni).
+
+    Returns:
+        Their numbers as in ``order``, in that order; the first candidate is always among them.
+    """
+    level = (1 - confidence) / looks / max(1, len(order) - 1)
+    return tuple(int(one) for one in order if one == order[0] or not p[one] <= level)
+
+
+def _one_sided(difference: FloatArray) -> float:
+    """P-value of a mean difference of at most zero."""
+    error = difference.std(ddof=1) / len(difference) ** 0.5
+    if error == 0:
+        return 1.0 if difference.mean() <= 0 else 0.0
+    return float(stats.t.sf(difference.mean() / error, len(difference) - 1))

@@ -1,0 +1,1 @@
+"""Running units, each at most once."""

@@ -1,0 +1,1 @@
+"""Studies beside the experiments: of PGE itself, and of the statistics."""

@@ -1,0 +1,85 @@
+"""The principal gradients that the study needs, computed once and kept in the ordinary store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
+
+from pgebench.config import conf_dir, register
+from pgebench.core.identity import Label
+from pgebench.data.task import dataset_params
+from pgebench.networks import backbones
+from pgebench.pge import GradientSettings
+from pgebench.plan.cell import Named
+from pgebench.plan.sweep import expand
+from pgebench.stages import gradient
+from pgebench.store.unit import Unit
+from pgebench.studies.pge.variants import CONTROLLED, ESTIMATES
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Backbone and datasets of an experiment.
+
+    Args:
+        backbone: the backbone.
+        sources: datasets as sources.
+        targets: datasets as targets, with fewer images.
+        common_classes: the smallest number of classes of all of them.
+    """
+
+    backbone: Named
+    sources: tuple[Named, ...]
+    targets: tuple[Named, ...]
+    common_classes: int
+
+
+def tasks_of(experiment: str, backbone: str) -> Tasks:
+    """The tasks of an experiment in ``conf/experiment``."""
+    register()
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+
+        def composed(chosen: Sequence[str]) -> DictConfig:
+            return compose("config", [f"experiment={experiment}", *chosen])
+
+        params = compose("config", [f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
+        chosen = {**params, "backbone": backbone, "metric": "[]", "truth": "[]"}
+        overrides = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in chosen.items()])
+        jobs = expand(overrides, composed).jobs
+    sources = {job.cell.source.name: job.cell.source for job in jobs}
+    targets = {job.cell.target.name: job.cell.target for job in jobs}
+    common = jobs[0].cell.common_classes
+    assert common is not None
+    return Tasks(jobs[0].cell.backbone, tuple(sources.values()), tuple(targets.values()), common)
+
+
+def estimate_units(tasks: Tasks) -> dict[tuple[str, str, str], Unit]:
+    """The gradient of every dataset under every estimate: (estimate, role, dataset) -> unit."""
+    return {
+        (name, role, dataset.name): _unit(tasks, dataset, settings, role)
+        for name, settings in ESTIMATES.items()
+        for role, datasets in (("source", tasks.sources), ("target", tasks.targets))
+        for dataset in datasets
+    }
+
+
+def control_units(tasks: Tasks, datasets: Sequence[Named]) -> dict[tuple[str, str, str], Unit]:
+    """Gradients of datasets under every control: (loss, control, dataset) -> unit."""
+    return {
+        (loss, control, dataset.name): _unit(tasks, dataset, GradientSettings(loss=loss), "source", control)
+        for loss, control in CONTROLLED
+        for dataset in datasets
+    }
+
+
+def _unit(tasks: Tasks, dataset: Named, settings: GradientSettings, role: str, control: str | None = None) -> Unit:
+    if settings.way is not None:
+        settings = replace(settings, way=min(settings.way, tasks.common_classes))
+    label = Label(backbone=tasks.backbone.name, source=dataset.name)
+    label = label if role == "source" else replace(label, source=None, target=dataset.name)
+    params = backbones.backbone_params(tasks.backbone.config), dataset_params(dataset.config)
+    return gradient.unit(*params, settings, label, control)

@@ -1,0 +1,227 @@
+"""The page of the study, `statistics.md`: every number comes from the findings."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from scipy import stats
+
+from pgebench.core.files import write_atomically
+from pgebench.studies.statistics.figure import NOMINAL, draw_study, label
+from pgebench.studies.statistics.study import SHAPE
+
+STATISTICS = {
+    "weighted_tau": "weighted tau",
+    "tau": "tau",
+    "spearman": "Spearman",
+    "pearson": "Pearson",
+    "rel_at_1": "Rel@1",
+    "regret": "regret",
+}
+CELL = ["situation", *SHAPE]
+
+
+def write_page(rows: pd.DataFrame, results: Path) -> Path:
+    """Write `statistics.md` and the figure beside `statistics.csv`.
+
+    Args:
+        rows: The findings.
+        results: Folder of the page; the figure goes to `statistics/` in it.
+
+    Returns:
+        Path of the page.
+    """
+    figure = draw_study(rows)
+    for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+        buffer = BytesIO()
+        # The names of parts in an SVG are random otherwise, and the same numbers would give other bytes.
+        with rc_context({"svg.hashsalt": "pgebench"}):
+            figure.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
+        write_atomically(results / "statistics" / f"statistics.{suffix}", buffer.getvalue())
+    page = results / "statistics.md"
+    write_atomically(page, page_text(rows).encode())
+    return page
+
+
+def page_text(rows: pd.DataFrame) -> str:
+    """The page as Markdown."""
+    benchmarks, resamples = int(rows["benchmarks"].iloc[0]), int(rows["resamples"].iloc[0])
+    parts = {study: part for study, part in rows.groupby("study", sort=False)}
+    sections = [INTRODUCTION.format(benchmarks=benchmarks, resamples=resamples)]
+    if "coverage" in parts:
+        coverage = parts["coverage"]
+        sections += [
+            "## Coverage of the 95 % intervals",
+            COVERAGE,
+            _verdict(coverage[coverage["quantity"].isin(["interval", "difference"])]),
+            "One metric:",
+            _matrix(coverage[coverage["quantity"] == "interval"]),
+            "Difference of two metrics:",
+            _matrix(coverage[coverage["quantity"] == "difference"]),
+            "Two equally good metrics told apart at 5 % (paired test, uncorrected):",
+            _matrix(coverage[coverage["quantity"] == "equal"]),
+        ]
+    if "spread" in parts:
+        sections += ["## Where the width comes from", SPREAD, _parts_of_variance(parts["spread"])]
+    if "chance" in parts:
+        names = {
+            "rejected": "p ≤ 0.05",
+            "below_half": "p ≤ 0.5",
+            "distance": "distance from uniform",
+            "family": "any of 8 passes Holm",
+            "family_mixed": "the same beside 8 good ones",
+            "found": "good ones found",
+        }
+        sections += ["## p-values against chance", CHANCE, _by_quantity(parts["chance"], names)]
+    if "planted" in parts:
+        sections += ["## Planted correlations", PLANTED, _beside_expected(parts["planted"], "planted_", "planted")]
+    if "ceiling" in parts:
+        sections += ["## Noise ceiling", CEILING, _beside_expected(parts["ceiling"], "", "ceiling")]
+    if "shares" in parts:
+        sections += ["## Variance shares", SHARES, _beside_expected(parts["shares"], "share_", "share")]
+    if "power" in parts:
+        names = {name: name.replace("power_", "difference ") for name in parts["power"]["quantity"].unique()}
+        sections += ["## How many targets does a study need?", POWER, _by_quantity(parts["power"], names)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _verdict(rows: pd.DataFrame) -> str:
+    """How many coverages are nominal, and every one that is not."""
+    short, wide = rows[rows["value"] < NOMINAL[0]], rows[rows["value"] > NOMINAL[1]]
+    n = int(rows["benchmarks"].iloc[0])
+    by_chance = [
+        stats.binom.cdf(np.ceil(NOMINAL[0] * n) - 1, n, 0.95),
+        stats.binom.sf(np.floor(NOMINAL[1] * n), n, 0.95),
+    ]
+    text = (
+        f"{len(rows) - len(short) - len(wide)} of {len(rows)} coverages are within 92 to 98 %; "
+        f"{len(short)} are below, {len(wide)} above. By chance alone, {n} benchmarks measure a true coverage of 0.95 "
+        f"as below 0.92 in {by_chance[0]:.1%} of cases, and as above 0.98 in {by_chance[1]:.1%}."
+    )
+    for title, part in (("Below", short), ("Above", wide)):
+        if not part.empty:
+            text += f"\n\n{title}:\n\n" + "\n".join(_outside(part))
+    return text
+
+
+def _outside(rows: pd.DataFrame) -> list[str]:
+    """One line a situation and kind of interval."""
+    lines = []
+    for _, part in rows.groupby([*CELL, "quantity"], sort=False):
+        first = part.iloc[0]
+        kind = "one metric" if first["quantity"] == "interval" else "difference"
+        values = ", ".join(f"{STATISTICS[row['statistic']]} {row['value']:.3f}" for _, row in part.iterrows())
+        lines.append(f"- {label(first)}, {kind}: {values}")
+    return lines
+
+
+def _matrix(rows: pd.DataFrame) -> str:
+    """One line a situation, one column a statistic."""
+    lines = []
+    for _, part in rows.groupby(CELL, sort=False):
+        by_statistic = {row["statistic"]: _with_error(row) for _, row in part.iterrows()}
+        lines.append([label(part.iloc[0]), *(by_statistic.get(name, "") for name in STATISTICS)])
+    return _table(["situation", *STATISTICS.values()], lines)
+
+
+def _by_quantity(rows: pd.DataFrame, names: dict[str, str]) -> str:
+    """One line a situation, one column a quantity."""
+    lines = []
+    for _, part in rows.groupby(CELL, sort=False):
+        by_quantity = {row["quantity"]: _with_error(row) for _, row in part.iterrows()}
+        lines.append([label(part.iloc[0]), *(by_quantity.get(name, "") for name in names)])
+    return _table(["situation", *names.values()], lines)
+
+
+def _parts_of_variance(rows: pd.DataFrame) -> str:
+    """One line a situation and statistic, one column a part."""
+    names = list(rows["quantity"].unique())
+    lines = []
+    for _, part in rows.groupby([*CELL, "statistic"], sort=False):
+        by_part = {row["quantity"]: _with_error(row) for _, row in part.iterrows()}
+        first = part.iloc[0]
+        lines.append([label(first), STATISTICS[first["statistic"]], *(by_part[name] for name in names)])
+    return _table(["situation", "of", *(str(name).replace("_", " ") for name in names)], lines)
+
+
+def _beside_expected(rows: pd.DataFrame, prefix: str, head: str) -> str:
+    """One line a finding: estimated, true, difference."""
+    lines = [
+        [
+            label(row),
+            str(row["quantity"]).removeprefix(prefix),
+            STATISTICS.get(row["statistic"], row["statistic"]),
+            _with_error(row),
+            f"{row['expected']:.3f}",
+            f"{row['value'] - row['expected']:+.3f}",
+        ]
+        for _, row in rows.iterrows()
+    ]
+    return _table(["situation", head, "of", "mean estimate", "true", "bias"], lines)
+
+
+def _with_error(row: pd.Series) -> str:
+    return f"{row['value']:.3f}" + (f" ± {row['error']:.3f}" if pd.notna(row["error"]) else "")
+
+
+def _table(head: list[str], lines: list[list[str]]) -> str:
+    rule = ["---"] * len(head)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
+
+
+INTRODUCTION = """# Do the statistics keep their promises?
+
+Simulated benchmarks with known population values, {benchmarks} for each line below, {resamples} resamples or shuffles
+in each (the report takes 1000 and 2000). Made by
+
+```bash
+python -m pgebench.studies.statistics results=results/reference benchmarks={benchmarks} resamples={resamples}
+```
+
+truth = target effect + source effect + interaction + seed noise. *both*: source effect and interaction have half of the
+variance within a target each; one seed's noise has half their standard deviation. A metric sees source effect and
+interaction with a planted correlation (0.6 for the first two, 0.3 for the third) plus errors of its own; source i is
+missing for target i. *heavy tails*: interactions and noise follow Student's t with 3 degrees of freedom. *untidy*: a
+tenth of the scores is missing, scores are rounded so that they tie, one target in eight has constant scores. *a x b* is
+sources x targets. ± is the Monte Carlo standard error. All numbers: [statistics.csv](statistics/statistics.csv).
+
+![Coverage, chance and power](statistics/statistics.png)"""
+
+COVERAGE = """The true value is the mean over 2000 further benchmarks of the same shape; for Rel@1 and regret, whose
+intervals speak about new targets with the same sources, over 1000 further targets for the sources of each benchmark
+(not taken in *untidy*: there the choice is random). Nominal means 92 to 98 %."""
+
+SPREAD = """Why small tables, and tables without a source effect, get intervals that are too wide. The variance of an
+estimate is put together from three parts, and each is cut at 0. Where a part is small or absent, its noise is cut on
+one side only, and what is left adds up: compare *used* with *sum*, which cuts nothing. *sum* can be far too small in
+a single benchmark, which would make the intervals too short; so the error is left on the safe side. Rank correlations
+compare *pairs* of sources, and a resample of sources counts the part of the variance that lives in single pairs more
+than once: compare tau with Pearson. The numbers are multiples of the true variance."""
+
+CHANCE = """Eight metrics know nothing; eight good ones (planted correlation 0.8) stand beside them. *Fixed order of
+sources* is the trap: score and truth depend on the source alone, so all targets agree by construction. *Distance* is
+the largest distance (Kolmogorov-Smirnov) of the distribution of p from the uniform one.
+With a missing diagonal the test is approximate, since one shuffle of the sources cannot be quite the same for every
+target; that may be why a little more than 5 % pass."""
+
+PLANTED = """The expected Kendall tau of normal variables with correlation r is 2/π asin(r), whatever the number of
+sources; r is the planted correlation weakened by the noise of the seeds."""
+
+CEILING = """*repeat* is the noise ceiling of the report, *perfect* what a score reaches that knows the noise-free
+truth. *True* is the agreement of the same truth with a second one of as many fresh seeds (or with the noise-free
+truth). *noisy*: one seed has 1.5 times the standard deviation of source effect and interaction together. Spearman's
+ceiling comes out too high: the translation to Pearson and back holds for many items, and the Spearman correlation of
+a few is smaller. Weighted tau is translated as if it were tau; where the noise is large, its *perfect* comes out too
+low."""
+
+SHARES = """Shares of the variance within targets. They describe the table at hand: the mean of a source over T
+targets holds 1/T of the interaction, which counts as source effect. So a table without any source effect shows a
+source share of about 1/T, and *interaction* is too low by as much."""
+
+POWER = """Share of the benchmarks in which a true difference in weighted tau between a good metric (planted 0.75) and a
+worse one is found at 5 %, before any correction for the number of pairs; 0.8 is the usual aim of a planned study.
+The differences are planted to within about 0.01. More sources help more than more targets."""

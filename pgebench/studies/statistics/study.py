@@ -1,0 +1,146 @@
+"""The whole simulation study: which situations, one after the other, written as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from pgebench.core.files import write_atomically
+from pgebench.studies.statistics.chance import chance
+from pgebench.studies.statistics.coverage import coverage
+from pgebench.studies.statistics.finding import Finding
+from pgebench.studies.statistics.power import power
+from pgebench.studies.statistics.recovery import ceilings, planted, shares
+from pgebench.studies.statistics.spread import spread
+from pgebench.studies.statistics.world import Situation
+
+BOTH = Situation("both")
+SOURCE = Situation("source effect only", shared=1.0)
+INTERACTION = Situation("interaction only", shared=0.0)
+SPECIAL = (
+    SOURCE,
+    INTERACTION,
+    Situation("heavy tails", heavy=True),
+    Situation("two backbones", backbones=2),
+    Situation("untidy", untidy=True),
+    Situation("few sources", sources=4, targets=16),
+    Situation("few targets", sources=16, targets=4),
+)
+SIZES = ((6, 6), (8, 11), (11, 11), (16, 16), (30, 30))
+SEEDS = (1, 3, 5)
+TARGETS = (6, 11, 16, 24, 32)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece of the study.
+
+    Attributes:
+        study: `coverage`, `spread`, `chance`, `planted`, `ceiling`, `shares` or `power`.
+        situation: How its benchmarks are drawn.
+    """
+
+    study: str
+    situation: Situation
+
+    def row(self) -> dict[str, object]:
+        """What names this part in `statistics.csv`."""
+        whole = asdict(self.situation)
+        return {"study": self.study, "situation": whole["name"]} | {key: whole[key] for key in SHAPE}
+
+
+SHAPE = ("sources", "targets", "seeds", "backbones")
+
+
+def parts() -> list[Part]:
+    """All parts, in the order in which they are reported."""
+    sized = [replace(BOTH, sources=sources, targets=targets) for sources, targets in SIZES]
+    small = [replace(each, sources=6, targets=6) for each in SPECIAL[:2]]
+    large = [replace(each, sources=16, targets=16) for each in SPECIAL[:2]]
+    seeded = [replace(BOTH, seeds=seeds) for seeds in SEEDS if seeds != BOTH.seeds]
+    ceiled = [replace(BOTH, seeds=seeds) for seeds in (2, 3, 5, 10)]
+    noisy = replace(BOTH, noise=1.5)
+    return [
+        *(Part("coverage", each) for each in (*sized, *seeded, *SPECIAL, *small, *large)),
+        *(Part("spread", each) for each in (BOTH, *SPECIAL[:2])),
+        *(Part("chance", replace(each, name=name)) for name, each in CHANCE),
+        *(Part("planted", replace(each, name=name)) for name, each in PLANTED),
+        *(Part("ceiling", each) for each in ceiled),
+        *(Part("ceiling", replace(noisy, name="noisy", seeds=seeds)) for seeds in (2, 3, 5, 10)),
+        *(Part("shares", each) for each in (*sized, SOURCE, INTERACTION, replace(noisy, name="noisy"))),
+        *(Part("power", replace(BOTH, sources=sources, targets=n)) for sources in (8, 16) for n in TARGETS),
+    ]
+
+
+CHANCE = (
+    ("nothing but interaction", INTERACTION),
+    ("fixed order of sources", SOURCE),
+    ("both", BOTH),
+    ("small", replace(BOTH, sources=6, targets=6)),
+    ("untidy", replace(BOTH, untidy=True)),
+    ("two backbones", replace(BOTH, backbones=2)),
+)
+LEVELS = (0.0, 0.3, 0.6, 0.9)
+PLANTED = tuple(
+    (each.name, replace(each, by_source=LEVELS, by_interaction=LEVELS))
+    for each in (BOTH, SOURCE, INTERACTION, replace(BOTH, seeds=1), replace(BOTH, sources=6, targets=6))
+)
+
+
+def findings(part: Part, benchmarks: int, resamples: int) -> list[Finding]:
+    """Run one part; its random numbers depend on nothing but the part itself."""
+    rng = np.random.default_rng(crc32(repr(part.row()).encode()))
+    runs: dict[str, Callable[[], list[Finding]]] = {
+        "coverage": lambda: coverage(part.situation, benchmarks, resamples, rng),
+        "spread": lambda: spread(part.situation, benchmarks, resamples, rng),
+        "chance": lambda: chance(part.situation, benchmarks, resamples, rng),
+        "planted": lambda: planted(part.situation, benchmarks, rng),
+        "ceiling": lambda: ceilings(part.situation, benchmarks, rng),
+        "shares": lambda: shares(part.situation, benchmarks, rng),
+        "power": lambda: power(part.situation, benchmarks, resamples, rng),
+    }
+    return runs[part.study]()
+
+
+def run(
+    path: Path, benchmarks: int, resamples: int, wanted: list[Part], say: Callable[[str], None] = print
+) -> pd.DataFrame:
+    """Run the parts that are not yet in a file of findings, and write it after each.
+
+    Args:
+        path: `statistics.csv`; parts found there with the same number of benchmarks and resamples are kept.
+        benchmarks: Simulated benchmarks in each part.
+        resamples: Draws of the bootstrap, and shuffles, in each benchmark.
+        wanted: The parts.
+        say: Told what is done.
+
+    Returns:
+        One row per finding, in the order of `wanted`.
+    """
+    known = _known(path, benchmarks, resamples)
+    done: list[dict[str, object]] = []
+    for number, part in enumerate(wanted, 1):
+        kept = [row for row in known if all(row[key] == value for key, value in part.row().items())]
+        if not kept:
+            say(f"{number}/{len(wanted)} {part.study}: {part.situation.name}")
+            settings = {"benchmarks": benchmarks, "resamples": resamples}
+            kept = [{**part.row(), **asdict(each), **settings} for each in findings(part, benchmarks, resamples)]
+        done += kept
+        rest = [row for row in known if row not in done]
+        text = pd.DataFrame([*done, *rest]).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        write_atomically(path, text.encode())
+    # Read back, so that a resumed study and one in a single go have the same digits.
+    return pd.read_csv(path)
+
+
+def _known(path: Path, benchmarks: int, resamples: int) -> list[dict[str, object]]:
+    if not path.is_file():
+        return []
+    rows = pd.read_csv(path)
+    rows = rows[(rows["benchmarks"] == benchmarks) & (rows["resamples"] == resamples)]
+    return [{str(key): value for key, value in row.items()} for row in rows.to_dict("records")]

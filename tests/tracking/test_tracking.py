@@ -1,0 +1,348 @@
+"""W&B gets the curves and the report, and whatever happens to it, the sweep stands and does not wait."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import logging
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from conftest import TINY, run_pgebench
+
+from pgebench.core.identity import Label
+from pgebench.store.store import Store
+from pgebench.store.unit import Unit
+from pgebench.tracking import Tracker, tracker
+from pgebench.tracking.dashboard import load
+from pgebench.tracking.keys import known
+from pgebench.tracking.report_run import cost_curves, read_table
+
+OFFLINE = {"mode": "offline", "project": "pgebench", "entity": None}
+CONFIG = {"experiment_name": "smoke", "primary_truth": "finetune"}
+
+
+def units_of(finished: Path) -> list[Unit]:
+    """The checkpoints and transfers of a finished experiment, rebuilt from its table and its records."""
+    table = pd.read_parquet(finished / "results" / "records.parquet")
+    made: dict[str, Unit] = {}
+    for stage in ("checkpoint", "truth"):
+        for row in table[table.stage == stage].drop_duplicates("key").itertuples():
+            record = json.loads((finished / "store" / stage / row.key[:2] / f"{row.key}.json").read_bytes())
+            inputs = {role: made[key] for role, key in record["inputs"].items()}
+            target, truth, seed = (None,) * 3 if stage == "checkpoint" else (row.target, row.truth, int(row.seed))
+            source = row.source if isinstance(row.source, str) else None
+            label = Label(row.backbone, source, target, None, truth, seed)
+            made[row.key] = Unit(stage, record["version"], record["params"], inputs, label)
+            assert made[row.key].key == row.key
+    return list(made.values())
+
+
+def track(folder: Path, units: list[Unit], **changes: Any) -> Tracker:
+    return Tracker(OFFLINE | changes, units, Store(folder / "store"), folder / "results", CONFIG)
+
+
+@pytest.fixture
+def copy(finished: Path, tmp_path: Path) -> Path:
+    """A finished experiment of the test's own."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
+class Logged:
+    """An offline run, as `wandb leet inspect` reads it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.records = [json.loads(line) for line in self._inspect().splitlines()]
+        start = next(record["run"] for record in self.records if record["type"] == "run")
+        self.group, self.kind, self.name = start["run_group"], start["job_type"], start["display_name"]
+        whole = json.loads(self._inspect("--summary"))
+        self.summary, self.exit_code = whole["summary"], whole["exit_code"]
+        self.history = [record["history"]["item"] for record in self.records if record["type"] == "history"]
+        self.metrics = {
+            record["metric"].get("name", record["metric"].get("glob_name")): record["metric"]
+            for record in self.records
+            if record["type"] == "metric"
+        }
+        self.artifacts = [record["artifact"] for record in self.records if record["type"] == "artifact"]
+
+    def _inspect(self, *options: str) -> str:
+        command = Path(sys.executable).parent / "wandb"
+        arguments = [str(command), "leet", "inspect", *options, "--json", str(self.folder)]
+        if not command.exists():  # a venv beside another one
+            arguments[:1] = [sys.executable, "-m", "wandb"]
+        return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
+
+    def curve(self, step: str, loss: str) -> dict[str, list[float]]:
+        points = [(item[step], item[loss]) for item in self.history if loss in item]
+        return {"step": [point[0] for point in points], "loss": [point[1] for point in points]}
+
+    def files(self, pattern: str) -> list[Path]:
+        return sorted((self.folder / "files" / "media").glob(pattern))
+
+
+@pytest.fixture(scope="module")
+def followed(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Logged]]:
+    """A sweep whose records appear while it is followed: its folder, and its runs with the report last."""
+    folder = tmp_path_factory.mktemp("followed")
+    shutil.copytree(finished / "results", folder / "results")
+    units = units_of(finished)
+    with track(folder, units) as following:
+        for unit in units:
+            record = Store(finished / "store").record(unit)
+            Store(folder / "store").write_record(unit, record | {"finished": datetime.now(UTC).isoformat()})
+        run = following.report()
+    assert run is not None
+    runs = [Logged(path) for path in (folder / "results" / "wandb").glob("offline-run-*")]
+    return folder, sorted(runs, key=lambda logged: logged.kind == "report")
+
+
+def test_a_sweep_is_one_group_of_a_run_for_each_source_and_one_report(followed: tuple[Path, list[Logged]]) -> None:
+    runs = followed[1]
+    assert len({run.group for run in runs}) == 1
+    assert sorted((run.kind, run.name) for run in runs) == [
+        ("report", "smoke report"),
+        ("training", "test_resnet fashion_tops"),
+        ("training", "test_resnet from scratch"),
+        ("training", "test_resnet mnist_0_4"),
+    ]
+    assert all(run.exit_code == 0 for run in runs)
+
+
+def test_the_curve_of_each_training_is_the_one_in_its_record(
+    finished: Path, followed: tuple[Path, list[Logged]]
+) -> None:
+    runs = {run.name: run for run in followed[1]}
+    for unit in units_of(finished):
+        expected = Store(finished / "store").record(unit)["detail"]["curve"]
+        label = unit.label
+        run = runs[f"{label.backbone} {label.source or 'from scratch'}"]
+        prefix = label.truth or "checkpoint"
+        loss = f"{label.truth}/loss/{label.target}/{label.seed}" if label.truth else "checkpoint/loss"
+        assert run.curve(f"{prefix}/step", loss) == expected
+        defined = run.metrics[f"{label.truth}/loss/*" if label.truth else loss]
+        assert defined["step_metric"] == f"{prefix}/step"
+        assert run.summary[loss] == {"last": expected["loss"][-1], "min": min(expected["loss"])}
+
+
+def test_a_training_run_ends_with_the_mean_accuracy_of_its_transfers(
+    finished: Path, followed: tuple[Path, list[Logged]]
+) -> None:
+    runs = {run.name: run for run in followed[1]}
+    table = pd.read_parquet(finished / "results" / "records.parquet")
+    table = table[table.stage == "truth"].fillna({"source": "from scratch"})
+    for source in ("mnist_0_4", "fashion_tops", "from scratch"):
+        for truth in ("scratch",) if source == "from scratch" else ("finetune", "linear_probe"):
+            values = table[(table.truth == truth) & (table.source == source)].value
+            run = runs[f"test_resnet {source}"]
+            assert run.summary[f"{truth}/accuracy"]["mean"] == pytest.approx(values.mean())
+            assert run.summary[f"{truth}/accuracy"]["max"] == pytest.approx(values.max())
+
+
+def test_the_report_run_holds_the_tables_the_pictures_and_the_page(followed: tuple[Path, list[Logged]]) -> None:
+    results, report = followed[0] / "results", followed[1][-1]
+    summary = pd.read_csv(results / "summary.csv")
+    for name, expected in (("league", summary), ("records", pd.read_csv(results / "records.csv"))):
+        (file,) = report.files(f"table/{name}_*.json")
+        table = json.loads(file.read_text())
+        assert len(table["data"]) == len(expected)
+        assert "detail" not in table["columns"]
+    assert len(report.files("images/**/*.png")) == len(list((results / "figures").glob("*.png")))
+    (page,) = report.files("html/*.html")
+    assert page.read_bytes() == (results / "report.html").read_bytes()
+    for row in summary[summary.truth == "finetune"].itertuples():
+        assert report.summary[f"weighted_tau/{row.metric}"] == pytest.approx(row.weighted_tau)
+
+
+def test_the_results_are_an_artifact_that_stands_on_its_checkpoints(followed: tuple[Path, list[Logged]]) -> None:
+    results, runs = followed[0] / "results", followed[1]
+    report = runs[-1]
+    (artifact,) = (artifact for artifact in report.artifacts if artifact["type"] == "results")
+    files = {entry["path"] for entry in artifact["manifest"]["contents"]}
+    # Hidden files, such as the stamp of the report, say nothing to a reader.
+    shown = (path for path in results.rglob("*") if path.is_file() and not path.name.startswith("."))
+    assert files == {str(path.relative_to(results)) for path in shown if "wandb" not in path.parts}
+    read = {a["digest"] for a in report.artifacts if a["type"] == "checkpoint" and a["use_after_commit"]}
+    made = {a["digest"] for run in runs[:-1] for a in run.artifacts if not a.get("use_after_commit")}
+    assert read == made
+    assert len(read) == 2
+    for used in report.artifacts:
+        if used["type"] == "checkpoint":
+            facts = json.loads(used["metadata"])
+            assert facts["key"] in json.loads(artifact["metadata"])["checkpoints"]
+            assert len(facts["sha256"]) == 64
+
+
+def test_runs_log_no_key_that_the_dashboard_does_not_know_and_it_plots_none_that_they_do_not_log(
+    followed: tuple[Path, list[Logged]],
+) -> None:
+    logged = set()
+    for run in followed[1]:
+        found = set(run.summary) | {key for item in run.history for key in item}
+        logged |= {key.split(".")[0] for key in found if not key.startswith("_")}
+        logged |= {f"{key}.{end}" for key, value in run.summary.items() if isinstance(value, dict) for end in value}
+    shapes = (*known(), *(f"{shape}.*" for shape in known()))
+    assert [key for key in logged if not any(fnmatch.fnmatchcase(key, shape) for shape in shapes)] == []
+    for section in load().sections:
+        for panel in section.panels:
+            for key in (*panel.keys[:1], *filter(None, [panel.x])):
+                shape = key if panel.panel != "bar" or "/" not in key else key.rsplit("/", 1)[0] + "/*"
+                assert fnmatch.filter(logged, shape), f"{section.name}: {panel.title}: {key}"
+
+
+def test_a_cost_curve_is_that_of_the_sources_of_the_sweep_from_scratch() -> None:
+    row = {"metric": "pge", "at_hand": "False", "sources": 3.0, "targets": 1.0, "seconds": 5.0, "truth_seconds": 7.0}
+    rows = [row | {"targets": 2.0, "seconds": 6.0}, row, row | {"sources": 100.0, "seconds": 99.0}]
+    assert cost_curves([*rows, row | {"at_hand": "True", "seconds": 0.0}], "finetune") == [
+        {"cost/targets": 1.0, "cost/pge": 5.0, "cost/truth_finetune": 7.0},
+        {"cost/targets": 2.0, "cost/pge": 6.0, "cost/truth_finetune": 7.0},
+    ]
+    assert cost_curves([], "finetune") == []
+
+
+def test_numbers_of_a_csv_are_numbers_and_empty_cells_are_nothing(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("name,value,key\nleep,0.5,1\nnce,,1e\n")
+    assert read_table(tmp_path / "t.csv") == [
+        {"name": "leep", "value": 0.5, "key": "1"},
+        {"name": "nce", "value": None, "key": "1e"},
+    ]
+
+
+def test_the_same_command_again_adds_a_report_and_no_curves(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pgebench.report.build_report", lambda results: results / "report.html")  # it is there
+    command = [argument for argument in TINY if not argument.startswith("tracking=")]
+    assert run_pgebench(*command, f"results={copy}/results", f"store={copy}/store") == 0
+    (only,) = (copy / "results" / "wandb").glob("offline-run-*")
+    again = Logged(only)
+    assert again.kind == "report"
+    assert sum(artifact["type"] == "checkpoint" for artifact in again.artifacts) == 2
+    assert again.summary["units/done"] == pd.read_csv(copy / "results" / "records.csv").key.nunique()
+
+
+def test_the_group_is_that_of_the_work_and_not_of_the_moment(finished: Path, copy: Path) -> None:
+    units = units_of(finished)
+    group = track(copy, units)._job()["group"]
+    assert track(copy, units[::-1])._job()["group"] == group
+    assert track(copy, [replace(unit, version=99) for unit in units])._job()["group"] != group
+
+
+def test_an_interrupted_sweep_closes_its_runs_as_failed(finished: Path, copy: Path) -> None:
+    with track(copy, units_of(finished)):
+        pass
+    (only,) = (copy / "results" / "wandb").glob("offline-run-*")
+    assert Logged(only).exit_code == 1
+
+
+def test_no_tracking_writes_nothing_and_starts_nothing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", None)
+    with track(copy, [], mode="disabled") as following:
+        assert following.report() is None
+    assert not (copy / "results" / "wandb").exists()
+
+
+FAKE = """
+import time
+from types import SimpleNamespace
+
+def hang(*_, **__):
+    time.sleep(60)
+
+def refuse(*_, **__):
+    raise RuntimeError("refused")
+
+def nothing(*_, **__):
+    return SimpleNamespace(wait=nothing, new_file=None, add_file=nothing)
+
+class Run(SimpleNamespace):
+    dir = "folder/files"
+    settings = SimpleNamespace(mode="offline")
+    summary = SimpleNamespace(update=nothing)
+    define_metric = log = log_artifact = _log_artifact = finish = staticmethod(nothing)
+
+def init(*_, **__):
+    return Run()
+
+Settings = Table = Image = Html = Artifact = nothing
+plot = SimpleNamespace(scatter=nothing)
+"""
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """A sweep waits for a second only, and says once why it has no run."""
+    monkeypatch.setattr(tracker, "PATIENCE", 1.0)
+    caplog.set_level(logging.WARNING)
+    began = time.monotonic()
+    yield
+    assert time.monotonic() - began < 6
+    (warning,) = caplog.get_records("call")
+    assert "W&B is not complete" in warning.getMessage()
+
+
+@pytest.mark.parametrize("what", ["refuse", "hang"])
+@pytest.mark.parametrize("where", ["import", "init", "Run.log", "Run.log_artifact", "Run.finish"])
+def test_a_wandb_that_fails_or_hangs_costs_the_sweep_no_more_than_its_patience(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, waits: None, where: str, what: str
+) -> None:
+    broken = f"{what}()" if where == "import" else f"{where} = staticmethod({what})"
+    (copy / "fake").mkdir()
+    (copy / "fake" / "wandb.py").write_text(f"{FAKE}\n{broken}\n")
+    monkeypatch.syspath_prepend(str(copy / "fake"))
+    monkeypatch.setenv("PYTHONPATH", ":".join(sys.path))
+    with track(copy, []) as following:
+        assert following.report() is None
+
+
+def test_no_key_is_no_error(copy: Path, monkeypatch: pytest.MonkeyPatch, waits: None) -> None:
+    monkeypatch.setattr(tracker, "PATIENCE", 5.0)
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(copy))
+    with track(copy, [], mode="online") as following:
+        assert following.report() is None
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(copy: Path, waits: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker, "PATIENCE", 5.0)
+    (copy / "results" / "wandb").write_text("a file where the folder should be")
+    with track(copy, []) as following:
+        assert following.report() is None
+
+
+def test_curves_that_cannot_be_logged_do_not_cost_the_report(
+    finished: Path, copy: Path, monkeypatch: pytest.MonkeyPatch, waits: None
+) -> None:
+    (copy / "fake").mkdir()
+    (copy / "fake" / "wandb.py").write_text(f"{FAKE}\nRun._log_artifact = staticmethod(refuse)\n")
+    monkeypatch.syspath_prepend(str(copy / "fake"))
+    monkeypatch.setenv("PYTHONPATH", ":".join(sys.path))
+    monkeypatch.setattr(tracker, "PATIENCE", 5.0)
+    with track(copy, units_of(finished)) as following:
+        assert following.report() == "folder"
+
+
+def test_a_process_that_cannot_start_says_why(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, waits: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(copy))
+    monkeypatch.chdir(copy)
+    (copy / "pgebench").mkdir()
+    (copy / "pgebench" / "__init__.py").write_text("raise RuntimeError('another pgebench')")
+    with track(copy, []) as following:
+        assert following.report() is None
+    assert "RuntimeError: another pgebench" in caplog.text
+
+
+def test_no_process_to_be_had_is_no_error(copy: Path, monkeypatch: pytest.MonkeyPatch, waits: None) -> None:
+    monkeypatch.setattr(tracker.sys, "executable", str(copy / "nowhere"))
+    with track(copy, []) as following:
+        assert following.report() is None

@@ -72,12 +72,12 @@ class DatasetConfig:
 
     ``loader`` is instantiated and gives images, labels and a fixed split; null stands for the unknown data that
     pretrained weights were trained on. With a ``path`` it lists the images there, which are decoded as ``reading`` says
-    and kept in ``store``; their content is part of a unit's identity, the path is not. The other keys make a view:
-    ``classes`` keeps these class indices, ``train_per_class`` keeps at most that many training images of each class
-    (the validation and test splits stay whole), ``image_size`` resamples the pictures to that many pixels a side before
-    the backbone's own preprocessing, ``permute_labels`` renumbers the classes by the permutation with that seed,
-    ``draw`` takes other images for ``train_per_class``, ``class_draw`` keeps three quarters of the classes, drawn with
-    that seed.
+    and kept in ``store`` under its ``lock``; their content is part of a unit's identity, the path is not. The other
+    keys make a view: ``classes`` keeps these class indices, ``train_per_class`` keeps at most that many training images
+    of each class (the validation and test splits stay whole), ``image_size`` resamples the pictures to that many pixels
+    a side before the backbone's own preprocessing, ``permute_labels`` renumbers the classes by the permutation with
+    that seed, ``draw`` takes other images for ``train_per_class``, ``class_draw`` keeps three quarters of the classes,
+    drawn with that seed.
     """
 
     name: str = MISSING
@@ -85,6 +85,7 @@ class DatasetConfig:
     path: str | None = None
     reading: ReadingConfig = field(default_factory=ReadingConfig)
     store: str = "${store}"
+    lock: str = "${lock}"
     classes: list[int] | None = None
     train_per_class: int | None = None
     image_size: int | None = None
@@ -256,8 +257,7 @@ class Config:
     stages whose results are computed again, with all that reads them, ``together`` trains seeds and sources of a job at
     once (``auto``: on a GPU, unless ``deterministic``), ``lock`` is how processes that share the store keep out of each
     other's way (``auto``, ``flock``, ``soft``). ``deterministic`` admits deterministic algorithms alone on a GPU; the
-    CPU gives the same numbers in any case. ``level``, ``common_classes``, ``stop`` and ``more_cells`` (overrides of the
-    further cells of a job) are set by the sweep.
+    CPU gives the same numbers in any case. ``units`` is set by the sweep: the file of what a job computes.
     """
 
     experiment_name: str = MISSING
@@ -290,10 +290,7 @@ class Config:
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     progress: str = "auto"
     notes: list[str] = field(default_factory=list)
-    level: str = "all"
-    more_cells: list[list[str]] = field(default_factory=list)
-    common_classes: int | None = None
-    stop: str | None = None
+    units: str | None = None
 
 
 def conf_dir() -> Path:

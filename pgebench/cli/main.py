@@ -257,14 +257,11 @@ def _import_from(folders: Iterable[Path]) -> None:
 
 def _job(config: DictConfig) -> None:
     # A launcher may run this on another machine and in another folder, where nothing of `main` has happened.
-    runtime = HydraConfig.get().runtime
-    os.chdir(runtime.cwd)
-    own = [source.path for source in runtime.config_sources if source.provider == "command-line"]
-    _import_from(Path(path) for path in own)
+    os.chdir(HydraConfig.get().runtime.cwd)
     # torch takes seconds to import: --help, --cfg and shell completion do without it.
-    from pgebench.experiment.experiment import run_job
+    from pgebench.experiment.job import run_job
 
-    run_job(config)
+    run_job(Path(config.units))
 
 
 if __name__ == "__main__":

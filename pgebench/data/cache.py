@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
 from pgebench.core.errors import CorruptArtifact, StoreError
+from pgebench.core.locks import lock_file
 from pgebench.data.report import Report
 
 IMAGES, LABELS, SPLIT, FACTS = "images.u8", "labels.npy", "split.npy", "dataset.json"
@@ -112,17 +112,22 @@ class Writer:
 
 
 @contextlib.contextmanager
-def being_made(cache: Path, revision: str) -> Iterator[Writer | None]:
+def being_made(cache: Path, revision: str, lock: str) -> Iterator[Writer | None]:
     """Make a decoded dataset: yields a writer, or None if another process made it meanwhile.
 
     The files get their place when the block ends; if it raises, nothing stays. What a killed process left is removed.
+
+    Args:
+        cache: folder of decoded datasets.
+        revision: of the dataset.
+        lock: kind of lock that all who share the store use.
 
     Raises:
         StoreError: the cache cannot be written.
     """
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f"{revision}.lock"):
+        with lock_file(cache / f"{revision}.lock", lock):
             for left in cache.glob(f".{revision}.*"):
                 shutil.rmtree(left, ignore_errors=True)
             if has_decoded(cache, revision):

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.instantiate import build
+from pgebench.core.locks import kind_in_use
 from pgebench.data.cache import Decoded, Writer, being_made, has_decoded, open_decoded
 from pgebench.data.decode import pictures, processes
 from pgebench.data.listing import Listing
@@ -25,7 +26,7 @@ FOLDER = "datasets"
 """Folder of decoded datasets inside a store."""
 
 
-def read(loader: Mapping[str, Any], path: str, reading: Reading, store: Path) -> Decoded:
+def read(loader: Mapping[str, Any], path: str, reading: Reading, store: Path, lock: str = "auto") -> Decoded:
     """The dataset at a path; decoded on first use, with a report of what was read.
 
     Args:
@@ -33,6 +34,7 @@ def read(loader: Mapping[str, Any], path: str, reading: Reading, store: Path) ->
         path: where the data are.
         reading: how they are read.
         store: folder of the store.
+        lock: kind of lock in a store that has none yet; one that is in use keeps its own.
 
     Returns:
         The decoded images, mapped from the store, with labels, splits and the report.
@@ -50,7 +52,7 @@ def read(loader: Mapping[str, Any], path: str, reading: Reading, store: Path) ->
     began = time.perf_counter()
     revision = revision_of(listing, reading, cache / "index")
     if not has_decoded(cache, revision):
-        with being_made(cache, revision) as writer:
+        with being_made(cache, revision, kind_in_use(store, lock)) as writer:
             if writer is not None:
                 made = _decode(listing, reading, writer, began)
                 print("\n".join(made.lines()))

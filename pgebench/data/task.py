@@ -108,7 +108,9 @@ def dataset_params(dataset: Mapping[str, Any]) -> dict[str, Any]:
     if dataset.get("path") is None:
         loader, revision = dataset["loader"], _collection(canonical_json(dataset["loader"])).revision
     else:
-        source = {name: dataset[name] for name in ("loader", "path", "reading", "store")}
+        source = {name: dataset[name] for name in ("loader", "path", "reading", "store")} | {
+            "lock": dataset.get("lock", "auto")
+        }
         loader, revision = IMPORTED, _read(canonical_json(source))
     always = ("classes", "train_per_class", "image_size", "permute_labels")
     # Views that came later: a dataset without them is what it was before there were any.
@@ -211,7 +213,8 @@ def _collection(loader: str) -> Collection:
 @lru_cache(maxsize=64)
 def _read(source: str) -> str:
     fields = json.loads(source)
-    return read(fields["loader"], fields["path"], Reading(**fields["reading"]), Path(fields["store"])).revision
+    reading, store = Reading(**fields["reading"]), Path(fields["store"])
+    return read(fields["loader"], fields["path"], reading, store, fields["lock"]).revision
 
 
 @lru_cache(maxsize=64)

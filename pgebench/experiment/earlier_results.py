@@ -15,9 +15,6 @@ from pgebench.stages import STAGES
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
-REUSABLE = ("truth",)
-"""Stages whose result is a number alone. The others leave artifacts, which a table does not hold."""
-
 COPIED = ("value", "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "finished")
 
 
@@ -42,7 +39,9 @@ def take_over(units: Sequence[Unit], store: Store, folder: Path) -> int:
     if not path.is_file():
         raise ConfigError(f"reuse={folder}: there is no records.parquet; name the results folder of a finished run")
     table = pd.read_parquet(path)
-    done = table[(table.status == DONE) & table.stage.isin(REUSABLE)].drop_duplicates("key").set_index("key")
+    # The other stages leave artifacts, which a table does not hold.
+    reusable = [name for name, stage in STAGES.items() if stage.reusable]
+    done = table[(table.status == DONE) & table.stage.isin(reusable)].drop_duplicates("key").set_index("key")
     rows = done.astype(object).where(done.notna(), None).to_dict("index")
     taken = 0
     for unit in {unit.key: unit for unit in units}.values():

@@ -1,55 +1,136 @@
-"""Several cells in one job of the launcher, where starting a job takes long.
-
-A launcher takes the overrides of one config for a job. Those of the further cells travel in the key ``more_cells``, and
-the job composes their configs with the loader that Hydra hands on to every job.
-"""
+"""Jobs: files of units for the user's launcher. The command plans; a job computes what its file says."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import cast
+import shutil
+import time
+import uuid
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from pgebench.core.errors import StoreError
+from pgebench.core.files import write_atomically
+from pgebench.plan.cell import Cell
+from pgebench.run.order import Order, order_from
+from pgebench.run.runner import carry_out
+from pgebench.store.unit import Unit
 
-from pgebench.plan.sweep import plain
+FOLDER = "jobs"
+"""Folder of job files inside the store, which every machine sees."""
+
+KEPT_DAYS = 7
+"""Age from which the files of a command that was killed are litter: until then its jobs may still be queued."""
+
+PlannedCell = tuple[Cell, dict[str, list[Unit]]]
+"""A cell and its units, by level."""
 
 
-def in_jobs(cells: Sequence[Sequence[str]], size: int) -> list[list[str]]:
-    """The overrides of jobs that run at most ``size`` cells each; neighbours stay together.
+class JobFiles:
+    """The folder of job files of one command; it is gone when the command ends.
 
     Args:
-        cells: overrides of each cell.
+        order: what all jobs have in common; its units are those of none.
+        fail_fast: whether the first failure stops all jobs, by a file in this folder.
+    """
+
+    def __init__(self, order: Order, fail_fast: bool) -> None:
+        parent = order.store / FOLDER
+        self.folder = parent / uuid.uuid4().hex
+        self.stop = self.folder / "stop" if fail_fast else None
+        self._order = replace(order, rules=replace(order.rules, stop=self.stop))
+        self._written = 0
+        for left in parent.glob("*"):
+            with suppress(OSError):
+                if left.stat().st_mtime < time.time() - KEPT_DAYS * 86_400:
+                    shutil.rmtree(left)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a unit has failed and nothing more is to be started."""
+        return self.stop is not None and self.stop.exists()
+
+    def write(self, units: Sequence[Unit]) -> Path:
+        """Write the next job; returns its file.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        file = self.folder / f"{self._written}.json"
+        write_atomically(file, replace(self._order, units=units).as_json().encode())
+        self._written += 1
+        return file
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def run_job(file: Path) -> None:
+    """What a launched job does: the units of its file. Failures are in the records.
+
+    Raises:
+        StoreError: the file is not there, or none of this version; or the store cannot be written.
+        ConfigError: the device cannot be used here.
+    """
+    try:
+        order = order_from(file.read_bytes())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"the units of a job cannot be read from {file} ({type(error).__name__}: {error}): every machine must have "
+            "the same store=DIR and the same version of pgebench"
+        ) from error
+    carry_out(order)
+    file.unlink(missing_ok=True)
+
+
+def in_jobs(cells: Sequence[PlannedCell], levels: Sequence[str], todo: Collection[str], size: int) -> list[list[Unit]]:
+    """The open units of some levels, in jobs of at most ``size`` cells; neighbours stay together.
+
+    Args:
+        cells: with their units.
+        levels: which are launched together.
+        todo: keys of the open units.
         size: 1 or more.
 
-    >>> in_jobs([["a=1"], ["a=2"], ["a=3"]], size=2)
-    [['a=1', "more_cells=[['a=2']]"], ['a=3']]
+    Returns:
+        The units of each job, each unit once: it is run by the first cell that has it.
     """
-    jobs = []
-    for start in range(0, len(cells), size):
-        first, *others = cells[start : start + size]
-        more = ",".join(f"[{','.join(map(_quoted, cell))}]" for cell in others)
-        jobs.append([*first, f"more_cells=[{more}]"] if others else list(first))
-    return jobs
+    left = set(todo)
+    found: list[list[Unit]] = []
+    for _, units in by_target(cells):
+        for level in levels:
+            own = [unit for unit in units[level] if unit.key in left]
+            if own:
+                left.difference_update(unit.key for unit in own)
+                found.append(own)
+    return [[unit for own in found[start : start + size] for unit in own] for start in range(0, len(found), size)]
 
 
-def cells_of(config: DictConfig) -> Iterator[DictConfig]:
-    """The configs of all cells of a job, within that job.
+def by_target(cells: Sequence[PlannedCell]) -> list[PlannedCell]:
+    """The cells with those side by side that differ in the source alone, as far as they come to share a process.
 
-    Args:
-        config: as the launcher hands it to the job, which is that of its first cell.
+    There they can be trained at once (``job.cells``), and the target's images are read once.
     """
-    yield config
-    for overrides in plain(config.more_cells):
-        composed = cast(DictConfig, HydraConfig.instance().cfg)
-        yield GlobalHydra.instance().config_loader().load_sweep_config(composed, overrides)
+    first: dict[tuple[str | None, str, str], int] = {}
+    for cell, _ in cells:
+        first.setdefault(_but_source(cell), len(first))
+    return sorted(cells, key=lambda one: first[_but_source(one[0])])
 
 
-def _quoted(text: str) -> str:
-    """A string in Hydra's grammar that stands for exactly this text in the config."""
-    # A backslash is one before a quote only, and `${` begins an interpolation, which the cell's own config resolves.
+def _but_source(cell: Cell) -> tuple[str | None, str, str]:
+    return cell.variant, cell.backbone.name, cell.target.name
+
+
+def quoted(text: str) -> str:
+    r"""A string in Hydra's grammar that stands for exactly this text.
+
+    >>> print(quoted("it's ${here}"))
+    'it\'s \${here}'
+    """
+    # A backslash is one before a quote only, and `${` begins an interpolation.
     text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
     text = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), text)
     return f"'{text}'"

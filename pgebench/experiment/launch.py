@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
-import uuid
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from hydra.plugins.launcher import Launcher
+from omegaconf import DictConfig
 
 from pgebench.core.records import CRASHED, DONE, FAILED
-from pgebench.experiment.job import in_jobs
+from pgebench.experiment.job import JobFiles, PlannedCell, in_jobs, quoted
 from pgebench.experiment.progress import Progress
-from pgebench.plan.sweep import Job, Sweep
+from pgebench.run.order import Order
+from pgebench.run.policy import Rules
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -28,63 +29,88 @@ Stamp = tuple[str, str | None, int | None]
 """What tells a record from that of an earlier attempt: status, start and attempts."""
 
 
-def launch(sweep: Sweep, waiting: Sequence[Unit], store: Store, launcher: Launcher) -> int:
-    """Launch, pass by pass, the jobs that have something to do; returns 0, or ``INTERRUPTED``."""
-    stop = Path(sweep.config.results) / f".stop{uuid.uuid4().hex}" if sweep.config.fail_fast else None
-    # joblib replaces a worker whose memory has grown, which the datasets that it keeps are enough for; no job is lost.
-    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
-    number = 0
-    try:
-        with Progress(waiting, store, sweep.config.progress):
-            for levels in PASSES:
-                number = _launch_pass(sweep, levels, waiting, store, launcher, stop, number)
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    finally:
-        if stop is not None and stop.exists():
-            print("Stopped at the first failure (fail_fast=true); what is done is kept.")
-            stop.unlink()
-    return 0
+@dataclass
+class Launch:
+    """The launching of one experiment.
 
+    Args:
+        config: of its first cell; those of its settings that say how units are run.
+        cells: with their units.
+        waiting: the units without a result.
+        store: where results go.
+        launcher: the user's.
+        choices: overrides that the config of every job must share, for the launcher's own keys to be there.
+        paths: folders that the user's own functions are imported from.
+    """
 
-def _launch_pass(
-    sweep: Sweep,
-    levels: Sequence[str],
-    waiting: Sequence[Unit],
-    store: Store,
-    launcher: Launcher,
-    stop: Path | None,
-    number: int,
-) -> int:
-    """Launch the jobs of some levels, again where a worker was lost; returns the number of the next job."""
-    todo = {unit.key: unit for unit in waiting}
-    before = _stamps(todo.values(), store)
-    while todo and not (stop is not None and stop.exists()):
-        cells = _cells(sweep.jobs, levels, todo)
-        if not cells:
-            break
-        if stop is not None:
-            cells = [[*own, f"stop={stop.name}"] for own in cells]
-        jobs = in_jobs(cells, max(1, sweep.config.job.cells))
-        number += len(jobs)
+    config: DictConfig
+    cells: Sequence[PlannedCell]
+    waiting: Sequence[Unit]
+    store: Store
+    launcher: Launcher
+    choices: Sequence[str] = ()
+    paths: Sequence[str] = ()
+    _jobs: int = field(default=0, init=False)
+
+    def run(self) -> int:
+        """Launch, pass by pass, the jobs that have something to do; returns 0, or ``INTERRUPTED``."""
+        # joblib replaces a worker whose memory has grown, which the datasets that it keeps are enough for; no job is
+        # lost.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
+        files = JobFiles(self._order(), self.config.fail_fast)
         try:
-            _report_broken(launcher.launch(jobs, initial_job_idx=number - len(jobs)))
-            break
-        except Exception as error:  # a launcher gives up when a worker is killed; the records tell what is left
-            after = _stamps(todo.values(), store)
-            goes_on = after != before
-            then = "going on with what is left" if goes_on else "nothing was done, so it is not tried again"
-            print(f"pgebench: the launcher stopped ({type(error).__name__}: {error}); {then}", file=sys.stderr)
-            if not goes_on:
+            with Progress(self.waiting, self.store, self.config.progress):
+                for levels in PASSES:
+                    self._pass(levels, files)
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        finally:
+            if files.stopped:
+                print("Stopped at the first failure (fail_fast=true); what is done is kept.")
+            files.remove()
+        return 0
+
+    def _order(self) -> Order:
+        config = self.config
+        rules = Rules(config.workers, config.retry, config.time_limit, config.deterministic)
+        place = self.store.root.resolve(), self.store.locks
+        return Order([], *place, config.device, config.threads, config.together, rules, self.paths)
+
+    def _pass(self, levels: Sequence[str], files: JobFiles) -> None:
+        """Launch the jobs of some levels, again where a worker was lost."""
+        todo = {unit.key: unit for unit in self.waiting}
+        before = self._stamps(todo.values())
+        while todo and not files.stopped:
+            jobs = [self._overrides(files, units) for units in in_jobs(self.cells, levels, todo, self._size)]
+            if not jobs:
                 break
-            todo = {key: unit for key, unit in todo.items() if not _settled(after[key], before[key])}
-            before = {key: after[key] for key in todo}
-    return number
+            self._jobs += len(jobs)
+            try:
+                _report_broken(self.launcher.launch(jobs, initial_job_idx=self._jobs - len(jobs)))
+                break
+            except Exception as error:  # a launcher gives up when a worker is killed; the records tell what is left
+                after = self._stamps(todo.values())
+                goes_on = after != before
+                then = "going on with what is left" if goes_on else "nothing was done, so it is not tried again"
+                print(f"pgebench: the launcher stopped ({type(error).__name__}: {error}); {then}", file=sys.stderr)
+                if not goes_on:
+                    break
+                todo = {key: unit for key, unit in todo.items() if not _settled(after[key], before[key])}
+                before = {key: after[key] for key in todo}
 
+    @property
+    def _size(self) -> int:
+        return max(1, self.config.job.cells)
 
-def _stamps(units: Iterable[Unit], store: Store) -> dict[str, Stamp]:
-    records = {unit.key: store.record(unit) for unit in units}
-    return {key: (record["status"], record.get("started"), record.get("attempts")) for key, record in records.items()}
+    def _overrides(self, files: JobFiles, units: Sequence[Unit]) -> list[str]:
+        """What the launcher composes a job's config from: the file of units, and what makes that quick and in place."""
+        file = files.write(units)
+        results = f"results={quoted(str(self.config.results))}"
+        return [*self.choices, "metric=[]", "truth=[]", results, f"units={quoted(str(file))}"]
+
+    def _stamps(self, units: Iterable[Unit]) -> dict[str, Stamp]:
+        records = {unit.key: self.store.record(unit) for unit in units}
+        return {key: (one["status"], one.get("started"), one.get("attempts")) for key, one in records.items()}
 
 
 def _settled(after: Stamp, before: Stamp) -> bool:
@@ -92,36 +118,8 @@ def _settled(after: Stamp, before: Stamp) -> bool:
     return after[0] in (DONE, CRASHED) or (after[0] == FAILED and after != before)
 
 
-def _cells(jobs: Sequence[Job], levels: Sequence[str], todo: Mapping[str, Unit]) -> list[list[str]]:
-    """Overrides of the cells that have an open unit which no earlier one will run."""
-    left = set(todo)
-    result = []
-    for job in by_target(jobs):
-        for level in levels:
-            own = left.intersection(unit.key for unit in job.units[level])
-            if own:
-                left -= own
-                result.append([*job.overrides, f"level={level}"])
-    return result
-
-
-def by_target(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs with those side by side that differ in the source alone, as far as they come to share a process.
-
-    There they can be trained at once (``job.cells``), and the target's images are read once.
-    """
-    first: dict[tuple[str | None, str, str], int] = {}
-    for job in jobs:
-        first.setdefault(_but_source(job), len(first))
-    return sorted(jobs, key=lambda job: first[_but_source(job)])
-
-
-def _but_source(job: Job) -> tuple[str | None, str, str]:
-    return job.cell.variant, job.cell.backbone.name, job.cell.target.name
-
-
 def _report_broken(returns: Any) -> None:
-    """Say which jobs broke outside their units: by a config that changed meanwhile, or a full disk."""
+    """Say which jobs broke outside their units: by a full disk, or a store that is not seen where they run."""
     reasons: Counter[str] = Counter()
     for job in returns or []:
         try:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pgebench.core.errors import PgebenchError, StoreError
 from pgebench.core.files import write_atomically
+from pgebench.core.identity import Label
 from pgebench.core.records import CRASHED, DONE, FAILED, MISSING, RUNNING
 from pgebench.store.format import open_store
 from pgebench.store.store import Store
@@ -36,10 +37,10 @@ Watched = tuple[Planned, Mapping[str, Any]]
 
 def write_plan(units: Sequence[Unit], store: Store, results: Path, workers: int | None) -> None:
     """Write ``plan.json`` into the results folder, for ``pgebench-status``."""
-    planned = [Planned(u.key, u.stage, u.label.metric or u.label.truth or "", str(u)) for u in units]
     # Relative, so that the folders can be looked at from where they are mounted elsewhere.
     place = os.path.relpath(store.root, results)
-    write_atomically(results / "plan.json", json.dumps({"store": place, "workers": workers, "units": planned}).encode())
+    plan = {"store": place, "workers": workers, "units": [unit.named() for unit in units]}
+    write_atomically(results / "plan.json", json.dumps(plan).encode())
 
 
 def read_plan(results: Path) -> tuple[list[Planned], Store, int]:
@@ -51,7 +52,7 @@ def read_plan(results: Path) -> tuple[list[Planned], Store, int]:
     path = results / "plan.json"
     try:
         plan = json.loads(path.read_bytes())
-        units = [Planned(*fields) for fields in plan["units"]]
+        units = [_planned(fields) for fields in plan["units"]]
         if not all(isinstance(field, str) for unit in units for field in unit) or not isinstance(plan["store"], str):
             raise TypeError("a field is no text")
         return units, open_store(results / plan["store"]), max(1, int(plan["workers"] or 1))
@@ -59,6 +60,13 @@ def read_plan(results: Path) -> tuple[list[Planned], Store, int]:
         raise PgebenchError(f"results={results}: no sweep was started into this folder (no plan.json)") from error
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise PgebenchError(f"{path} cannot be read ({error}); start the sweep again to write it anew") from error
+
+
+def _planned(fields: Any) -> Planned:
+    if isinstance(fields, list):  # as versions before 0.2 wrote them
+        return Planned(*fields)
+    label = Label(**{name: fields[name] for name in Label.__dataclass_fields__})
+    return Planned(fields["key"], fields["stage"], label.metric or label.truth or "", f"{fields['stage']} {label}")
 
 
 def status(results: Path) -> str:

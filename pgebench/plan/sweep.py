@@ -11,7 +11,6 @@ import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -22,14 +21,13 @@ from pgebench.core.errors import ConfigError
 from pgebench.plan import unavailable
 from pgebench.plan.cell import Cell, Named
 from pgebench.plan.unavailable import not_installed, usable
-from pgebench.plan.units import counts, plan, void_metrics
-from pgebench.store.unit import Unit
+from pgebench.plan.units import counts, void_metrics
 
 GROUPS = ("backbone", "source", "target")
 SETTINGS = ("metric", "truth", "recipe", "seed", "metric_seed")
 
 Compose = Callable[[Sequence[str]], DictConfig]
-"""Overrides of one job -> its config."""
+"""Overrides of one cell -> its config."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +39,10 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Job:
-    """A cell and the overrides with which Hydra composes it."""
-
-    cell: Cell
-    overrides: tuple[str, ...]
-
-    @cached_property
-    def units(self) -> dict[str, list[Unit]]:
-        """The units of the cell, by level."""
-        return plan(self.cell)
-
-
-@dataclass(frozen=True)
 class Sweep:
-    """All jobs of a multirun, the composed config of the first, and the pairs and metrics left out with the reason."""
+    """All cells of a multirun, the composed config of the first, and the pairs and metrics left out with the reason."""
 
-    jobs: list[Job]
+    cells: list[Cell]
     config: DictConfig
     skipped: list[str]
     left_out: list[str]
@@ -109,7 +94,8 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
                 raise ConfigError(f"variations.{factor}: '{level}' holds no override; write key=value")
             changed = OverridesParser.create().parse_overrides(level.split())
             # The first override names the level; what follows goes with it.
-            found.jobs.extend(_product([*overrides, *changed], compose, subtrees, f"{factor}: {level.split()[0]}").jobs)
+            variant = f"{factor}: {level.split()[0]}"
+            found.cells.extend(_product([*overrides, *changed], compose, subtrees, variant).cells)
     return found
 
 
@@ -122,7 +108,7 @@ def _product(
     """The cells of one product of lists; ``subtrees`` keeps what was composed, for the next product."""
     found = choices(overrides)
     first = {group: options[0].overrides for group, options in found.items()}
-    jobs: list[Job] = []
+    cells: list[Cell] = []
     skipped: list[str] = []
     without: set[str] = set()
     config: DictConfig | None = None
@@ -135,31 +121,30 @@ def _product(
         without.update(not_installed(plain(whole["metric"])))
         others = _without_metrics(setting.overrides)
         _compose_subtrees(found, others, compose, subtrees)
-        composed: dict[str, list[tuple[Choice, Named]]] = {group: [] for group in GROUPS}
+        composed: dict[str, list[Named]] = {group: [] for group in GROUPS}
         for group in GROUPS:
             for choice in found[group]:
                 subtree = subtrees[group, others, choice.overrides]
                 if subtree.get("path") == "":
                     raise ConfigError(f"{group}.path is empty: say where the data are with {group}.path=...")
                 name = subtree["name"] + choice.suffix + (setting.suffix if group == "backbone" else "")
-                composed[group].append((choice, Named(name, subtree)))
-        named = [name for group in ("source", "target") for _, name in composed[group]]
+                composed[group].append(Named(name, subtree))
+        named = [*composed["source"], *composed["target"]]
         named = [name for name in named if not unavailable.is_pretrained(name.config)]
         _check_names(named)
         common = min(counts(name)["classes"] for name in named) if named else None
         several = len(composed["source"]) * len(composed["target"]) > 1
         for backbone, source, target in itertools.product(*(composed[group] for group in GROUPS)):
-            cell = Cell(backbone[1], source[1], target[1], settings, common, variant)
+            cell = Cell(backbone, source, target, settings, common, variant)
             if several and (reason := cell.overlap()):
                 if backbone is composed["backbone"][0]:
-                    skipped.append(f"{source[1].name} -> {target[1].name}: {reason}")
+                    skipped.append(f"{source.name} -> {target.name}: {reason}")
                 continue
-            parts = (*setting.overrides, *backbone[0].overrides, *source[0].overrides, *target[0].overrides)
-            jobs.append(Job(cell, (*parts, f"common_classes={'null' if common is None else common}")))
-    if not jobs or config is None:
+            cells.append(cell)
+    if not cells or config is None:
         raise ConfigError(f"no source can be transferred to a target: {'; '.join(skipped)}. Choose other datasets")
-    without.update(unavailable.void_lines(void_metrics(job.cell) for job in jobs))
-    return Sweep(jobs, config, sorted(set(skipped)), sorted(without))
+    without.update(unavailable.void_lines(map(void_metrics, cells)))
+    return Sweep(cells, config, sorted(set(skipped)), sorted(without))
 
 
 def _compose_subtrees(
@@ -206,10 +191,10 @@ def _without_metrics(overrides: Sequence[str]) -> tuple[str, ...]:
     return (*kept, "metric=[]", "truth=[]")
 
 
-def cell_of(config: DictConfig) -> Cell:
-    """The cell of one composed config."""
+def cell_of(config: DictConfig, common_classes: int | None = None) -> Cell:
+    """The cell of one composed config; ``common_classes`` as in ``Cell``."""
     backbone, source, target = (Named(config[group].name, plain(config[group])) for group in GROUPS)
-    return Cell(backbone, source, target, settings_of(config), config.common_classes)
+    return Cell(backbone, source, target, settings_of(config), common_classes)
 
 
 def settings_of(config: DictConfig) -> dict[str, Any]:

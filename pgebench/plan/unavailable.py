@@ -7,9 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from pgebench.stages import score
-
-NEEDS_SOURCE = {*score.SOURCE_EVIDENCE, *score.GRADIENTS, *score.INFORMATION, "source_size", "source_classes"}
-NEEDS_HEAD = {"source_probabilities", "source_labels"}
+from pgebench.stages.kinds_of_evidence import ACCURACY, HEAD, KINDS, SOURCE
 
 
 def is_pretrained(source: Mapping[str, Any]) -> bool:
@@ -24,15 +22,18 @@ def void(metrics: Mapping[str, Mapping[str, Any]], backbone: Mapping[str, Any]) 
         metrics: fields of ``MetricConfig`` by name.
         backbone: fields of ``BackboneConfig``, with ``head`` resolved.
     """
+    lacks = {
+        SOURCE: "the data that pretrained weights were trained on are not at hand",
+        HEAD: None if backbone["head"] else f"the weights of {backbone['name']} have no classifier",
+        ACCURACY: None
+        if backbone["source_accuracy"] is not None
+        else f"no accuracy is stated for the weights of {backbone['name']}",
+    }
     reasons = {}
     for name, metric in metrics.items():
-        wanted = set(score.asks_for(name, metric["function"]))
-        if wanted & NEEDS_SOURCE:
-            reasons[name] = "the data that pretrained weights were trained on are not at hand"
-        elif wanted & NEEDS_HEAD and not backbone["head"]:
-            reasons[name] = f"the weights of {backbone['name']} have no classifier"
-        elif "source_accuracy" in wanted and backbone["source_accuracy"] is None:
-            reasons[name] = f"no accuracy is stated for the weights of {backbone['name']}"
+        needs = {KINDS[key].needs for key in score.asks_for(name, metric["function"])}
+        if reason := next((reason for what, reason in lacks.items() if what in needs and reason), None):
+            reasons[name] = reason
     return reasons
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ from pgebench.pge import GradientSettings
 from pgebench.plan import unavailable
 from pgebench.plan.cell import Cell, Named
 from pgebench.stages import checkpoint, evidence, fisher, gradient, score, truth
+from pgebench.stages.kinds_of_evidence import KINDS
 from pgebench.store.unit import Unit
 
 LEVELS = ("source", "target", "pair")
@@ -34,66 +35,108 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
         raise ConfigError(
             f"source={cell.source.name} and target={cell.target.name}: {reason}; choose datasets without a common image"
         )
-    backbone = _backbone(canonical_json(cell.backbone.config))
-    source, target = (_dataset(canonical_json(named.config)) for named in (cell.source, cell.target))
-    settings, shipped, void = cell.settings, unavailable.is_pretrained(cell.source.config), void_metrics(cell)
-    recipes = {name: recipe_params(recipe, f"recipe.{name}") for name, recipe in settings["recipe"].items()}
-    names = Label(backbone=cell.backbone.name, source=cell.source.name, variant=cell.variant)
-    if shipped:
-        trained = checkpoint.pretrained(backbone, names)
-    else:
-        trained = checkpoint.unit(backbone, source, recipes["checkpoint"], settings["seed"], names)
-    files = backbones.file_of(cell.backbone.config)
-    trained = replace(trained, files=files)
-    on_target = replace(names, target=cell.target.name)
-    seen = evidence.unit(trained, target, on_target)
-    seen_source = evidence.unit(trained, source, replace(names, target=cell.source.name))
-    units: dict[str, dict[str, Unit]] = {level: {} for level in LEVELS}
+    planner = _Planner(cell)
+    void = void_metrics(cell)
+    for name, metric in cell.settings["metric"].items():
+        if name not in void:
+            planner.add_scores(name, metric)
+    for name, chosen in cell.settings["truth"].items():
+        planner.add_truths(name, chosen)
+    return {level: list(found.values()) for level, found in planner.units.items()}
 
-    def add(level: str, unit: Unit) -> Unit:
-        return units[level].setdefault(unit.key, unit)
 
-    add("source", trained)
-    for name, metric in settings["metric"].items():
-        if name in void:
-            continue
+class _Planner:
+    """The units of one cell while they are put together."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell, self.settings = cell, cell.settings
+        self.backbone = _backbone(canonical_json(cell.backbone.config))
+        self.source, self.target = (_dataset(canonical_json(named.config)) for named in (cell.source, cell.target))
+        self.shipped = unavailable.is_pretrained(cell.source.config)
+        self.files = backbones.file_of(cell.backbone.config)
+        self.names = Label(backbone=cell.backbone.name, source=cell.source.name, variant=cell.variant)
+        self.on_target = replace(self.names, target=cell.target.name)
+        self.units: dict[str, dict[str, Unit]] = {level: {} for level in LEVELS}
+        # All recipes are looked at, so that a wrong one is an error whatever uses it.
+        recipes = {name: recipe_params(one, f"recipe.{name}") for name, one in self.settings["recipe"].items()}
+        if self.shipped:
+            trained = checkpoint.pretrained(self.backbone, self.names)
+        else:
+            trained = checkpoint.unit(
+                self.backbone, self.source, recipes["checkpoint"], self.settings["seed"], self.names
+            )
+        self.trained = self._add("source", replace(trained, files=self.files))
+        self.seen = evidence.unit(self.trained, self.target, self.on_target)
+        self.seen_source = evidence.unit(self.trained, self.source, replace(self.names, target=cell.source.name))
+
+    def add_scores(self, name: str, metric: Mapping[str, Any]) -> None:
+        """The scores of a metric, with what they read."""
         wanted = score.asks_for(name, metric["function"])
+        asked = {KINDS[key].origin for key in wanted}
+        makers: dict[str, Callable[[str, Mapping[str, Any]], dict[str, Unit]]] = {
+            "evidence": lambda name, metric: {"evidence": self._add("pair", self.seen)},
+            "source_evidence": lambda name, metric: {"source_evidence": self._add("source", self.seen_source)},
+            "checkpoint": lambda name, metric: {} if self.shipped else {"checkpoint": self.trained},
+            "gradients": self._gradients,
+            "information": self._information,
+        }
         inputs: dict[str, Unit] = {}
-        if set(wanted) & set(score.TARGET_EVIDENCE):
-            inputs["evidence"] = add("pair", seen)
-        if set(wanted) & set(score.SOURCE_EVIDENCE):
-            inputs["source_evidence"] = add("source", seen_source)
-        if "source_accuracy" in wanted and not shipped:
-            inputs["checkpoint"] = trained
-        if set(wanted) & set(score.GRADIENTS):
-            settings_of = _gradient_settings(name, metric, cell, source, target)
-            label = replace(names, source=None, metric=name)
-            for role, params, named in (("source", source, cell.source), ("target", target, cell.target)):
-                shown = replace(label, source=named.name) if role == "source" else replace(label, target=named.name)
-                made = replace(gradient.unit(backbone, params, settings_of, shown), files=files)
-                inputs[f"{role}_gradient"] = add(role, made)
-        if set(wanted) & set(score.INFORMATION):
-            estimate = _fisher_settings(name, metric, settings["metric_seed"])
-            for role, level, view in (("source", "source", seen_source), ("target", "pair", seen)):
-                add(level, view)
-                shown = replace(view.label, metric=name)
-                inputs[f"{role}_information"] = add(level, fisher.unit(view, estimate, shown))
+        for origin, maker in makers.items():
+            if origin in asked:
+                inputs |= maker(name, metric)
         for number in range(metric["seeds"]):
             # The replicates under one seed follow those under the seed before it.
-            draw = number + settings["metric_seed"] * metric["seeds"]
-            facts = {key: _fact(key, cell, backbone, source, target, draw) for key in wanted if key in score.FACTS}
-            if "source_accuracy" in wanted and shipped:
-                facts["source_accuracy"] = cell.backbone.config["source_accuracy"]
-            add("pair", score.unit(metric, inputs, facts, number, replace(on_target, metric=name, seed=number)))
-    for name, chosen in settings["truth"].items():
+            draw = number + self.settings["metric_seed"] * metric["seeds"]
+            facts = {key: self._fact(key, draw) for key in wanted if KINDS[key].origin == "fact"}
+            if "source_accuracy" in wanted and self.shipped:
+                facts["source_accuracy"] = self.cell.backbone.config["source_accuracy"]
+            label = replace(self.on_target, metric=name, seed=number)
+            self._add("pair", score.unit(metric, inputs, facts, number, label))
+
+    def add_truths(self, name: str, chosen: Mapping[str, Any]) -> None:
+        """The repetitions of a truth."""
         protocol = {**chosen, "recipe": recipe_params(chosen["recipe"], f"truth.{name}.recipe")}
         for number in range(protocol["seeds"]):
-            shown = replace(on_target, truth=name, seed=number)
+            shown = replace(self.on_target, truth=name, seed=number)
             if protocol["protocol"] == truth.SCRATCH:
-                add("target", truth.scratch_unit(backbone, target, protocol, number, replace(shown, source=None)))
+                shown = replace(shown, source=None)
+                self._add("target", truth.scratch_unit(self.backbone, self.target, protocol, number, shown))
             else:
-                add("pair", truth.unit(trained, target, protocol, number, shown))
-    return {level: list(found.values()) for level, found in units.items()}
+                self._add("pair", truth.unit(self.trained, self.target, protocol, number, shown))
+
+    def _add(self, level: str, unit: Unit) -> Unit:
+        return self.units[level].setdefault(unit.key, unit)
+
+    def _gradients(self, name: str, metric: Mapping[str, Any]) -> dict[str, Unit]:
+        settings = _gradient_settings(name, metric, self.cell)
+        label = replace(self.names, source=None, metric=name)
+        labels = {
+            "source": replace(label, source=self.cell.source.name),
+            "target": replace(label, target=self.cell.target.name),
+        }
+        made = {}
+        for role, params in (("source", self.source), ("target", self.target)):
+            unit = gradient.unit(self.backbone, params, settings, labels[role])
+            made[f"{role}_gradient"] = self._add(role, replace(unit, files=self.files))
+        return made
+
+    def _information(self, name: str, metric: Mapping[str, Any]) -> dict[str, Unit]:
+        settings = _fisher_settings(name, metric, self.settings["metric_seed"])
+        made = {}
+        for role, level, view in (("source", "source", self.seen_source), ("target", "pair", self.seen)):
+            self._add(level, view)
+            unit = fisher.unit(view, settings, replace(view.label, metric=name))
+            made[f"{role}_information"] = self._add(level, unit)
+        return made
+
+    def _fact(self, key: str, seed: int) -> int:
+        if key == "seed":
+            # Each pair draws for itself: a score that ignores its pair must not look like agreement between pairs.
+            return derive_seed("score", self.backbone, self.source, self.target, seed) % 2**32
+        if key == "parameters":
+            return _parameters(canonical_json(self.backbone))
+        sizes = counts(self.cell.source if key.startswith("source") else self.cell.target)
+        return sizes["train" if key == "source_size" else "classes"]
 
 
 def void_metrics(cell: Cell) -> dict[str, str]:
@@ -128,9 +171,7 @@ def counts(named: Named) -> dict[str, int]:
     return open_task(named.name, _dataset(canonical_json(named.config)), named.config.get("store", "")).counts()
 
 
-def _gradient_settings(
-    name: str, metric: Mapping[str, Any], cell: Cell, source: Mapping[str, Any], target: Mapping[str, Any]
-) -> GradientSettings:
+def _gradient_settings(name: str, metric: Mapping[str, Any], cell: Cell) -> GradientSettings:
     if metric["gradient"] is None:
         raise ConfigError(f"metric.{name} asks for principal gradients: say which under metric.{name}.gradient")
     settings = GradientSettings(**metric["gradient"])
@@ -147,18 +188,6 @@ def _fisher_settings(name: str, metric: Mapping[str, Any], metric_seed: int) -> 
         raise ConfigError(f"metric.{name} asks for Fisher information: say which under metric.{name}.fisher")
     settings = FisherSettings(**metric["fisher"])
     return replace(settings, seed=settings.seed + metric_seed)
-
-
-def _fact(
-    key: str, cell: Cell, backbone: Mapping[str, Any], source: Mapping[str, Any], target: Mapping[str, Any], seed: int
-) -> int:
-    if key == "seed":
-        # Each pair draws for itself: a score that ignores its pair must not look like agreement between pairs.
-        return derive_seed("score", backbone, source, target, seed) % 2**32
-    if key == "parameters":
-        return _parameters(canonical_json(backbone))
-    sizes = counts(cell.source if key.startswith("source") else cell.target)
-    return sizes["train" if key == "source_size" else "classes"]
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,8 @@ from pgebench.plan.units import LEVELS, plan
 from pgebench.ranking.candidates import Candidates, usable_metrics
 from pgebench.ranking.half_samples import PAIRS
 from pgebench.ranking.reliability import Reference, Reliability
-from pgebench.stages.score import TARGET_EVIDENCE, asks_for
+from pgebench.stages.kinds_of_evidence import KINDS
+from pgebench.stages.score import asks_for
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -105,8 +106,8 @@ def sizes(class_sizes: np.ndarray) -> list[int]:
 
 def _looks_at_target_alone(name: str, metric: Mapping[str, object]) -> bool:
     """Whether a metric can be taken on halves of the target's images."""
-    wanted = set(asks_for(name, metric["function"]))  # type: ignore[arg-type]
-    return bool(wanted & set(TARGET_EVIDENCE)) and wanted <= {*TARGET_EVIDENCE, "seed"}
+    wanted = {*asks_for(name, metric["function"])} - {"seed"}  # type: ignore[arg-type]
+    return bool(wanted) and all(KINDS[key].origin == "evidence" for key in wanted)
 
 
 def _with_inputs(candidates: Candidates, metrics: set[str]) -> dict[str, dict[str, Unit]]:

@@ -111,7 +111,7 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
         settings = _settings(config)
         task = _dataset("target", target, store)
         unknown = OmegaConf.merge(OmegaConf.structured(DatasetConfig), compose("dataset/pretrained").dataset)
-        source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": str(store)})))
+        source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": str(store), "lock": "auto"})))
         named = [_backbone(name, config.backbone.image_size) for name in backbones or at_hand]
     (task,), small = _without_small_classes([task], store)
     for network in named:
@@ -216,7 +216,7 @@ def _dataset(role: str, name: str, store: Path) -> Named:
     if name not in known and not Path(name).expanduser().exists() and "/" not in name:
         raise ConfigError(f"{role}={name}: neither a folder nor one of {', '.join(known)}")
     own = compose(f"dataset/{name if name in known else 'folder'}").dataset
-    found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, {"store": str(store)})
+    found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, {"store": str(store), "lock": "auto"})
     if name not in known:
         found.path = name
     return Named(str(found.name), plain(found))

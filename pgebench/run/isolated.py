@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from pgebench.core.errors import StoreError
-from pgebench.core.identity import Label
 from pgebench.core.records import CRASHED, DONE, MISSING, RUNNING
+from pgebench.run.attempt import Attempt
 from pgebench.run.device import make_deterministic
+from pgebench.run.order import Order, order_from
 from pgebench.run.policy import Rules
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
@@ -25,30 +23,24 @@ from pgebench.store.unit import Unit
 INTERRUPTED = 130
 
 
-def run_apart(unit: Unit, store: Store, device: torch.device, rules: Rules) -> dict[str, Any]:
+def run_isolated(unit: Unit, store: Store, device: torch.device, rules: Rules) -> dict[str, Any]:
     """Run a unit whose last process died; returns its record.
 
     If the new process dies too, while this one lives on, the unit is ``crashed``. If both die the unit stays
     ``running`` in the store, and nothing is held against it: somebody ended the whole run.
     """
-    order = {
-        "unit": _as_json(unit),
-        "store": str(store.root),
-        "locks": store.locks,
-        "device": str(device),
-        "threads": torch.get_num_threads(),
-        "rules": {**asdict(rules), "stop": None},
-    }
     # The child finds what this process found, the user's own metrics too.
-    paths = os.pathsep.join(path for path in sys.path if path)
+    paths = [path for path in sys.path if path]
+    rules = replace(rules, stop=None)
+    order = Order([unit], store.root, store.locks, str(device), torch.get_num_threads(), False, rules, paths)
     child = subprocess.Popen(
         [sys.executable, "-m", "pgebench.run.isolated"],
         stdin=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         text=True,
     )
     try:
-        child.communicate(json.dumps(order))
+        child.communicate(order.as_json())
     except BaseException:
         child.send_signal(signal.SIGINT)
         try:
@@ -75,39 +67,24 @@ def run_apart(unit: Unit, store: Store, device: torch.device, rules: Rules) -> d
 
 
 def main() -> None:
-    """The child: runs the unit that standard input describes."""
-    from pgebench.run.runner import compute
+    """The child: runs the unit of the order on standard input."""
+    from pgebench.run.runner import compute  # which imports this module
 
-    order = json.loads(sys.stdin.read())
-    unit, store, rules = _from_json(order["unit"]), Store(Path(order["store"]), order["locks"]), Rules(**order["rules"])
-    if rules.deterministic:
+    order = order_from(sys.stdin.read())
+    (unit,), store = order.units, Store(order.store, order.locks)
+    if order.rules.deterministic:
         make_deterministic()
-    torch.set_num_threads(order["threads"])
+    torch.set_num_threads(order.threads)
     try:
         with store.lock(unit):
-            if store.record(unit)["status"] not in (DONE, CRASHED):
-                compute(unit, store, torch.device(order["device"]), rules)
+            record = store.record(unit)
+            if record["status"] not in (DONE, CRASHED):
+                died = record.get("attempts", 0) if record["status"] == RUNNING else 0
+                compute(Attempt(unit, store, torch.device(order.device), order.rules, died + 1))
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except StoreError as error:
         sys.exit(f"pgebench: error: {error}")
-
-
-def _as_json(unit: Unit) -> dict[str, Any]:
-    return {
-        "stage": unit.stage,
-        "version": unit.version,
-        "params": unit.params,
-        "inputs": {role: _as_json(needed) for role, needed in unit.inputs.items()},
-        "label": asdict(unit.label),
-        "files": dict(unit.files),
-    }
-
-
-def _from_json(fields: Mapping[str, Any]) -> Unit:
-    inputs = {role: _from_json(needed) for role, needed in fields["inputs"].items()}
-    label, files = Label(**fields["label"]), fields["files"]
-    return Unit(fields["stage"], fields["version"], fields["params"], inputs, label, files)
 
 
 if __name__ == "__main__":

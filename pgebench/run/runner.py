@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from joblib import Parallel, delayed
 
-from pgebench.core.errors import PgebenchError, StoreError, UpstreamError
+from pgebench.core.errors import PgebenchError, StoreError
 from pgebench.core.files import write_atomically
 from pgebench.core.records import CRASHED, DONE, MISSING, RUNNING
-from pgebench.run.attempt import began, failed, finished
-from pgebench.run.isolated import run_apart
+from pgebench.run.attempt import Attempt, work_on
+from pgebench.run.device import device_of_worker, make_deterministic, together_on
+from pgebench.run.isolated import run_isolated
+from pgebench.run.order import Order
 from pgebench.run.policy import DEFAULT, Rules
-from pgebench.run.stacked import alike, run_together
+from pgebench.run.stacked import alike, run_stacked
 from pgebench.run.time_limit import TimeLimit, time_limit
 from pgebench.run.usage import Cost, measured
-from pgebench.stages import STAGES, Outcome, Run
+from pgebench.stages import STAGES
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
+
+
+def carry_out(order: Order) -> None:
+    """Compute the units of an order in this process; failures are in the records.
+
+    Raises:
+        ConfigError: the device cannot be used here.
+        StoreError: the store cannot be written.
+    """
+    sys.path[:0] = [path for path in order.paths if path not in sys.path]
+    if order.rules.deterministic:
+        make_deterministic()
+    torch.set_num_threads(order.threads)
+    device = device_of_worker(order.device)
+    together = together_on(device, order.together, order.rules.deterministic)
+    run_units(order.units, Store(order.store, order.locks), device, replace(order.rules, together=together))
 
 
 def run_units(units: Iterable[Unit], store: Store, device: torch.device, rules: Rules = DEFAULT) -> None:
@@ -35,7 +55,7 @@ def run_units(units: Iterable[Unit], store: Store, device: torch.device, rules: 
     """
     for group in alike(units) if rules.together else ([unit] for unit in units):
         if len(group) > 1 and not _stopped(rules):
-            run_together(group, store, device, rules)
+            run_stacked(group, store, device, rules)
         for unit in group:
             if _stopped(rules):
                 return
@@ -89,60 +109,44 @@ def run_unit(unit: Unit, store: Store, device: torch.device, rules: Rules = DEFA
         if record["status"] in (DONE, CRASHED):
             return record
         if record["status"] != RUNNING:
-            return compute(unit, store, device, rules)
+            return compute(Attempt(unit, store, device, rules))
     # The lock was free, so a unit that is still "running" has lost its process. Whether by its own doing shows when it
     # runs in a process of its own: if that one dies too, and this one does not, it was the unit.
-    return run_apart(unit, store, device, rules)
+    return run_isolated(unit, store, device, rules)
 
 
-def compute(unit: Unit, store: Store, device: torch.device, rules: Rules) -> dict[str, Any]:
-    """Compute a unit whose lock is held; returns its new record."""
-    before = store.record(unit)
-    died = before.get("attempts", 0) if before["status"] == RUNNING else 0
-    if died:
-        store.drop_litter(unit)
-    for tries_left in range(rules.retry, -1, -1):
-        record = began(unit, device, rules, attempts=died + 1)
-        store.write_record(unit, record)
+def compute(attempt: Attempt) -> dict[str, Any]:
+    """Compute a unit whose lock is held, again as often as the rules say; returns its new record."""
+    if attempt.number > 1:
+        attempt.store.drop_litter(attempt.unit)
+    for tries_left in range(attempt.rules.retry, -1, -1):
         try:
-            record |= _execute(unit, store, device, rules)
-            store.write_record(unit, record)
+            attempt.begin()
+            _execute(attempt)
         except (KeyboardInterrupt, SystemExit, StoreError):
             # The user stopped it, or the disk is full: that is no death to be counted.
-            if store.record(unit)["status"] == RUNNING:
-                store.forget(unit)
+            attempt.withdraw()
             raise
-        if record["status"] == DONE:
-            store.drop_progress(unit)
-        if record["status"] == DONE or not tries_left or not _inputs_are_done(unit, store, device, rules):
+        if attempt.record["status"] == DONE or not tries_left or not _inputs_are_done(attempt):
             break
-    return record
+    return attempt.record
 
 
-def _inputs_are_done(unit: Unit, store: Store, device: torch.device, rules: Rules) -> bool:
+def _inputs_are_done(attempt: Attempt) -> bool:
     """Whether another try can do better; an input whose artifact was found damaged is computed anew for it."""
-    for needed in unit.inputs.values():
-        if store.record(needed)["status"] == MISSING:
-            run_unit(needed, store, device, rules)
-    return all(store.is_done(needed) for needed in unit.inputs.values())
+    for needed in attempt.unit.inputs.values():
+        if attempt.store.record(needed)["status"] == MISSING:
+            run_unit(needed, attempt.store, attempt.device, attempt.rules)
+    return all(map(attempt.store.is_done, attempt.unit.inputs.values()))
 
 
-def _execute(unit: Unit, store: Store, device: torch.device, rules: Rules) -> dict[str, Any]:
-    """Run the stage; returns the fields that its end adds to the record."""
-    cost = Cost()
+def _execute(attempt: Attempt) -> None:
+    """Run the stage, and write down how it ended."""
+    cost, minutes = Cost(), attempt.rules.minutes
     try:
-        _require_inputs(unit, store)
-        with time_limit(None if rules.minutes is None else 60 * rules.minutes), measured(device) as cost:
-            outcome: Outcome = STAGES[unit.stage](Run(unit, store, device))
-        artifact = store.write_artifact(unit, outcome.tensors) if outcome.tensors else {}
+        work = work_on(attempt.unit, attempt.store, attempt.device)
+        with time_limit(None if minutes is None else 60 * minutes), measured(attempt.device) as cost:
+            outcome = STAGES[attempt.unit.stage].run(work)
+        attempt.finish(outcome, cost)
     except (Exception, TimeLimit) as error:
-        return failed(error, rules, cost)
-    return finished(outcome, artifact, cost)
-
-
-def _require_inputs(unit: Unit, store: Store) -> None:
-    for needed in unit.inputs.values():
-        record = store.record(needed)
-        if record["status"] != DONE:
-            reason = record.get("error", f"it is {record['status']}")
-            raise UpstreamError(f"needs {needed}, which has no result: {reason}")
+        attempt.fail(error, cost)

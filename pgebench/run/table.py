@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pgebench.core.records import COLUMNS, TYPES
-from pgebench.stages.flops import flops_of
+from pgebench.stages import flops_of
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -47,9 +47,7 @@ def _row(unit: Unit, record: dict[str, Any], store: Path) -> dict[str, Any]:
     copied = ("status", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "error")
     detail = {name: value for name, value in record.get("detail", {}).items() if name != "curve"}
     return {
-        "key": unit.key,
-        "stage": unit.stage,
-        **vars(unit.label),
+        **unit.named(),
         **{column: record.get(column) for column in (*copied, "finished")},
         "flops": _flops(unit, record, store),
         "detail": _JSON.encode(detail),

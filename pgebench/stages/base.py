@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import torch
 
+from pgebench.core.identity import canonical_json
 from pgebench.data.task import Task, open_task
 from pgebench.networks import backbones
 from pgebench.networks.inputs import Images
@@ -34,18 +37,20 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Run:
+class Work:
     """A unit about to be run, with where its inputs are and where it computes.
 
     Attributes:
         unit: What to compute.
         store: Where its inputs are; the runner puts the outcome there.
         device: Where tensors live.
+        records: Those of the inputs that were read already, by role.
     """
 
     unit: Unit
     store: Store
     device: torch.device
+    records: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def params(self) -> Mapping[str, Any]:
@@ -96,7 +101,7 @@ class Run:
         Returns:
             As the store keeps it.
         """
-        return self.store.record(self.unit.inputs[role])
+        return self.records.get(role) or self.store.record(self.unit.inputs[role])
 
     def load(self, role: str) -> dict[str, torch.Tensor]:
         """The artifact of an input.
@@ -110,7 +115,7 @@ class Run:
         Raises:
             CorruptArtifact: The file is missing or is not the one that was written.
         """
-        return self.store.load(self.unit.inputs[role])
+        return self.store.load(self.unit.inputs[role], self.record(role))
 
 
 @dataclass(frozen=True)
@@ -123,4 +128,56 @@ class Together:
     """
 
     kind: Callable[[Unit], str]
-    run: Callable[[Sequence[Run]], Sequence[Outcome | None]]
+    run: Callable[[Sequence[Work]], Sequence[Outcome | None]]
+
+
+def no_flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
+    """The operations of a stage that passes nothing through a network.
+
+    Args:
+        unit: Of any stage.
+        record: Of the finished unit.
+        store: Folder of the store.
+
+    Returns:
+        0.
+    """
+    return 0.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All that is known of the units of one kind.
+
+    Args:
+        run: computes a unit.
+        flops: operations of a finished unit's networks, from the unit, its record and the store's folder; None where
+            they are unknown.
+        together: how several units are computed at once, if they can be.
+        curve: whether it trains, so that its records hold a learning curve.
+        reusable: whether its result is a number alone, which a table of an earlier run holds as well as the store.
+    """
+
+    run: Callable[[Work], Outcome]
+    flops: Callable[[Unit, Mapping[str, Any], str], float | None] = no_flops
+    together: Together | None = None
+    curve: bool = False
+    reusable: bool = False
+
+
+def sizes(unit: Unit, store: str) -> dict[str, int]:
+    """Classes, and images by split, of the dataset that a unit works on.
+
+    Args:
+        unit: One with a dataset among its parameters.
+        store: Folder of the store, for datasets with a path.
+
+    Returns:
+        As ``Task.counts`` gives them.
+    """
+    return _sizes(canonical_json(dict(unit.params["dataset"])), store)
+
+
+@lru_cache(maxsize=4096)
+def _sizes(dataset: str, store: str) -> dict[str, int]:
+    return open_task("dataset", json.loads(dataset), store).counts()

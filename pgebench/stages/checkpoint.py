@@ -10,8 +10,9 @@ from torch import nn
 from pgebench.core.errors import ConfigError
 from pgebench.core.identity import Label, derive_seed
 from pgebench.networks import backbones
+from pgebench.networks.flops import per_image
 from pgebench.networks.training import fit_best
-from pgebench.stages.base import Outcome, Run
+from pgebench.stages.base import Outcome, Work, sizes
 from pgebench.store.unit import Unit
 
 VERSION = 1
@@ -57,7 +58,7 @@ def pretrained(backbone: Mapping[str, Any], label: Label) -> Unit:
     return Unit("checkpoint", VERSION, {"backbone": backbone}, label=label)
 
 
-def run(work: Run) -> Outcome:
+def run(work: Work) -> Outcome:
     """Train; the value is the accuracy on the source's validation split. Weights as they came have no value.
 
     Args:
@@ -66,7 +67,7 @@ def run(work: Run) -> Outcome:
     Returns:
         Value, weights by name, and in its detail the learning rate, the classes and the training curve.
     """
-    if "dataset" not in work.params:
+    if not was_trained(work.unit):
         return _as_shipped(work)
     seed, classes = work.params["seed"], work.task().classes
 
@@ -85,7 +86,7 @@ def run(work: Run) -> Outcome:
     return Outcome(fitted.val_accuracy, fitted.model.state_dict(), detail, fitted.images)
 
 
-def _as_shipped(work: Run) -> Outcome:
+def _as_shipped(work: Work) -> Outcome:
     params = work.params["backbone"]
     network, classes = backbones.as_shipped(params, work.file("weights"))
     detail = {
@@ -96,7 +97,7 @@ def _as_shipped(work: Run) -> Outcome:
     return Outcome(tensors=network.state_dict(), detail=detail)
 
 
-def load(work: Run, role: str = "checkpoint") -> nn.Module:
+def load(work: Work, role: str = "checkpoint") -> nn.Module:
     """The network of a checkpoint that a unit reads; without classifier if its weights came without one.
 
     Args:
@@ -111,3 +112,36 @@ def load(work: Run, role: str = "checkpoint") -> nn.Module:
     network = backbones.create(checkpoint.params["backbone"], classes, seed=0, pretrained=False)
     network.load_state_dict(work.load(role))
     return network.to(work.device)
+
+
+def was_trained(checkpoint: Unit) -> bool:
+    """Whether a checkpoint was trained on a source here.
+
+    Args:
+        checkpoint: A unit of ``unit`` or of ``pretrained``.
+
+    Returns:
+        False for weights as they were shipped.
+    """
+    return "dataset" in checkpoint.params
+
+
+def flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
+    """Training images forward and backward, validation images forward, once per learning rate; nothing as shipped.
+
+    Args:
+        unit: A unit of this stage.
+        record: Of the finished unit.
+        store: Folder of the store.
+
+    Returns:
+        Multiplications and additions; None where the network cannot be counted.
+    """
+    if not was_trained(unit):
+        return 0.0
+    split = sizes(unit, store)
+    network = per_image(unit.params["backbone"], split["classes"])
+    judged = split["val"] * len(record["detail"]["val_by_learning_rate"]) + record["detail"].get("test_images", 0)
+    if network is None:
+        return None
+    return (record["images"] - judged) * network.trained + judged * network.forward

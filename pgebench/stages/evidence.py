@@ -7,8 +7,9 @@ from typing import Any
 
 from pgebench.core.identity import Label
 from pgebench.networks import backbones
+from pgebench.networks.flops import per_image
 from pgebench.stages import checkpoint
-from pgebench.stages.base import Outcome, Run
+from pgebench.stages.base import Outcome, Work, sizes
 from pgebench.store.unit import Unit
 
 VERSION = 1
@@ -29,7 +30,7 @@ def unit(trained: Unit, dataset: Mapping[str, Any], label: Label) -> Unit:
     return Unit("evidence", VERSION, params, {"checkpoint": trained}, label)
 
 
-def run(work: Run) -> Outcome:
+def run(work: Work) -> Outcome:
     """Features (n, d), labels (n,) and, if the checkpoint has a head, source-head probabilities (n, Cs).
 
     Args:
@@ -46,3 +47,20 @@ def run(work: Run) -> Outcome:
         # Softmax in double precision: the rows must add up to 1 for LEEP.
         tensors["source_probabilities"] = logits.double().softmax(1)
     return Outcome(tensors=tensors, detail={"dimension": features.shape[1]}, images=len(labels))
+
+
+def flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
+    """Forward alone, with the classifier of the source.
+
+    Args:
+        unit: A unit of this stage.
+        record: Of the finished unit.
+        store: Folder of the store.
+
+    Returns:
+        Multiplications and additions; None where the network cannot be counted.
+    """
+    trained = unit.inputs["checkpoint"]
+    classes = sizes(trained, store)["classes"] if checkpoint.was_trained(trained) else 0
+    network = per_image(unit.params["backbone"], classes)
+    return None if network is None else record["images"] * network.features

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,8 +12,9 @@ from torch import nn
 from baselines import task_head
 from pgebench.core.identity import Label, derive_seed
 from pgebench.networks.fisher import FisherSettings, by_first_appearance, drawn_labels, even_draw, filter_information
+from pgebench.networks.flops import per_image
 from pgebench.stages import checkpoint
-from pgebench.stages.base import Outcome, Run
+from pgebench.stages.base import Outcome, Work, sizes
 from pgebench.store.unit import Unit
 
 VERSION = 1
@@ -32,7 +35,7 @@ def unit(seen: Unit, settings: FisherSettings, label: Label) -> Unit:
     return Unit("fisher", VERSION, params, {"checkpoint": seen.inputs["checkpoint"], "evidence": seen}, label)
 
 
-def run(work: Run) -> Outcome:
+def run(work: Work) -> Outcome:
     """Fit a head to the training split, then take the information of each filter.
 
     Args:
@@ -64,3 +67,21 @@ def without_classifier(network: nn.Module) -> nn.Module:
     """
     network.reset_classifier(0)  # type: ignore[operator]
     return network.eval()
+
+
+def flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
+    """Forward and backward; the head's product is taken to draw a label, forward, and for the features' gradient.
+
+    Args:
+        unit: A unit of this stage.
+        record: Of the finished unit.
+        store: Folder of the store.
+
+    Returns:
+        Multiplications and additions; None where the network cannot be counted.
+    """
+    network = per_image(unit.params["backbone"], 0)
+    if network is None:
+        return None
+    head = 3 * 2 * network.dimension * sizes(unit, store)["classes"]
+    return record["images"] * (network.trained + head)

@@ -12,10 +12,11 @@ from torch import nn
 
 from pgebench.core.identity import Label, digest
 from pgebench.networks import backbones
+from pgebench.networks.flops import per_image
 from pgebench.networks.inputs import take
 from pgebench.pge import GradientSettings, PrincipalGradient, Progress, principal_gradient
 from pgebench.pge.controls import controlled
-from pgebench.stages.base import Outcome, Run
+from pgebench.stages.base import Outcome, Work
 from pgebench.store.unit import Unit
 
 VERSION = 2
@@ -50,7 +51,7 @@ def unit(
     return Unit("gradient", VERSION, params, label=label)
 
 
-def run(work: Run) -> Outcome:
+def run(work: Work) -> Outcome:
     """Estimate it; the value is the agreement of its two halves.
 
     Args:
@@ -88,7 +89,7 @@ def run(work: Run) -> Outcome:
     return Outcome(gradient.agreement, tensors, detail, gradient.images)
 
 
-def load(work: Run, role: str) -> PrincipalGradient:
+def load(work: Work, role: str) -> PrincipalGradient:
     """A principal gradient that a unit reads.
 
     Args:
@@ -113,7 +114,7 @@ def from_tensors(tensors: Mapping[str, torch.Tensor]) -> PrincipalGradient:
     return PrincipalGradient(tensors["halves"], sizes=tuple(tensors["sizes"].tolist()), snapshots=_snapshots(tensors))
 
 
-def _network(work: Run, settings: GradientSettings) -> Callable[[int], nn.Module]:
+def _network(work: Work, settings: GradientSettings) -> Callable[[int], nn.Module]:
     if settings.restart != "pretrained":
         return backbones.restarts(work.params["backbone"], work.device)
     model = backbones.create(work.params["backbone"], 0, seed=0, pretrained=True, file=work.file("weights"))
@@ -121,7 +122,7 @@ def _network(work: Run, settings: GradientSettings) -> Callable[[int], nn.Module
     return lambda seed: model
 
 
-def _saver(work: Run, episodes: int) -> Callable[[Progress], None]:
+def _saver(work: Work, episodes: int) -> Callable[[Progress], None]:
     last = time.monotonic()
 
     def save(progress: Progress) -> None:
@@ -141,3 +142,18 @@ def _progress(saved: Mapping[str, torch.Tensor]) -> Progress:
 
 def _snapshots(tensors: Mapping[str, torch.Tensor]) -> dict[int, torch.Tensor]:
     return {int(name.removeprefix(_SNAPSHOT)): value for name, value in tensors.items() if name.startswith(_SNAPSHOT)}
+
+
+def flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
+    """Forward, and backward as far as the chosen parameters ask for.
+
+    Args:
+        unit: A unit of this stage.
+        record: Of the finished unit.
+        store: Folder of the store.
+
+    Returns:
+        Multiplications and additions; None where the network cannot be counted.
+    """
+    network = per_image(unit.params["backbone"], 0, unit.params["settings"]["parameters"])
+    return None if network is None else record["images"] * network.trained

@@ -5,26 +5,18 @@ from __future__ import annotations
 import inspect
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from pgebench.core.errors import ConfigError, NonFinite
 from pgebench.core.identity import Label, canonical_json
 from pgebench.core.instantiate import function
-from pgebench.stages import gradient
-from pgebench.stages.base import Outcome, Run
+from pgebench.stages.base import Outcome, Work
+from pgebench.stages.kinds_of_evidence import KINDS
 from pgebench.store.unit import Unit
 
 VERSION = 1
-
-TARGET_EVIDENCE = ("features", "labels", "source_probabilities", "source_labels")
-SOURCE_EVIDENCE = ("source_features", "source_targets")
-GRADIENTS = ("source_gradient", "target_gradient")
-INFORMATION = ("source_information", "target_information")
-FACTS = ("source_size", "source_classes", "target_classes", "parameters", "seed")
-EVIDENCE = (*TARGET_EVIDENCE, *SOURCE_EVIDENCE, *GRADIENTS, *INFORMATION, "source_accuracy", *FACTS)
-"""Every parameter name that the runner can fill."""
 
 
 def asks_for(name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -35,7 +27,7 @@ def asks_for(name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
         config: Its ``function`` as the YAML has it, with ``_target_``.
 
     Returns:
-        Names out of ``EVIDENCE``.
+        Names out of ``KINDS``.
 
     Raises:
         ConfigError: a parameter without default that is neither evidence nor set in the YAML, or a key in the YAML
@@ -53,12 +45,12 @@ def _asks_for(name: str, config: str) -> tuple[str, ...]:
         raise ConfigError(
             f"metric.{name}.function has no parameter {', '.join(unknown)}; it takes {', '.join(parameters)}"
         )
-    wanted = tuple(key for key in parameters if key in EVIDENCE and key not in fixed)
+    wanted = tuple(key for key in parameters if key in KINDS and key not in fixed)
     for key, parameter in parameters.items():
-        if key not in fixed and key not in EVIDENCE and parameter.default is inspect.Parameter.empty:
+        if key not in fixed and key not in KINDS and parameter.default is inspect.Parameter.empty:
             raise ConfigError(
                 f"metric.{name}.function asks for '{key}', which is no evidence; "
-                f"set it in the YAML or name one of {', '.join(EVIDENCE)}"
+                f"set it in the YAML or name one of {', '.join(KINDS)}"
             )
     return wanted
 
@@ -76,7 +68,7 @@ def unit(
         config: fields of ``MetricConfig``.
         inputs: the units that its evidence comes from, by role: ``evidence``, ``source_evidence``, ``checkpoint``,
             ``source_gradient``, ``target_gradient``, ``source_information``, ``target_information``.
-        facts: values of ``FACTS`` that it asks for.
+        facts: values of the facts that it asks for.
         seed: number of the replicate.
         label: for the table.
 
@@ -92,7 +84,7 @@ def unit(
     return Unit("score", VERSION, params, inputs, label)
 
 
-def run(work: Run) -> Outcome:
+def run(work: Work) -> Outcome:
     """Call the function; the value is its score.
 
     Args:
@@ -117,19 +109,7 @@ def run(work: Run) -> Outcome:
     return Outcome(value, detail={} if math.isnan(error) else {"standard_error": error})
 
 
-def _evidence(work: Run, key: str) -> Any:
-    loaders: dict[str, Callable[[], Any]] = {
-        "features": lambda: work.load("evidence")["features"].numpy(),
-        "labels": lambda: work.load("evidence")["labels"].numpy(),
-        "source_probabilities": lambda: work.load("evidence")["source_probabilities"].numpy(),
-        "source_labels": lambda: work.load("evidence")["source_probabilities"].argmax(1).numpy(),
-        "source_features": lambda: work.load("source_evidence")["features"].numpy(),
-        "source_targets": lambda: work.load("source_evidence")["labels"].numpy(),
-        "source_gradient": lambda: gradient.load(work, "source_gradient"),
-        "target_gradient": lambda: gradient.load(work, "target_gradient"),
-        "source_information": lambda: work.load("source_information")["information"].numpy(),
-        "target_information": lambda: work.load("target_information")["information"].numpy(),
-        "source_accuracy": lambda: work.record("checkpoint")["value"],
-    }
-    # The stated accuracy of pretrained weights is a fact, that of a model trained here is a record.
-    return work.params["facts"][key] if key in work.params["facts"] else loaders[key]()
+def _evidence(work: Work, key: str) -> Any:
+    # The stated accuracy of pretrained weights is a fact, that of a model trained here is in its record.
+    load = KINDS[key].load
+    return work.params["facts"][key] if load is None or key in work.params["facts"] else load(work)

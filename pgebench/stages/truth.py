@@ -13,11 +13,12 @@ from torch import nn
 from pgebench.core.errors import ConfigError
 from pgebench.core.identity import Label, derive_seed
 from pgebench.networks import backbones
+from pgebench.networks.flops import per_image
 from pgebench.networks.precision import precision_of
 from pgebench.networks.stacked_training import fit_best_together
 from pgebench.networks.training import Fitted, Part, accuracy, fit_best, with_new_head
-from pgebench.stages import checkpoint
-from pgebench.stages.base import Outcome, Run
+from pgebench.stages import checkpoint, evidence
+from pgebench.stages.base import Outcome, Work, sizes
 from pgebench.store.unit import Unit
 
 VERSION = 1
@@ -95,7 +96,7 @@ class Transfer:
     passes: int | None = None
 
 
-def run(work: Run) -> Outcome:
+def run(work: Work) -> Outcome:
     """Transfer; the value is the accuracy on the target's test split.
 
     Args:
@@ -131,7 +132,7 @@ def kind(unit: Unit) -> str:
     return replace(unit, params=params, inputs={} if params["protocol"] == "finetune" else unit.inputs).key
 
 
-def run_together(works: Sequence[Run]) -> list[Outcome | None]:
+def run_together(works: Sequence[Work]) -> list[Outcome | None]:
     """Transfers of one kind, all at once; None for one whose training diverged.
 
     The values are those of ``run`` within the noise of rounding. ``together`` in the record says of how many it is one.
@@ -161,13 +162,13 @@ def run_together(works: Sequence[Run]) -> list[Outcome | None]:
     ]
 
 
-def _transfer(work: Run) -> Transfer:
+def _transfer(work: Work) -> Transfer:
     if work.params["protocol"] == SCRATCH:
         return _scratch(work)
     return PROTOCOLS[work.params["protocol"]](work, checkpoint.load(work))
 
 
-def _outcome(work: Run, fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
+def _outcome(work: Work, fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
     test = transfer.part("test")
     detail = {
         "learning_rate": fitted.learning_rate,
@@ -185,13 +186,13 @@ def _outcome(work: Run, fitted: Fitted, transfer: Transfer, together: int = 1) -
 # differences between sources are not blurred by them.
 
 
-def _finetune(work: Run, network: nn.Module) -> Transfer:
+def _finetune(work: Work, network: nn.Module) -> Transfer:
     """All weights train, from a fresh head."""
     classes = work.task().classes
     return Transfer(lambda seed: with_new_head(network, classes, derive_seed("head", seed)), work.part)
 
 
-def _scratch(work: Run) -> Transfer:
+def _scratch(work: Work) -> Transfer:
     """All weights train, from random ones."""
     classes = work.task().classes
 
@@ -201,7 +202,7 @@ def _scratch(work: Run) -> Transfer:
     return Transfer(start, work.part)
 
 
-def _linear_probe(work: Run, network: nn.Module) -> Transfer:
+def _linear_probe(work: Work, network: nn.Module) -> Transfer:
     """A linear classifier on frozen features, standardised by the training split."""
     classes, precision = work.task().classes, precision_of(work.params["recipe"])
     parts = {split: work.part(split) for split in ("train", "val", "test")}
@@ -220,7 +221,32 @@ def _linear_probe(work: Run, network: nn.Module) -> Transfer:
     return Transfer(start, ready.__getitem__, len(ready["train"][1]) + len(ready["val"][1]))
 
 
-PROTOCOLS: dict[str, Callable[[Run, nn.Module], Transfer]] = {
+PROTOCOLS: dict[str, Callable[[Work, nn.Module], Transfer]] = {
     "finetune": _finetune,
     "linear_probe": _linear_probe,
 }
+
+
+def flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
+    """As a checkpoint, with test images; a linear probe trains a head alone, on features taken once.
+
+    Args:
+        unit: A unit of this stage.
+        record: Of the finished unit.
+        store: Folder of the store.
+
+    Returns:
+        Multiplications and additions; None where the network cannot be counted.
+    """
+    if unit.params["protocol"] in ("finetune", SCRATCH):
+        return checkpoint.flops(unit, record, store)
+    seen = evidence.flops(unit, record, store)
+    split, recipe, detail = sizes(unit, store), unit.params["recipe"], record["detail"]
+    network = per_image(unit.params["backbone"], 0)
+    if seen is None or network is None:
+        return None
+    rates = len(detail["val_by_learning_rate"])
+    trained = min(recipe["batch_size"], split["train"]) * recipe["steps"] * rates
+    judged = split["val"] * rates + detail["test_images"]
+    # The gradient of the head's weights takes a second product; stored features need none.
+    return seen + (2 * trained + judged) * 2 * network.dimension * split["classes"]

@@ -9,7 +9,7 @@ from typing import Any
 
 from pgebench.core.errors import ConfigError, StoreError
 from pgebench.core.files import write_atomically
-from pgebench.store.locks import KINDS, kind_of
+from pgebench.core.locks import FORMAT_FILE, KINDS, kind_of
 from pgebench.store.store import Store
 
 FORMAT = 1
@@ -31,7 +31,7 @@ def open_store(root: Path, lock: str = "auto", create: bool = False) -> Store:
         StoreError: the store has another format, or cannot be written.
         ConfigError: the store is used with other locks than ``lock``.
     """
-    file = Path(root) / "FORMAT"
+    file = Path(root) / FORMAT_FILE
     written = _read_format(file)
     if written is None:
         # A store without the file is new, or of a version that wrote none: the layout is that of format 1.

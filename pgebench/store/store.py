@@ -16,8 +16,8 @@ from safetensors.torch import load, save
 
 from pgebench.core.errors import CorruptArtifact, StoreError
 from pgebench.core.files import write_atomically
+from pgebench.core.locks import lock_file
 from pgebench.core.records import CRASHED, DONE, FAILED, FIELDS, MISSING, RUNNING
-from pgebench.store.locks import lock_file
 from pgebench.store.unit import Unit
 
 
@@ -38,7 +38,7 @@ class Store:
 
     Args:
         root: the folder; made on the first write.
-        locks: kind of the locks, one of ``pgebench.store.locks.KINDS``. All who share a store must use the same:
+        locks: kind of the locks, one of ``pgebench.core.locks.KINDS``. All who share a store must use the same:
             ``open_store`` sees to that.
     """
 
@@ -138,11 +138,12 @@ class Store:
         write_atomically(self.path(unit, ".safetensors"), content)
         return {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
-    def load(self, unit: Unit) -> dict[str, torch.Tensor]:
+    def load(self, unit: Unit, record: Mapping[str, Any] | None = None) -> dict[str, torch.Tensor]:
         """The tensors of a unit that is done.
 
         Args:
             unit: Which one; its record must say that it is done.
+            record: That record, if it was read already.
 
         Returns:
             Tensors by name, on the CPU.
@@ -152,7 +153,7 @@ class Store:
                 record dropped, so that the same command computes it again.
         """
         path = self.path(unit, ".safetensors")
-        expected = self.record(unit).get("artifact", {}).get("sha256")
+        expected = (self.record(unit) if record is None else record).get("artifact", {}).get("sha256")
         try:
             content = path.read_bytes()
         except FileNotFoundError:

@@ -19,9 +19,8 @@ import pytest
 import torch
 
 from pgebench.core.records import DONE
-from pgebench.run.attempt import began
+from pgebench.run.attempt import Attempt
 from pgebench.run.policy import DEFAULT
-from pgebench.store import store
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -48,7 +47,7 @@ from pgebench.cli.main import COLLECT_AFTER
 from pgebench.experiment import experiment  # noqa: F401
 from pgebench.config import conf_dir, register
 from pgebench.plan.sweep import expand
-from pgebench.plan.units import merged
+from pgebench.plan.units import merged, plan
 
 def peak():
     # Not ru_maxrss, which a process inherits from the one that started it.
@@ -60,7 +59,7 @@ imports, wall, cpu = peak(), time.perf_counter(), time.process_time()
 with initialize_config_dir(str(conf_dir()), version_base="1.3"):
     parsed = OverridesParser.create().parse_overrides(sys.argv[1:])
     sweep = expand(parsed, lambda chosen: compose("config", list(chosen)))
-units = {unit.key for unit in merged(job.units for job in sweep.jobs)}
+units = {unit.key for unit in merged(map(plan, sweep.cells))}
 print(json.dumps({"units": len(units), "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu,
                   "imports_mb": imports, "peak_mb": peak()}))
 """
@@ -85,24 +84,26 @@ def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     from pgebench.config import conf_dir, register
     from pgebench.plan.sweep import expand
-    from pgebench.plan.units import merged
+    from pgebench.plan.units import merged, plan
 
     folder = tmp_path_factory.mktemp("scale")
     register()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         parsed = OverridesParser.create().parse_overrides(list(SWEEP))
-        jobs = expand(parsed, lambda chosen: compose("config", list(chosen))).jobs
+        cells = expand(parsed, lambda chosen: compose("config", list(chosen))).cells
     dice = random.Random(0)
     filled = Store(folder / "store")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store.os, "fsync", lambda number: None)
-        for unit in {unit.key: unit for unit in merged(job.units for job in jobs)}.values():
-            filled.write_record(unit, record(unit, dice))
+        patch.setattr("pgebench.core.files.os.fsync", lambda number: None)
+        for unit in {unit.key: unit for unit in merged(map(plan, cells))}.values():
+            filled.write_record(unit, record(unit, filled, dice))
     return folder
 
 
-def record(unit: Unit, dice: random.Random) -> dict[str, object]:
-    described = began(unit, torch.device("cpu"), DEFAULT, attempts=1)
+def record(unit: Unit, filled: Store, dice: random.Random) -> dict[str, object]:
+    attempt = Attempt(unit, filled, torch.device("cpu"), DEFAULT)
+    attempt.begin()
+    described = attempt.record
     measured = {
         "wall_s": dice.random(),
         "cpu_s": dice.random(),

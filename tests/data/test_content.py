@@ -20,7 +20,7 @@ from pgebench.core.identity import Label
 from pgebench.data import read as read_module
 from pgebench.data import revision as revision_module
 from pgebench.data.task import dataset_params, open_task
-from pgebench.experiment.experiment import dataset_sizes
+from pgebench.experiment.publish import dataset_sizes
 from pgebench.networks.backbones import backbone_params
 from pgebench.pge import GradientSettings
 from pgebench.plan.cell import Cell, Named
@@ -177,8 +177,8 @@ def test_several_folders_are_swept_and_named_by_their_last_part(photos: Path, tm
     left, right, same = (shutil.copytree(photos, tmp_path / place) for place in ("left", "right", "far/left"))
     base = ("dataset@source=folder", "dataset@target=mnist_5_9", "experiment=smoke", f"store={tmp_path}/store")
     found = sweep(*base, f"source.path={left},{right}")
-    assert [job.cell.source.name for job in found.jobs] == ["left", "right"]
-    assert dataset_sizes(found.jobs)["right"]["train"] == 16
+    assert [cell.source.name for cell in found.cells] == ["left", "right"]
+    assert dataset_sizes(found.cells)["right"]["train"] == 16
     with pytest.raises(ConfigError, match="are both called left: rename one"):
         sweep(*base, f"source.path={left},{same}")
     with pytest.raises(ConfigError, match=r"source\.path is empty: say where the data are"):

@@ -36,7 +36,7 @@ EXPECTED = {
 def config(name: str, tmp_path: Path, **loader: object) -> dict:
     """The shipped YAML with another path and store, and some fields of its loader replaced."""
     register()
-    places = {"path": f"{tmp_path}/data", "store": f"{tmp_path}/store"}
+    places = {"path": f"{tmp_path}/data", "store": f"{tmp_path}/store", "lock": "auto"}
     shipped = OmegaConf.load(conf_dir() / "dataset" / f"{name}.yaml")
     found = plain(OmegaConf.merge(OmegaConf.structured(DatasetConfig), shipped, places))
     return found | {"loader": found["loader"] | loader}

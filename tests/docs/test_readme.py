@@ -54,7 +54,7 @@ def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str, reader
         # The first and the last of each list show what all would, in a tenth of the time.
         lists = {key: str(value).split(",") for key, value in params.items()}
         few = {key: ",".join(values[:: max(1, len(values) - 1)]) for key, values in lists.items()}
-        assert sweep(*(f"{key}={value}" for key, value in few.items()), *overrides).jobs
+        assert sweep(*(f"{key}={value}" for key, value in few.items()), *overrides).cells
     except PgebenchError as error:
         if not any(part in str(error) for part in ELSEWHERE):
             raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import re
 import shutil
 from pathlib import Path
 
@@ -23,10 +22,11 @@ from plan.test_sweep import sweep
 from pgebench.cli import main
 from pgebench.config import Config, conf_dir, register
 from pgebench.core import machine
-from pgebench.experiment.job import in_jobs
-from pgebench.experiment.launch import by_target
+from pgebench.experiment.job import PlannedCell, by_target, in_jobs, quoted
+from pgebench.plan.cell import Cell, Named
 from pgebench.plan.unavailable import installed
 from pgebench.run.device import device_of_worker
+from pgebench.store.unit import Unit
 
 PLUGINS = {"ray": "hydra-ray-launcher", "ray_cluster": "hydra-ray-launcher", "slurm": "hydra-submitit-launcher"}
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
@@ -108,25 +108,29 @@ def test_without_a_gpu_every_worker_computes_on_the_cpu(monkeypatch: pytest.Monk
 
 @settings(max_examples=50)
 @given(st.lists(st.text(alphabet="a='\"\\${},[]():; \t", max_size=8), min_size=1, max_size=4))
-def test_overrides_of_further_cells_reach_the_job_as_they_were_written(overrides: list[str]) -> None:
-    ((_, more),) = in_jobs([["a=1"], overrides], size=2)
+def test_paths_reach_the_job_as_they_were_written(names: list[str]) -> None:
+    path = "/".join(names)
     config = OmegaConf.structured(Config)
-    parsed = OverridesParser.create().parse_override(more)
+    parsed = OverridesParser.create().parse_override(f"units={quoted(path)}")
     OmegaConf.update(config, parsed.key_or_group, parsed.value())
-    assert OmegaConf.to_container(config.more_cells, resolve=True) == [overrides]
+    assert config.units == path
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
 def test_no_cell_is_lost_or_doubled_when_several_share_a_job(size: int) -> None:
-    jobs = in_jobs([[f"seed={number}"] for number in range(10)], size)
-    assert re.findall(r"\d+", " ".join(override for job in jobs for override in job)) == [str(n) for n in range(10)]
+    named = Named("any", {})
+    units = [Unit("score", 1, {"number": number}) for number in range(10)]
+    cells = [(Cell(named, named, named, {}), {"pair": list(dict.fromkeys([unit, units[0]]))}) for unit in units]
+    jobs = in_jobs(cells, ["pair"], {unit.key for unit in units}, size)
+    assert [unit for job in jobs for unit in job] == units
     assert len(jobs) == -(-10 // size)
 
 
 def test_pairs_that_differ_in_the_source_alone_come_to_share_a_job() -> None:
     """They can be trained at once; backbones and variants stay where they were."""
     pairs = ("dataset@source=emoji,faces", "dataset@target=mnist,digits", "backbone=test_resnet,test_vit")
-    cells = [job.cell for job in by_target(sweep(*pairs, "+variations.draw=['target.draw=1']").jobs)]
+    planned: list[PlannedCell] = [(cell, {}) for cell in sweep(*pairs, "+variations.draw=['target.draw=1']").cells]
+    cells = [cell for cell, _ in by_target(planned)]
     found = [(cell.variant, cell.backbone.name, cell.target.name, cell.source.name) for cell in cells]
     assert [pair[3] for pair in found] == ["emoji", "faces"] * 8
     assert [pair[2] for pair in found] == ["mnist", "mnist", "digits", "digits"] * 4

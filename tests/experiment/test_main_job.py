@@ -23,7 +23,7 @@ from pgebench.experiment.up_to_date import STAMP
 from pgebench.run import runner
 from pgebench.stages import STAGES, Outcome
 from pgebench.stages import base as stage_base
-from pgebench.stages.base import Run as Work
+from pgebench.stages.base import Work
 
 MEASURED = ["wall_s", "cpu_s", "peak_rss_mb", "finished", "attempts"]
 """Columns that may differ between two runs of the same experiment."""
@@ -85,7 +85,7 @@ def test_another_experiment_uses_what_is_done(finished: Path, tmp_path: Path, mo
     shutil.copytree(finished / "store", tmp_path / "store")
     run: list[str] = []
     original = runner._execute
-    monkeypatch.setattr(runner, "_execute", lambda unit, *rest: run.append(unit.stage) or original(unit, *rest))
+    monkeypatch.setattr(runner, "_execute", lambda attempt: run.append(attempt.unit.stage) or original(attempt))
     more = ("source=mnist_0_4,fashion_tops,digits", f"results={tmp_path}/results", f"store={tmp_path}/store")
     assert run_pgebench(*TINY, *more, "metric=[leep]", "truth=[linear_probe]") == 0
     assert run.count("checkpoint") == 1
@@ -118,9 +118,9 @@ def break_stage(
     def broken(work: Work) -> Outcome:
         if when(work):
             raise error
-        return original(work)
+        return original.run(work)
 
-    monkeypatch.setitem(STAGES, stage, broken)
+    monkeypatch.setitem(STAGES, stage, replace(original, run=broken))
 
 
 def test_a_failing_unit_is_a_row_and_the_rest_goes_on(

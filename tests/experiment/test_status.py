@@ -15,7 +15,7 @@ from pgebench.core.records import DONE, MISSING, RUNNING
 from pgebench.experiment.earlier_results import forget, stages_of
 from pgebench.experiment.status import render, status, time_left, write_plan
 from pgebench.run.runner import run_unit, run_units
-from pgebench.stages import STAGES, Outcome
+from pgebench.stages import STAGES, Outcome, Stage
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -89,7 +89,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Stages that only note what they are asked to compute."""
     seen: list[str] = []
     for stage in ("checkpoint", "evidence", "score"):
-        monkeypatch.setitem(STAGES, stage, lambda work: seen.append(str(work.unit)) or Outcome(1.0))
+        monkeypatch.setitem(STAGES, stage, Stage(lambda work: seen.append(str(work.unit)) or Outcome(1.0)))
     return seen
 
 

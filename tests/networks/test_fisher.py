@@ -19,7 +19,7 @@ from pgebench.networks import backbones
 from pgebench.networks.fisher import FisherSettings, drawn_labels, even_draw, filter_information
 from pgebench.plan.units import LEVELS
 from pgebench.run.runner import run_units
-from pgebench.stages.base import Run as Work
+from pgebench.stages.base import Work
 from pgebench.stages.fisher import without_classifier
 from pgebench.store.store import Store
 

@@ -22,8 +22,7 @@ from pgebench.networks.precision import BFLOAT16, FLOAT32, recipe_params
 from pgebench.networks.stacked_training import at_once, fit_together
 from pgebench.networks.training import fit, with_new_head
 from pgebench.run.runner import run_unit
-from pgebench.stages import checkpoint, truth
-from pgebench.stages.flops import flops_of
+from pgebench.stages import checkpoint, flops_of, truth
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 

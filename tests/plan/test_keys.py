@@ -20,8 +20,8 @@ def test_the_reference_run_has_the_keys_that_are_planned_today(source: str, targ
     table = pd.read_parquet(REFERENCE).set_index("key")
     register()
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", [f"dataset@source={source}", f"dataset@target={target}", "common_classes=5"])
-    units = {unit.key: unit for level in LEVELS for unit in plan(cell_of(config))[level]}
+        config = compose("config", [f"dataset@source={source}", f"dataset@target={target}"])
+    units = {unit.key: unit for level in LEVELS for unit in plan(cell_of(config, common_classes=5))[level]}
     found = {unit.stage for key, unit in units.items() if key in table.index}
     assert found == {"checkpoint", "gradient", "evidence", "fisher", "score", "truth"}
     # A metric or truth that came later is in no old table; every other unit of the pair must be.

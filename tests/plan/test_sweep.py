@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from pgebench.config import conf_dir, register
 from pgebench.core.errors import ConfigError
-from pgebench.experiment.experiment import dataset_sizes
+from pgebench.experiment.publish import dataset_sizes
 from pgebench.plan import unavailable
 from pgebench.plan.cell import Cell
 from pgebench.plan.sweep import Sweep, cell_of, expand
@@ -38,31 +38,37 @@ def units(*overrides: str) -> dict[str, list[Unit]]:
     return plan(cell(*overrides))
 
 
+def named_as(one: Cell) -> list[str]:
+    """The overrides that name a cell's backbone, source and target."""
+    chosen = {"backbone": one.backbone, "dataset@source": one.source, "dataset@target": one.target}
+    return [f"{group}={named.name}" for group, named in chosen.items()]
+
+
 def keys(found: dict[str, list[Unit]]) -> set[str]:
     return {unit.key for level in LEVELS for unit in found[level]}
 
 
 def test_a_sweep_is_the_product_of_its_lists_without_overlapping_pairs() -> None:
     found = sweep("dataset@source=mnist_0_4,mnist,emoji", "dataset@target=mnist_0_4,mnist_5_9", "backbone=test_vit")
-    pairs = {(job.cell.source.name, job.cell.target.name) for job in found.jobs}
+    pairs = {(cell.source.name, cell.target.name) for cell in found.cells}
     assert pairs == {("mnist_0_4", "mnist_5_9"), ("emoji", "mnist_0_4"), ("emoji", "mnist_5_9")}
     assert len(found.skipped) == 3
 
 
 def test_cells_put_together_equal_cells_composed_by_hydra() -> None:
     found = sweep("backbone=test_resnet,test_vit", "dataset@source=mnist_0_4,emoji", "dataset@target=fashion,faces")
-    assert len(found.jobs) == 8
-    for job in found.jobs:
-        assert keys(plan(job.cell)) == keys(plan(cell_of(composed(job.overrides))))
+    assert len(found.cells) == 8
+    for one in found.cells:
+        assert keys(plan(one)) == keys(plan(cell_of(composed(named_as(one)), one.common_classes)))
 
 
 def test_swept_values_that_are_no_names_tell_cells_apart_in_the_table() -> None:
     found = sweep("dataset@target=mnist_5_9", "target.train_per_class=5,10", "budget.episodes=10,20")
-    assert {job.cell.target.name for job in found.jobs} == {
+    assert {one.target.name for one in found.cells} == {
         "mnist_5_9[train_per_class=5]",
         "mnist_5_9[train_per_class=10]",
     }
-    assert {job.cell.backbone.name for job in found.jobs} == {
+    assert {one.backbone.name for one in found.cells} == {
         "test_resnet[budget.episodes=10]",
         "test_resnet[budget.episodes=20]",
     }
@@ -80,8 +86,8 @@ def test_all_datasets_compared_share_the_smallest_way() -> None:
     found = sweep("dataset@source=mnist_0_4,emoji", "source.classes=[0,1,2]", "dataset@target=fashion,glyphs")
     ways = {
         unit.params["settings"]["way"]
-        for job in found.jobs
-        for unit in rows([job.cell])
+        for one in found.cells
+        for unit in rows([one])
         if unit.stage == "gradient" and unit.params["settings"]["loss"] == "proto"
     }
     assert ways == {3}
@@ -95,8 +101,8 @@ def test_inputs_stand_before_the_units_that_read_them() -> None:
 
 
 def test_a_dataset_in_both_roles_shows_the_images_of_each() -> None:
-    jobs = sweep("dataset@source=mnist_0_4,mnist_5_9", "dataset@target=mnist_0_4,mnist_5_9").jobs
-    sizes = dataset_sizes(jobs)["mnist_0_4"]
+    cells = sweep("dataset@source=mnist_0_4,mnist_5_9", "dataset@target=mnist_0_4,mnist_5_9").cells
+    sizes = dataset_sizes(cells)["mnist_0_4"]
     assert (sizes["train"], sizes["train_as_target"]) == (1500, 50)
 
 
@@ -146,16 +152,17 @@ def test_a_metric_that_needs_what_is_not_installed_is_left_out_by_plan_and_job_a
     monkeypatch.setattr(unavailable, "installed", lambda distribution: distribution != "POT")
     found = sweep(f"metric={metrics}")
     assert found.left_out == ["Metric otdd is left out: it needs POT (pip install POT)."]
-    (job,) = found.jobs
-    assert set(job.cell.settings["metric"]) == kept
-    assert keys(plan(job.cell)) == keys(plan(cell_of(composed(job.overrides))))
-    assert {unit.stage for unit in rows([job.cell])} >= {"checkpoint", "truth"}
+    (one,) = found.cells
+    assert set(one.settings["metric"]) == kept
+    assert keys(plan(one)) == keys(plan(cell_of(composed([f"metric={metrics}"]), one.common_classes)))
+    assert {unit.stage for unit in rows([one])} >= {"checkpoint", "truth"}
 
 
 def test_a_value_that_follows_another_group_is_refused_where_that_is_swept() -> None:
     follows = ("dataset@source=digits", "dataset@target=faces", "target.image_size=${backbone.image_size}")
-    (job,) = sweep(*follows, "backbone.image_size=24").jobs
-    assert keys(plan(job.cell)) == keys(plan(cell_of(composed(job.overrides))))
+    (one,) = sweep(*follows, "backbone.image_size=24").cells
+    alone = cell_of(composed([*follows, "backbone.image_size=24"]), one.common_classes)
+    assert keys(plan(one)) == keys(plan(alone))
     with pytest.raises(ConfigError, match=r"target: a value is \$\{backbone.image_size\}, and there are 2 of backbone"):
         sweep(*follows, "backbone.image_size=24,32")
 

@@ -17,7 +17,7 @@ from pgebench.run.policy import Rules
 from pgebench.run.runner import run_unit, run_units
 from pgebench.run.time_limit import time_limit
 from pgebench.stages import STAGES, Outcome, score
-from pgebench.stages.base import Run
+from pgebench.stages.base import Stage, Work
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -34,7 +34,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A stage ``step`` that notes its runs; ``fail`` and ``interrupt`` in its parameters make it do so."""
     seen: list[str] = []
 
-    def step(work: Run) -> Outcome:
+    def step(work: Work) -> Outcome:
         seen.append(work.params["name"])
         if work.params.get("fail"):
             raise ValueError("the cause,\n in two lines")
@@ -42,7 +42,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise KeyboardInterrupt
         return Outcome(1.0, {"x": torch.ones(1)})
 
-    monkeypatch.setitem(STAGES, "step", step)
+    monkeypatch.setitem(STAGES, "step", Stage(step))
     return seen
 
 
@@ -122,7 +122,7 @@ def test_a_unit_is_not_tried_again_for_what_it_reads(store: Store, calls: list[s
 def test_with_retry_a_damaged_artifact_is_computed_anew_in_the_same_run(
     store: Store, calls: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(STAGES, "reader", lambda work: Outcome(float(work.load("a")["x"])))
+    monkeypatch.setitem(STAGES, "reader", Stage(lambda work: Outcome(float(work.load("a")["x"]))))
     first = step("a")
     run_unit(first, store, CPU)
     store.path(first, ".safetensors").write_bytes(b"rubbish")

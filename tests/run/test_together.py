@@ -22,8 +22,8 @@ from pgebench.run.device import together_on
 from pgebench.run.policy import Rules
 from pgebench.run.runner import run_units
 from pgebench.run.stacked import alike
-from pgebench.stages import STAGES, TOGETHER, Outcome, Together, checkpoint, truth
-from pgebench.stages.base import Run as Work
+from pgebench.stages import STAGES, Outcome, Together, checkpoint, truth
+from pgebench.stages.base import Stage, Work
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -155,8 +155,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[object]:
             raise RuntimeError("no batching rule")
         return [None if work.params["seed"] == work.params.get("bad") else Outcome(2.0) for work in works]
 
-    monkeypatch.setitem(STAGES, "step", alone)
-    monkeypatch.setitem(TOGETHER, "step", Together(but_seed, at_once))
+    monkeypatch.setitem(STAGES, "step", Stage(alone, together=Together(but_seed, at_once)))
     return seen
 
 
@@ -206,7 +205,7 @@ def test_a_unit_that_another_process_holds_is_left_out_and_never_waited_for(
     """Two sweeps that hold a part of the same seeds each must not wait for each other."""
     units = [step(seed) for seed in range(3)]
     with store.lock(units[1]):
-        stacked.run_together(units, store, CPU, Rules())
+        stacked.run_stacked(units, store, CPU, Rules())
     assert calls == [[0, 2]]
     assert store.record(units[1])["status"] == MISSING
 
@@ -216,7 +215,7 @@ def test_a_unit_under_suspicion_is_left_out(store: Store, calls: list[object], s
     units = [step(seed) for seed in range(3)]
     store.write_record(units[0], {"status": status, "attempts": 1})
     store.write_record(units[1], {"status": FAILED})
-    stacked.run_together(units, store, CPU, Rules())
+    stacked.run_stacked(units, store, CPU, Rules())
     assert calls == [[1, 2]]
     assert store.record(units[0])["status"] == status
 
@@ -226,7 +225,7 @@ def test_an_interrupt_leaves_nothing_behind(store: Store, calls: list[object], m
         assert store.record(step(1))["status"] == RUNNING
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(TOGETHER, "step", Together(but_seed, interrupted))
+    monkeypatch.setitem(STAGES, "step", Stage(STAGES["step"].run, together=Together(but_seed, interrupted)))
     with pytest.raises(KeyboardInterrupt):
         run_units([step(0), step(1)], store, CPU, Rules(together=True))
     assert store.record(step(0)) == store.record(step(1)) == {"status": MISSING}

@@ -22,7 +22,8 @@ from omegaconf import OmegaConf
 from pgebench.config import GradientConfig, MetricConfig, conf_dir
 from pgebench.core.instantiate import function
 from pgebench.pge import PrincipalGradient
-from pgebench.stages.score import EVIDENCE, asks_for
+from pgebench.stages.kinds_of_evidence import KINDS
+from pgebench.stages.score import asks_for
 
 PLUGIN = Path(__file__).parents[1] / "example_plugin"
 
@@ -84,7 +85,7 @@ def score(file: Path, given_evidence: Mapping[str, Any]) -> float:
 
 def test_contract_the_yaml_names_a_function_of_evidence(file: Path) -> None:
     config = config_of(file)
-    assert set(asks_for(file.stem, config["function"])) <= set(EVIDENCE)
+    assert set(asks_for(file.stem, config["function"])) <= set(KINDS)
     kinds = {p.kind for p in inspect.signature(function(config["function"])[0]).parameters.values()}
     assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}, "no *args or **kwargs: they swallow typos"
     assert file.read_text().splitlines()[0] == f"# @package metric.{file.stem}"
@@ -106,7 +107,7 @@ def test_contract_a_score_is_finite_or_a_named_error(
     except ValueError as error:
         value, message = 0.0, str(error)
     assert math.isfinite(value)
-    assert message is None or any(name in message for name in EVIDENCE), f"no argument is named: {message}"
+    assert message is None or any(name in message for name in KINDS), f"no argument is named: {message}"
 
 
 def test_contract_a_score_repeats_and_leaves_its_evidence_alone(file: Path) -> None:

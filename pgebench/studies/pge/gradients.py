@@ -49,12 +49,12 @@ def tasks_of(experiment: str, backbone: str) -> Tasks:
         params = compose("config", [f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
         chosen = {**params, "backbone": backbone, "metric": "[]", "truth": "[]"}
         overrides = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in chosen.items()])
-        jobs = expand(overrides, composed).jobs
-    sources = {job.cell.source.name: job.cell.source for job in jobs}
-    targets = {job.cell.target.name: job.cell.target for job in jobs}
-    common = jobs[0].cell.common_classes
+        cells = expand(overrides, composed).cells
+    sources = {cell.source.name: cell.source for cell in cells}
+    targets = {cell.target.name: cell.target for cell in cells}
+    common = cells[0].common_classes
     assert common is not None
-    return Tasks(jobs[0].cell.backbone, tuple(sources.values()), tuple(targets.values()), common)
+    return Tasks(cells[0].backbone, tuple(sources.values()), tuple(targets.values()), common)
 
 
 def estimate_units(tasks: Tasks) -> dict[tuple[str, str, str], Unit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -63,7 +64,8 @@ class PgebenchSweeper(Sweeper):
         def compose(chosen: Sequence[str]) -> DictConfig:
             return loader.load_sweep_config(master, list(chosen))
 
-        code = run_experiment(overrides, compose, launcher, arguments)
+        own = [source.path for source in master.hydra.runtime.config_sources if source.provider == "command-line"]
+        code = run_experiment(overrides, compose, launcher, arguments, [str(Path(path).resolve()) for path in own])
         if code:
             # Hydra turns every exception into its own message; an exit code passes through.
             raise SystemExit(code)

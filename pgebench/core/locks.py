@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from pathlib import Path
 
 from filelock import BaseFileLock, FileLock, SoftFileLease
@@ -10,6 +12,9 @@ from pgebench.core.errors import ConfigError
 
 KINDS = ("flock", "soft")
 """``flock``: the kernel's lock, free the moment its process ends. ``soft``: a file that its owner refreshes."""
+
+FORMAT_FILE = "FORMAT"
+"""Name of the file of a store that says which layout and which locks it is used with."""
 
 LEASE = 120.0
 """Seconds without a refresh after which a soft lock is taken over, on the clock of the one who waits."""
@@ -31,6 +36,21 @@ def kind_of(wanted: str, folder: Path) -> str:
     if wanted not in KINDS:
         raise ConfigError(f"lock={wanted}: choose from auto, {', '.join(KINDS)}")
     return wanted
+
+
+def kind_in_use(store: Path, wanted: str = "auto") -> str:
+    """The kind of lock that all who share a store use: what its file ``FORMAT`` says, or else what ``wanted`` means.
+
+    Whether ``wanted`` contradicts the store is for ``pgebench.store.format.open_store`` to say.
+
+    Raises:
+        ConfigError: no such kind.
+    """
+    with contextlib.suppress(OSError, ValueError, RecursionError, TypeError, KeyError):
+        written = json.loads((store / FORMAT_FILE).read_bytes())["lock"]
+        if written in KINDS:
+            return str(written)
+    return kind_of(wanted, store)
 
 
 def file_system(folder: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:

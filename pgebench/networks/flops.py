@@ -1,4 +1,4 @@
-"""Floating-point operations of a unit: counted once per network, multiplied by the images that the record names.
+"""Floating-point operations of a network per image: each stage multiplies them by the images that a record names.
 
 Counting while a unit runs would slow it. What a network needs for one image depends on its architecture and the size of
 the image alone, so it is counted on torch's meta device, which knows shapes and computes nothing. Units of earlier
@@ -17,18 +17,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from pgebench.core.identity import canonical_json
-from pgebench.data.task import open_task
 from pgebench.networks import backbones
 from pgebench.networks.parameters import chosen_parameters
-from pgebench.stages.truth import SCRATCH
-from pgebench.store.unit import Unit
 
 T = TypeVar("T")
 
@@ -50,22 +46,6 @@ class PerImage(NamedTuple):
     features: float
     trained: float
     dimension: int
-
-
-def flops_of(unit: Unit, record: Mapping[str, Any], store: Path | str = "") -> float | None:
-    """Operations of the unit's networks.
-
-    Args:
-        unit: any stage.
-        record: of the finished unit; ``images`` and ``detail`` are read.
-        store: folder of the store, for datasets with a path.
-
-    Returns:
-        None where it is unknown: the unit is not done, or its network cannot be built on the meta device.
-    """
-    if record.get("status") != "done" or record.get("images") is None:
-        return None
-    return COUNTS[unit.stage](unit, record, str(store))
 
 
 def per_image(backbone: Mapping[str, Any], classes: int, parameters: str = "*") -> PerImage | None:
@@ -125,85 +105,3 @@ def _operations(work: Callable[[], T]) -> tuple[T, float]:
     with FlopCounterMode(display=False) as counter:
         given = work()
     return given, counter.get_total_flops() / BATCH
-
-
-@lru_cache(maxsize=4096)
-def _sizes(dataset: str, store: str) -> dict[str, int]:
-    return open_task("dataset", json.loads(dataset), store).counts()
-
-
-def _counts(unit: Unit, store: str) -> dict[str, int]:
-    """Classes and images by split of the dataset that the unit works on."""
-    return _sizes(canonical_json(dict(unit.params["dataset"])), store)
-
-
-def _is_trained(checkpoint: Unit) -> bool:
-    """Whether a checkpoint was trained on a source here."""
-    return "dataset" in checkpoint.params
-
-
-def _checkpoint(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
-    """Training images forward and backward, validation images forward, once a learning rate; nothing as shipped."""
-    if not _is_trained(unit):
-        return 0.0
-    sizes = _counts(unit, store)
-    network = per_image(unit.params["backbone"], sizes["classes"])
-    judged = sizes["val"] * len(record["detail"]["val_by_learning_rate"]) + record["detail"].get("test_images", 0)
-    if network is None:
-        return None
-    return (record["images"] - judged) * network.trained + judged * network.forward
-
-
-def _truth(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
-    """As a checkpoint, with test images; a linear probe trains a head alone, on features taken once."""
-    if unit.params["protocol"] in ("finetune", SCRATCH):
-        return _checkpoint(unit, record, store)
-    seen = _evidence(unit, record, store)
-    sizes, recipe, detail = _counts(unit, store), unit.params["recipe"], record["detail"]
-    network = per_image(unit.params["backbone"], 0)
-    if seen is None or network is None:
-        return None
-    rates = len(detail["val_by_learning_rate"])
-    trained = min(recipe["batch_size"], sizes["train"]) * recipe["steps"] * rates
-    judged = sizes["val"] * rates + detail["test_images"]
-    # The gradient of the head's weights takes a second product; stored features need none.
-    return seen + (2 * trained + judged) * 2 * network.dimension * sizes["classes"]
-
-
-def _evidence(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
-    """Forward alone, with the classifier of the source."""
-    trained = unit.inputs["checkpoint"]
-    classes = _counts(trained, store)["classes"] if _is_trained(trained) else 0
-    network = per_image(unit.params["backbone"], classes)
-    return None if network is None else record["images"] * network.features
-
-
-def _fisher(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
-    """Forward and backward; the head's product is taken to draw a label, forward, and for the features' gradient."""
-    network = per_image(unit.params["backbone"], 0)
-    if network is None:
-        return None
-    head = 3 * 2 * network.dimension * _counts(unit, store)["classes"]
-    return record["images"] * (network.trained + head)
-
-
-def _gradient(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
-    """Forward, and backward as far as the chosen parameters ask for."""
-    network = per_image(unit.params["backbone"], 0, unit.params["settings"]["parameters"])
-    return None if network is None else record["images"] * network.trained
-
-
-def _score(unit: Unit, record: Mapping[str, Any], store: str) -> float:
-    """No network."""
-    return 0.0
-
-
-COUNTS: dict[str, Callable[[Unit, Mapping[str, Any], str], float | None]] = {
-    "checkpoint": _checkpoint,
-    "gradient": _gradient,
-    "evidence": _evidence,
-    "fisher": _fisher,
-    "score": _score,
-    "truth": _truth,
-}
-"""Stage -> its count."""

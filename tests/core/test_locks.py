@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from fault_page import Injected
 
+from pgebench.core import locks
 from pgebench.core.errors import ConfigError, StoreError
-from pgebench.store import locks
 from pgebench.store.format import open_store
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
@@ -20,7 +20,7 @@ from pgebench.store.unit import Unit
 UNIT = Unit("evidence", 1, {"seed": 0})
 
 HOLD = (
-    "import sys, time\nfrom pathlib import Path\nfrom pgebench.store.locks import lock_file\n"
+    "import sys, time\nfrom pathlib import Path\nfrom pgebench.core.locks import lock_file\n"
     "lock = lock_file(Path(sys.argv[1]), sys.argv[2])\nlock.acquire()\nprint('held', flush=True)\ntime.sleep(60)"
 )
 

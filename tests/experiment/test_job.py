@@ -89,7 +89,7 @@ DETERMINISTIC = """
 def algorithms(labels):
     import torch
 
-        return float(torch.are_deterministic_algorithms_enabled())
+    return float(torch.are_deterministic_algorithms_enabled())
 """
 
 

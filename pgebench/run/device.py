@@ -68,11 +68,13 @@ def worker_number() -> int:
     return int(number.group()) - 1 if number else 0
 
 
-def make_deterministic() -> None:
-    """Let torch use deterministic algorithms alone in this process, and fail where an operation has none.
+def set_deterministic(wanted: bool) -> None:
+    """Let torch use deterministic algorithms alone in this process, and fail where an operation has none; or not.
 
-    Must come before the first use of CUDA: cuBLAS reads its workspace setting once.
+    Must come before the first use of CUDA: cuBLAS reads its workspace setting once. It is set either way, for a
+    launcher may give one process the jobs of two sweeps.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.backends.cudnn.benchmark = False
-    torch.use_deterministic_algorithms(True)
+    if wanted:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(wanted)

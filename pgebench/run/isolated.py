@@ -14,7 +14,7 @@ import torch
 from pgebench.core.errors import StoreError
 from pgebench.core.records import CRASHED, DONE, MISSING, RUNNING
 from pgebench.run.attempt import Attempt
-from pgebench.run.device import make_deterministic
+from pgebench.run.device import set_deterministic
 from pgebench.run.order import Order, order_from
 from pgebench.run.policy import Rules
 from pgebench.store.store import Store
@@ -72,8 +72,7 @@ def main() -> None:
 
     order = order_from(sys.stdin.read())
     (unit,), store = order.units, Store(order.store, order.locks)
-    if order.rules.deterministic:
-        make_deterministic()
+    set_deterministic(order.rules.deterministic)
     torch.set_num_threads(order.threads)
     try:
         with store.lock(unit):

@@ -14,7 +14,7 @@ from pgebench.core.errors import PgebenchError, StoreError
 from pgebench.core.files import write_atomically
 from pgebench.core.records import CRASHED, DONE, MISSING, RUNNING
 from pgebench.run.attempt import Attempt, work_on
-from pgebench.run.device import device_of_worker, make_deterministic, together_on
+from pgebench.run.device import device_of_worker, set_deterministic, together_on
 from pgebench.run.isolated import run_isolated
 from pgebench.run.order import Order
 from pgebench.run.policy import DEFAULT, Rules
@@ -34,8 +34,7 @@ def carry_out(order: Order) -> None:
         StoreError: the store cannot be written.
     """
     sys.path[:0] = [path for path in order.paths if path not in sys.path]
-    if order.rules.deterministic:
-        make_deterministic()
+    set_deterministic(order.rules.deterministic)
     torch.set_num_threads(order.threads)
     device = device_of_worker(order.device)
     together = together_on(device, order.together, order.rules.deterministic)

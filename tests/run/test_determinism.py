@@ -13,7 +13,7 @@ from pgebench.core.records import DONE
 from pgebench.data.task import dataset_params
 from pgebench.networks import backbones
 from pgebench.networks.precision import BFLOAT16, FLOAT32, recipe_params
-from pgebench.run.device import make_deterministic
+from pgebench.run.device import set_deterministic
 from pgebench.run.runner import run_unit
 from pgebench.stages import checkpoint
 from pgebench.store.store import Store
@@ -45,7 +45,7 @@ def test_a_training_run_again_gives_the_same_bytes_with_and_without_deterministi
     stores = [Store(tmp_path / name) for name in ("first", "second", "deterministic")]
     for store in stores:
         if store is stores[2]:
-            make_deterministic()
+            set_deterministic(True)
         assert run_unit(unit, store, torch.device("cpu"))["status"] == DONE
     one, two, three = (store.path(unit, ".safetensors").read_bytes() for store in stores)
     assert one == two == three

@@ -15,9 +15,9 @@ import numpy as np
 from pgebench.core.files import write_atomically
 from pgebench.core.identity import canonical_json, digest
 from pgebench.core.machine import available_cores
+from pgebench.core.settings import Reading
 from pgebench.data import picture
 from pgebench.data.listing import Content, Listing
-from pgebench.data.reading import Reading
 
 SETTLED = 2.0
 """Seconds a file must have been left alone: clocks of file systems are too coarse to show a second change at once."""

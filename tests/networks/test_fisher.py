@@ -15,8 +15,9 @@ from torch.func import functional_call, grad, vmap
 from baselines import task_head
 from baselines.kernels.softmax_regression import SoftmaxRegression
 from pgebench.core.errors import ConfigError, NonFinite
+from pgebench.core.settings import FisherSettings
 from pgebench.networks import backbones
-from pgebench.networks.fisher import FisherSettings, drawn_labels, even_draw, filter_information
+from pgebench.networks.fisher import drawn_labels, even_draw, filter_information
 from pgebench.plan.units import LEVELS
 from pgebench.run.runner import run_units
 from pgebench.stages.base import Run as Work

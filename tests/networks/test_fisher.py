@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from plan.test_sweep import units
+from planned import units
 from torch import nn
 from torch.func import functional_call, grad, vmap
 

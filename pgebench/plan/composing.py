@@ -39,7 +39,7 @@ def lists_of(experiment: str) -> dict[str, str]:
     """The keys that an experiment in ``conf/experiment`` sweeps over, each with its values between commas.
 
     >>> lists_of("smoke")["dataset@source"]
-    'mnist_0_4,fashion_tops'
+    'mnist_0_4,fashion_tops,emoji'
     """
     params = composed([f"experiment={experiment}"], hydra=True).hydra.sweeper.params
     return {str(key): str(values) for key, values in (params or {}).items()}

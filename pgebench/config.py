@@ -14,6 +14,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 from pgebench.core.machine import available_cores, jobs_at_once, memory_bytes, share, whole_gpus
+from pgebench.core.settings import FisherSettings, GradientSettings, Reading
 
 
 @dataclass
@@ -46,27 +47,6 @@ class BackboneConfig:
 
 
 @dataclass
-class ReadingConfig:
-    """How images at a path become arrays, and how they are split; the fields of ``pgebench.data.reading.Reading``.
-
-    ``size`` is the side of the stored images in pixels, ``resize`` is ``crop`` or ``squash``, ``unreadable`` is
-    ``skip`` or ``fail``, ``max_megapixels`` the largest image that is decoded. ``val`` and ``test`` are the shares of a
-    class that validate and test where the data do not say, drawn with ``seed``; ``train_images`` and ``test_images``
-    are numbers of images a class instead.
-    """
-
-    size: int = 96
-    resize: str = "crop"
-    unreadable: str = "skip"
-    max_megapixels: int = 50
-    val: float = 0.2
-    test: float = 0.2
-    seed: int = 0
-    train_images: int | None = None
-    test_images: int | None = None
-
-
-@dataclass
 class DatasetConfig:
     """A dataset, seen as a task; ``name`` is the one in the table.
 
@@ -83,7 +63,7 @@ class DatasetConfig:
     name: str = MISSING
     loader: Any = MISSING
     path: str | None = None
-    reading: ReadingConfig = field(default_factory=ReadingConfig)
+    reading: Reading = field(default_factory=Reading)
     store: str = "${store}"
     lock: str = "${lock}"
     classes: list[int] | None = None
@@ -128,42 +108,6 @@ class RecipesConfig:
 
 
 @dataclass
-class GradientConfig:
-    """A principal gradient; the fields of ``pgebench.pge.GradientSettings``.
-
-    ``restart`` is ``paired``, ``fresh``, ``fixed`` or ``pretrained``: at which weights gradients are taken. There are
-    ``restarts`` of them, with ``episodes`` gradients each, of the ``loss`` ``proto``, ``ce`` or ``supcon``. An episode
-    has ``way`` classes (null: all) with ``shot`` support and ``query`` query images each. ``parameters`` is a pattern
-    of names, ``snapshots`` are numbers of episodes after which the running mean is kept too, ``autocast`` takes
-    bfloat16, ``seed`` is that of initialisations and episodes.
-    """
-
-    restart: str = "paired"
-    restarts: int = 4
-    episodes: int = 50
-    loss: str = "proto"
-    way: int | None = 5
-    shot: int = 5
-    query: int = 16
-    parameters: str = "*"
-    snapshots: list[int] = field(default_factory=list)
-    autocast: bool = False
-    seed: int = 0
-
-
-@dataclass
-class FisherConfig:
-    """Fisher information of a network's filters; the fields of ``pgebench.networks.fisher.FisherSettings``.
-
-    So many ``images`` are used, drawn with ``seed``; ``penalty`` is that of the linear head.
-    """
-
-    images: int = 200
-    penalty: float = 1e-2
-    seed: int = 0
-
-
-@dataclass
 class MetricConfig:
     """A transferability metric.
 
@@ -175,8 +119,8 @@ class MetricConfig:
     """
 
     function: Any = MISSING
-    gradient: GradientConfig | None = None
-    fisher: FisherConfig | None = None
+    gradient: GradientSettings | None = None
+    fisher: FisherSettings | None = None
     requires: str | None = None
     seeds: int = 1
     version: int = 1

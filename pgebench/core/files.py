@@ -1,7 +1,8 @@
-"""Files: written whole or not at all, and pickles of arrays read without running what they may name."""
+"""Files: written whole or not at all, known by their sha256, and pickles of arrays that run nothing they may name."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import uuid
@@ -42,6 +43,22 @@ def write_atomically(path: Path, content: bytes) -> None:
             f"cannot write {path}: {error.strerror or error}. "
             "Give a folder that can be written with results=DIR (and store=DIR)."
         ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's content.
+
+    Args:
+        path: Of the file; it is read in pieces, however large it is.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class NumpyUnpickler(pickle.Unpickler):

@@ -10,9 +10,9 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from pgebench.core.machine import available_cores
+from pgebench.core.settings import Reading
 from pgebench.data.listing import Content, Listing
 from pgebench.data.picture import Picture, decode
-from pgebench.data.reading import Reading
 
 CHUNK = 256
 """Images decoded between two writes: all that is in memory, beside one whole picture a worker."""

@@ -14,10 +14,10 @@ from tqdm import tqdm
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.instantiate import build
 from pgebench.core.locks import kind_in_use
+from pgebench.core.settings import Reading
 from pgebench.data.cache import Decoded, Writer, being_made, has_decoded, open_decoded
 from pgebench.data.decode import pictures, processes
 from pgebench.data.listing import Listing
-from pgebench.data.reading import Reading
 from pgebench.data.report import Report, report
 from pgebench.data.revision import revision_of
 from pgebench.data.split import assign

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from pgebench.core.files import write_atomically
+from pgebench.core.files import sha256_of, write_atomically
 from pgebench.core.identity import canonical_json, digest
 from pgebench.core.machine import available_cores
+from pgebench.core.settings import Reading
 from pgebench.data import picture
 from pgebench.data.listing import Content, Listing
-from pgebench.data.reading import Reading
 
 SETTLED = 2.0
 """Seconds a file must have been left alone: clocks of file systems are too coarse to show a second change at once."""
@@ -96,8 +96,7 @@ def _hashes(listing: Listing) -> Iterator[bytes]:
 def _hash(content: Content) -> bytes:
     if isinstance(content, Path):
         try:
-            with content.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").digest()
+            return bytes.fromhex(sha256_of(content))
         except OSError as error:
             return hashlib.sha256(f"unreadable: {error.strerror}".encode()).digest()
     if isinstance(content, np.ndarray):

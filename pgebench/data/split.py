@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.identity import derive_seed
+from pgebench.core.settings import Reading
 from pgebench.data.listing import PARTS
-from pgebench.data.reading import Reading
 
 TRAIN, VAL, TEST, UNUSED = 0, 1, 2, 3
 

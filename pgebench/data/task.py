@@ -22,8 +22,8 @@ import numpy as np
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.identity import canonical_json, derive_seed
 from pgebench.core.instantiate import build
+from pgebench.core.settings import Reading
 from pgebench.data.read import open_read, read
-from pgebench.data.reading import Reading
 
 VERSION = 1
 """Raised when a view of the same dataset with the same parameters would hold other images."""

@@ -10,7 +10,7 @@ import importlib.metadata
 import json
 from pathlib import Path
 
-from pgebench.core.files import write_atomically
+from pgebench.core.files import sha256_of, write_atomically
 
 STAMP = ".report.json"
 """Name of the stamp in the results folder. Hidden: it says nothing to a reader, and is no part of the results."""
@@ -50,12 +50,7 @@ def _state(results: Path) -> dict[str, str]:
     files = [path for path in (*named, *sorted((results / "figures").glob("*"))) if path.is_file()]
     code = [path for folder in CODE for path in sorted(folder.rglob("*")) if path.suffix != ".pyc" and path.is_file()]
     return {
-        "code": hashlib.sha256("".join(map(_sha256, code)).encode()).hexdigest(),
+        "code": hashlib.sha256("".join(map(sha256_of, code)).encode()).hexdigest(),
         **{package: importlib.metadata.version(package) for package in DRAWING},
-        **{path.relative_to(results).as_posix(): _sha256(path) for path in files},
+        **{path.relative_to(results).as_posix(): sha256_of(path) for path in files},
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

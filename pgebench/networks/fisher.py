@@ -5,37 +5,12 @@ Paper: Achille et al., "Task2Vec: task embedding for meta-learning", ICCV 2019, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import nn
 
 from baselines.kernels.softmax_regression import SoftmaxRegression
-from pgebench.core.errors import ConfigError, NonFinite
-
-
-@dataclass(frozen=True)
-class FisherSettings:
-    """How the information is estimated.
-
-    Args:
-        images: at most so many, drawn so that the classes are as even as they can be.
-        penalty: weight decay of the task's head.
-        seed: of the draws of images and labels.
-
-    Raises:
-        ConfigError: a value out of range.
-    """
-
-    images: int = 200
-    penalty: float = 1e-2
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("images", "penalty"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"fisher.{name}={getattr(self, name)} must be positive")
+from pgebench.core.errors import NonFinite
 
 
 def by_first_appearance(labels: np.ndarray) -> np.ndarray:

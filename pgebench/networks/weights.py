@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import pickle
 from collections.abc import Iterable, Mapping
@@ -16,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from pgebench.core.errors import ConfigError
+from pgebench.core.files import sha256_of
 
 PACKAGE = "pkg://"
 """Begins the place of a file inside an installed package: ``pkg://package/folder/file``."""
@@ -56,8 +56,7 @@ def fingerprint(path: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _fingerprint(path: Path, written: int, size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def read(path: Path) -> dict[str, torch.Tensor]:

@@ -3,11 +3,11 @@
 >>> from pgebench.pge import principal_gradient, gradient_distance
 """
 
+from pgebench.core.settings import GradientSettings
 from pgebench.pge.distance import DISTANCES, Estimate, gradient_distance, pge_score
 from pgebench.pge.episodes import Episode, EpisodeSampler
 from pgebench.pge.expectation import PrincipalGradient, Progress, principal_gradient
 from pgebench.pge.losses import LOSSES, contrastive_loss, linear_loss, prototype_loss
-from pgebench.pge.settings import GradientSettings
 
 __all__ = [
     "DISTANCES",

@@ -12,12 +12,12 @@ from torch import nn
 
 from pgebench.core.errors import ConfigError, NonFinite
 from pgebench.core.identity import derive_seed
+from pgebench.core.settings import GradientSettings
 from pgebench.networks.inputs import Images
 from pgebench.networks.parameters import chosen_parameters
 from pgebench.pge.episodes import Episode, EpisodeSampler
 from pgebench.pge.gradients import episode_gradient, stacked_gradients
 from pgebench.pge.losses import LOSSES
-from pgebench.pge.settings import GradientSettings
 
 ROUND = 10
 """Episodes at one restart before the next one's turn; an estimate can be interrupted between rounds."""

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional as F
 
+from pgebench.core import settings
+
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, int], torch.Tensor]
 """(support features (way, shot, d), query features (q, d), query labels (q,), seed of the restart) -> scalar."""
 
@@ -88,4 +90,4 @@ def _together(
     return torch.cat([support.flatten(0, 1), query]), torch.cat([labels, query_labels])
 
 
-LOSSES: dict[str, Loss] = {"proto": prototype_loss, "ce": linear_loss, "supcon": contrastive_loss}
+LOSSES: dict[str, Loss] = dict(zip(settings.LOSSES, (prototype_loss, linear_loss, contrastive_loss), strict=True))

@@ -10,9 +10,9 @@ from typing import Any
 
 from pgebench.core.errors import ConfigError
 from pgebench.core.identity import Label, canonical_json, derive_seed
+from pgebench.core.settings import FisherSettings
 from pgebench.data.task import dataset_params, open_task
 from pgebench.networks import backbones
-from pgebench.networks.fisher import FisherSettings
 from pgebench.networks.precision import recipe_params
 from pgebench.pge import GradientSettings
 from pgebench.plan import unavailable

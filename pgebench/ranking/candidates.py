@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hydra import compose, initialize_config_dir
+from hydra import compose
 from omegaconf import DictConfig, OmegaConf
 
 from pgebench.analysis.question import QUESTIONS
-from pgebench.config import BackboneConfig, DatasetConfig, conf_dir, register
+from pgebench.config import BackboneConfig, DatasetConfig, conf_dir
 from pgebench.core.errors import ConfigError
 from pgebench.data.read import open_read
 from pgebench.data.task import dataset_params
 from pgebench.networks import weights
 from pgebench.networks.weights import PACKAGE
 from pgebench.plan.cell import Cell, Named
+from pgebench.plan.composing import composing
 from pgebench.plan.sweep import plain, settings_of
 from pgebench.plan.units import void_metrics
 
@@ -76,7 +76,8 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
     Raises:
         ConfigError: A name is unknown, or no source is left that shares no image with the target.
     """
-    with _composing(experiment) as config:
+    with composing():
+        config = compose("config", [f"experiment={experiment}"])
         settings = _settings(config)
         network = _backbone(backbone, config.backbone.image_size)
         task = _dataset("target", target, store)
@@ -107,7 +108,8 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
     """
     at_hand, missing = _at_hand()
     left = [f"{', '.join(missing)}: not installed (pip install 'pgebench[hub-offline]')"] if missing else []
-    with _composing(experiment) as config:
+    with composing():
+        config = compose("config", [f"experiment={experiment}"])
         settings = _settings(config)
         task = _dataset("target", target, store)
         unknown = OmegaConf.merge(OmegaConf.structured(DatasetConfig), compose("dataset/pretrained").dataset)
@@ -123,7 +125,8 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
 
 def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
     """A backbone, and all datasets in the package as sources."""
-    with _composing("embedded_full") as config:
+    with composing():
+        config = compose("config", ["experiment=embedded_full"])
         network = _backbone(backbone, config.backbone.image_size)
         return network, [_dataset("source", name, store) for name in embedded_names()]
 
@@ -165,14 +168,6 @@ def _at_hand() -> tuple[list[str], list[str]]:
             except ConfigError:
                 missing.append(name)
     return there, missing
-
-
-@contextmanager
-def _composing(experiment: str) -> Iterator[DictConfig]:
-    """The config of an experiment; inside, single configs of its groups can be composed."""
-    register()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        yield compose("config", [f"experiment={experiment}"])
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:

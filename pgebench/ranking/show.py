@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pgebench.core.figures import png
 from pgebench.ranking.answer import Answer
 from pgebench.ranking.budget import Option
 from pgebench.report.palette import BLUE, GREY
@@ -79,9 +79,7 @@ def picture(target: str, answers: Sequence[Answer]) -> bytes:
     for axes, answer in zip(figure.subplots(1, len(answers), squeeze=False)[0], answers, strict=True):
         _draw(axes, answer)
     figure.suptitle(f"What to fine-tune for {target}", x=0.01, ha="left", fontsize=12, fontweight="bold")
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure)
 
 
 def _draw(axes: Axes, answer: Answer) -> None:

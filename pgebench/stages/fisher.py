@@ -11,7 +11,8 @@ from torch import nn
 
 from baselines import task_head
 from pgebench.core.identity import Label, derive_seed
-from pgebench.networks.fisher import FisherSettings, by_first_appearance, drawn_labels, even_draw, filter_information
+from pgebench.core.settings import FisherSettings
+from pgebench.networks.fisher import by_first_appearance, drawn_labels, even_draw, filter_information
 from pgebench.networks.flops import per_image
 from pgebench.stages import checkpoint
 from pgebench.stages.base import Outcome, Work, sizes

@@ -41,12 +41,9 @@ SWEEP = (
 PLANNING = """
 import gc, json, sys, time
 from pathlib import Path
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from pgebench.cli.main import COLLECT_AFTER
 from pgebench.experiment import experiment  # noqa: F401
-from pgebench.config import conf_dir, register
-from pgebench.plan.sweep import expand
+from pgebench.plan.composing import swept
 from pgebench.plan.units import merged, plan
 
 def peak():
@@ -54,11 +51,8 @@ def peak():
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 
 gc.set_threshold(COLLECT_AFTER)
-register()
 imports, wall, cpu = peak(), time.perf_counter(), time.process_time()
-with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-    parsed = OverridesParser.create().parse_overrides(sys.argv[1:])
-    sweep = expand(parsed, lambda chosen: compose("config", list(chosen)))
+sweep = swept(sys.argv[1:])
 units = {unit.key for unit in merged(map(plan, sweep.cells))}
 print(json.dumps({"units": len(units), "wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu,
                   "imports_mb": imports, "peak_mb": peak()}))
@@ -79,18 +73,11 @@ def test_planning_fifty_thousand_units(benchmark) -> None:
 @pytest.fixture(scope="module")
 def finished_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose store has a record for every unit of the sweep, with invented results."""
-    from hydra import compose, initialize_config_dir
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    from pgebench.config import conf_dir, register
-    from pgebench.plan.sweep import expand
+    from pgebench.plan.composing import swept
     from pgebench.plan.units import merged, plan
 
     folder = tmp_path_factory.mktemp("scale")
-    register()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        parsed = OverridesParser.create().parse_overrides(list(SWEEP))
-        cells = expand(parsed, lambda chosen: compose("config", list(chosen))).cells
+    cells = swept(SWEEP).cells
     dice = random.Random(0)
     filled = Store(folder / "store")
     with pytest.MonkeyPatch.context() as patch:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from photos import Read
 
+from pgebench.core.settings import Reading
 from pgebench.data.cache import Decoded
 from pgebench.data.read import read
-from pgebench.data.reading import Reading
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from conftest import Run
 from photos import Read, write
-from plan.test_sweep import sweep
+from planned import sweep
 
 from pgebench.core.errors import ConfigError, CorruptArtifact, StoreError
 from pgebench.core.identity import Label

@@ -11,9 +11,9 @@ import pytest
 from photos import Read, write
 
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.settings import Reading
 from pgebench.data import decode
 from pgebench.data.listing import Listing
-from pgebench.data.reading import Reading
 from pgebench.data.task import dataset_params, open_task
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pgebench.data.reading import Reading
+from pgebench.core.settings import Reading
 from pgebench.data.split import assign
 
 NAMES = ("a", "b", "c")

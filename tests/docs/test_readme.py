@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 from PIL import Image
-from plan.test_sweep import sweep
+from planned import sweep
 
 from pgebench.cli.main import OPTIONS, _options_first, _with_experiment, _with_group
 from pgebench.cli.preflight import unknown_choice, wrong_value

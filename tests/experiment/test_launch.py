@@ -12,18 +12,18 @@ import pytest
 import torch
 from conftest import TINY, Run, run_pgebench
 from experiment.test_main_job import values
-from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
-from plan.test_sweep import sweep
+from planned import sweep
 
 from pgebench.cli import main
-from pgebench.config import Config, conf_dir, register
+from pgebench.config import Config, conf_dir
 from pgebench.core import machine
 from pgebench.experiment.job import PlannedCell, by_target, in_jobs, quoted
 from pgebench.plan.cell import Cell, Named
+from pgebench.plan.composing import composed
 from pgebench.plan.unavailable import installed
 from pgebench.run.device import device_of_worker
 from pgebench.store.unit import Unit
@@ -31,12 +31,6 @@ from pgebench.store.unit import Unit
 PLUGINS = {"ray": "hydra-ray-launcher", "ray_cluster": "hydra-ray-launcher", "slurm": "hydra-submitit-launcher"}
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
 LAUNCHES = sorted(path.stem for path in (conf_dir() / "launch").glob("*.yaml"))
-
-
-def composed(*overrides: str) -> DictConfig:
-    register()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("config", list(overrides), return_hydra_config=True)
 
 
 def need_plugin(launch: str) -> None:
@@ -50,7 +44,8 @@ def test_every_preset_composes_with_every_experiment_and_keeps_a_job_to_its_reso
     launch: str, experiment: str
 ) -> None:
     need_plugin(launch)
-    config = composed(f"experiment={experiment}", f"launch={launch}", "job.cores=2", "job.gpus=1", "job.minutes=90")
+    given = [f"experiment={experiment}", f"launch={launch}", "job.cores=2", "job.gpus=1", "job.minutes=90"]
+    config = composed(given, hydra=True)
     asked = OmegaConf.to_container(config.hydra.launcher, resolve=False)
     for key in asked:  # those of Hydra's own that are known at run time only stay as they are
         asked[key] = config.hydra.launcher[key] if key != "submitit_folder" else asked[key]

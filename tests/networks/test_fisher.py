@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from plan.test_sweep import units
+from planned import units
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
 from baselines import task_head
 from baselines.kernels.softmax_regression import SoftmaxRegression
 from pgebench.core.errors import ConfigError, NonFinite
+from pgebench.core.settings import FisherSettings
 from pgebench.networks import backbones
-from pgebench.networks.fisher import FisherSettings, drawn_labels, even_draw, filter_information
+from pgebench.networks.fisher import drawn_labels, even_draw, filter_information
 from pgebench.plan.units import LEVELS
 from pgebench.run.runner import run_units
 from pgebench.stages.base import Work

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import planned
 import pytest
 import timm
 import torch
 import torchvision
 from conftest import Run
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
+from planned import every, sweep
 from safetensors.torch import save_file
 
-from pgebench.config import conf_dir, register
+from pgebench.config import conf_dir
 from pgebench.core.errors import ConfigError
 from pgebench.networks.backbones import backbone_params
-from pgebench.plan.sweep import Sweep, cell_of, expand, plain
-from pgebench.plan.units import LEVELS, plan
+from pgebench.plan.composing import composed, lists_of
+from pgebench.plan.sweep import plain
 from pgebench.store.unit import Unit
 
 REFERENCE = Path(__file__).parents[2] / "results/reference/embedded/records.parquet"
@@ -30,19 +28,8 @@ REFERENCE = Path(__file__).parents[2] / "results/reference/embedded/records.parq
 ELEVEN = set("aircraft caltech101 cars cifar10 cifar100 dtd flowers food pets sun397 voc2007".split())  # noqa: SIM905
 
 
-def composed(overrides: Sequence[str]) -> DictConfig:
-    register()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("config", list(overrides))
-
-
-def sweep(*overrides: str) -> Sweep:
-    return expand(OverridesParser.create().parse_overrides(list(overrides)), composed)
-
-
 def units(*overrides: str) -> list[Unit]:
-    planned = plan(cell_of(composed(overrides)))
-    return [unit for level in LEVELS for unit in planned[level]]
+    return every(planned.units(*overrides))
 
 
 @pytest.fixture(scope="module")
@@ -143,9 +130,7 @@ def test_a_backbone_without_weights_says_how_to_give_them() -> None:
 
 def standard() -> dict[str, list[str]]:
     """The lists that experiment=standard sweeps over."""
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        params = compose("config", ["experiment=standard"], return_hydra_config=True).hydra.sweeper.params
-    return {key: str(values).split(",") for key, values in params.items()}
+    return {key: values.split(",") for key, values in lists_of("standard").items()}
 
 
 def test_the_standard_experiment_has_eleven_backbones_with_weights_and_a_stated_accuracy() -> None:

@@ -6,11 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hydra import compose, initialize_config_dir
-
-from pgebench.config import conf_dir, register
-from pgebench.plan.sweep import cell_of
-from pgebench.plan.units import LEVELS, plan
+from planned import every, units
 
 REFERENCE = Path(__file__).parents[2] / "results/reference/embedded/records.parquet"
 
@@ -18,25 +14,21 @@ REFERENCE = Path(__file__).parents[2] / "results/reference/embedded/records.parq
 @pytest.mark.parametrize(("source", "target"), [("mnist_0_4", "mnist_5_9"), ("emoji", "glyphs_a_m")])
 def test_the_reference_run_has_the_keys_that_are_planned_today(source: str, target: str) -> None:
     table = pd.read_parquet(REFERENCE).set_index("key")
-    register()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", [f"dataset@source={source}", f"dataset@target={target}"])
-    units = {unit.key: unit for level in LEVELS for unit in plan(cell_of(config, common_classes=5))[level]}
-    found = {unit.stage for key, unit in units.items() if key in table.index}
+    planned = units(f"dataset@source={source}", f"dataset@target={target}", common_classes=5)
+    by_key = {unit.key: unit for unit in every(planned)}
+    found = {unit.stage for key, unit in by_key.items() if key in table.index}
     assert found == {"checkpoint", "gradient", "evidence", "fisher", "score", "truth"}
     # A metric or truth that came later is in no old table; every other unit of the pair must be.
     lost = {
-        unit.label.metric or unit.label.truth or unit.stage for key, unit in units.items() if key not in table.index
+        unit.label.metric or unit.label.truth or unit.stage for key, unit in by_key.items() if key not in table.index
     }
     assert lost.isdisjoint({*table.metric.dropna(), *table.truth.dropna(), *table.stage})
 
 
 def shown(*overrides: str) -> set[tuple[str, str | None, str]]:
     """Stage, truth and key of each unit of a pair."""
-    register()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose("config", ["metric=[pge,leep]", "dataset@source=emoji", "dataset@target=digits", *overrides])
-    return {(unit.stage, unit.label.truth, unit.key) for units in plan(cell_of(config)).values() for unit in units}
+    planned = units("metric=[pge,leep]", "dataset@source=emoji", "dataset@target=digits", *overrides)
+    return {(unit.stage, unit.label.truth, unit.key) for unit in every(planned)}
 
 
 @pytest.mark.parametrize(

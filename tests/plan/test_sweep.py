@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
+from planned import cell, every, sweep, units
 
-from pgebench.config import conf_dir, register
 from pgebench.core.errors import ConfigError
 from pgebench.experiment.publish import dataset_sizes
 from pgebench.plan import unavailable
 from pgebench.plan.cell import Cell
-from pgebench.plan.sweep import Sweep, cell_of, expand
+from pgebench.plan.composing import composed
+from pgebench.plan.sweep import cell_of
 from pgebench.plan.units import LEVELS, plan, rows
 from pgebench.store.unit import Unit
-
-
-def composed(overrides: Sequence[str]) -> DictConfig:
-    register()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("config", list(overrides))
-
-
-def sweep(*overrides: str) -> Sweep:
-    return expand(OverridesParser.create().parse_overrides(list(overrides)), composed)
-
-
-def cell(*overrides: str) -> Cell:
-    return cell_of(composed(overrides))
-
-
-def units(*overrides: str) -> dict[str, list[Unit]]:
-    return plan(cell(*overrides))
 
 
 def named_as(one: Cell) -> list[str]:
@@ -45,7 +24,7 @@ def named_as(one: Cell) -> list[str]:
 
 
 def keys(found: dict[str, list[Unit]]) -> set[str]:
-    return {unit.key for level in LEVELS for unit in found[level]}
+    return {unit.key for unit in every(found)}
 
 
 def test_a_sweep_is_the_product_of_its_lists_without_overlapping_pairs() -> None:
@@ -59,7 +38,7 @@ def test_cells_put_together_equal_cells_composed_by_hydra() -> None:
     found = sweep("backbone=test_resnet,test_vit", "dataset@source=mnist_0_4,emoji", "dataset@target=fashion,faces")
     assert len(found.cells) == 8
     for one in found.cells:
-        assert keys(plan(one)) == keys(plan(cell_of(composed(named_as(one)), one.common_classes)))
+        assert keys(plan(one)) == keys(units(*named_as(one), common_classes=one.common_classes))
 
 
 def test_swept_values_that_are_no_names_tell_cells_apart_in_the_table() -> None:
@@ -154,15 +133,15 @@ def test_a_metric_that_needs_what_is_not_installed_is_left_out_by_plan_and_job_a
     assert found.left_out == ["Metric otdd is left out: it needs POT (pip install POT)."]
     (one,) = found.cells
     assert set(one.settings["metric"]) == kept
-    assert keys(plan(one)) == keys(plan(cell_of(composed([f"metric={metrics}"]), one.common_classes)))
+    assert keys(plan(one)) == keys(units(f"metric={metrics}", common_classes=one.common_classes))
     assert {unit.stage for unit in rows([one])} >= {"checkpoint", "truth"}
 
 
 def test_a_value_that_follows_another_group_is_refused_where_that_is_swept() -> None:
     follows = ("dataset@source=digits", "dataset@target=faces", "target.image_size=${backbone.image_size}")
     (one,) = sweep(*follows, "backbone.image_size=24").cells
-    alone = cell_of(composed([*follows, "backbone.image_size=24"]), one.common_classes)
-    assert keys(plan(one)) == keys(plan(alone))
+    alone = units(*follows, "backbone.image_size=24", common_classes=one.common_classes)
+    assert keys(plan(one)) == keys(alone)
     with pytest.raises(ConfigError, match=r"target: a value is \$\{backbone.image_size\}, and there are 2 of backbone"):
         sweep(*follows, "backbone.image_size=24,32")
 

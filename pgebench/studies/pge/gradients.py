@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hydra import compose, initialize_config_dir
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import DictConfig
-
-from pgebench.config import conf_dir, register
 from pgebench.core.identity import Label
 from pgebench.data.task import dataset_params
 from pgebench.networks import backbones
 from pgebench.pge import GradientSettings
 from pgebench.plan.cell import Named
-from pgebench.plan.sweep import expand
+from pgebench.plan.composing import lists_of, swept
 from pgebench.stages import gradient
 from pgebench.store.unit import Unit
 from pgebench.studies.pge.variants import CONTROLLED, ESTIMATES
@@ -40,16 +35,8 @@ class Tasks:
 
 def tasks_of(experiment: str, backbone: str) -> Tasks:
     """The tasks of an experiment in ``conf/experiment``."""
-    register()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-
-        def composed(chosen: Sequence[str]) -> DictConfig:
-            return compose("config", [f"experiment={experiment}", *chosen])
-
-        params = compose("config", [f"experiment={experiment}"], return_hydra_config=True).hydra.sweeper.params
-        chosen = {**params, "backbone": backbone, "metric": "[]", "truth": "[]"}
-        overrides = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in chosen.items()])
-        cells = expand(overrides, composed).cells
+    chosen = {**lists_of(experiment), "experiment": experiment, "backbone": backbone, "metric": "[]", "truth": "[]"}
+    cells = swept([f"{key}={value}" for key, value in chosen.items()]).cells
     sources = {cell.source.name: cell.source for cell in cells}
     targets = {cell.target.name: cell.target for cell in cells}
     common = cells[0].common_classes

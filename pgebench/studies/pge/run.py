@@ -6,7 +6,6 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.static_ranker import static_scores
 from pgebench.analysis.table import FloatArray, Table, build_table
 from pgebench.core.errors import ConfigError
+from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
 from pgebench.run.runner import run_side_by_side
@@ -207,12 +207,7 @@ def _write(results: Path, findings: Findings, command: str) -> None:
         ("convergence", convergence_figure(findings.judged, findings.agreement)),
         ("controls", controls_figure(findings.controls)),
     ):
-        for suffix, options in (
-            ("png", {"dpi": 150, "metadata": {"Software": None}}),
-            ("svg", {"metadata": {"Date": None}}),
-        ):
-            buffer = BytesIO()
-            figure.savefig(buffer, format=suffix, **options)
-            write_atomically(results / f"{name}.{suffix}", buffer.getvalue())
+        write_atomically(results / f"{name}.png", png(figure))
+        write_atomically(results / f"{name}.svg", svg(figure))
     write_atomically(results / "meta.json", json.dumps(meta, indent=1, sort_keys=True).encode())
     write_atomically(results / "report.md", markdown(findings, meta).encode())

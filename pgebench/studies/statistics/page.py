@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from scipy import stats
 
+from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.studies.statistics.figure import NOMINAL, draw_study, label
 from pgebench.studies.statistics.study import SHAPE
@@ -36,12 +35,8 @@ def write_page(rows: pd.DataFrame, results: Path) -> Path:
         Path of the page.
     """
     figure = draw_study(rows)
-    for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-        buffer = BytesIO()
-        # The names of parts in an SVG are random otherwise, and the same numbers would give other bytes.
-        with rc_context({"svg.hashsalt": "pgebench"}):
-            figure.savefig(buffer, format=suffix, dpi=150, metadata=metadata)
-        write_atomically(results / "statistics" / f"statistics.{suffix}", buffer.getvalue())
+    write_atomically(results / "statistics/statistics.png", png(figure))
+    write_atomically(results / "statistics/statistics.svg", svg(figure))
     page = results / "statistics.md"
     write_atomically(page, page_text(rows).encode())
     return page

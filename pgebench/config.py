@@ -197,7 +197,7 @@ class Config:
     ``job`` what a launcher gives a job. ``tracking`` is Weights & Biases, ``progress`` is ``auto``, ``lines`` or
     ``none``, ``notes`` are printed in the report. ``workers`` is the number of jobs beside each other on this machine,
     null where a cluster decides; ``threads`` are those of one job. ``fail_fast`` starts no further unit after the first
-    failure, ``retry`` tries a failed unit so many times again, ``time_limit`` is in minutes a unit, ``force`` names
+    failure, ``retry`` tries a failed unit so many times again, ``time_limit`` is in minutes per unit, ``force`` names
     stages whose results are computed again, with all that reads them, ``together`` trains seeds and sources of a job at
     once (``auto``: on a GPU, unless ``deterministic``), ``lock`` is how processes that share the store keep out of each
     other's way (``auto``, ``flock``, ``soft``). ``deterministic`` admits deterministic algorithms alone on a GPU; the

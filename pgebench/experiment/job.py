@@ -14,7 +14,7 @@ from pathlib import Path
 from pgebench.core.errors import StoreError
 from pgebench.core.files import write_atomically
 from pgebench.plan.cell import Cell
-from pgebench.run.order import Order, order_from
+from pgebench.run.order import WorkOrder, order_from
 from pgebench.run.runner import carry_out
 from pgebench.store.unit import Unit
 
@@ -36,7 +36,7 @@ class JobFiles:
         fail_fast: whether the first failure stops all jobs, by a file in this folder.
     """
 
-    def __init__(self, order: Order, fail_fast: bool) -> None:
+    def __init__(self, order: WorkOrder, fail_fast: bool) -> None:
         parent = order.store / FOLDER
         self.folder = parent / uuid.uuid4().hex
         self.stop = self.folder / "stop" if fail_fast else None

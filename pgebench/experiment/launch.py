@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 
 from pgebench.core.records import CRASHED, DONE, FAILED
 from pgebench.experiment.job import JobFiles, PlannedCell, in_jobs, quoted
-from pgebench.experiment.progress import Progress
-from pgebench.run.order import Order
+from pgebench.experiment.progress import ProgressBar
+from pgebench.run.order import WorkOrder
 from pgebench.run.policy import Rules
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
@@ -59,7 +59,7 @@ class Launch:
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
         files = JobFiles(self._order(), self.config.fail_fast)
         try:
-            with Progress(self.waiting, self.store, self.config.progress):
+            with ProgressBar(self.waiting, self.store, self.config.progress):
                 for levels in PASSES:
                     self._pass(levels, files)
         except KeyboardInterrupt:
@@ -70,11 +70,11 @@ class Launch:
             files.remove()
         return 0
 
-    def _order(self) -> Order:
+    def _order(self) -> WorkOrder:
         config = self.config
         rules = Rules(config.workers, config.retry, config.time_limit, config.deterministic)
         place = self.store.root.resolve(), self.store.locks
-        return Order([], *place, config.device, config.threads, config.together, rules, self.paths)
+        return WorkOrder([], *place, config.device, config.threads, config.together, rules, self.paths)
 
     def _pass(self, levels: Sequence[str], files: JobFiles) -> None:
         """Launch the jobs of some levels, again where a worker was lost."""

@@ -13,7 +13,7 @@ NO_RECORD = (
 NAMES = ("backbone", "source", "target", "metric", "truth")
 
 
-def headline(summary: pd.DataFrame, truth: str, most: int = 12) -> str:
+def short_league(summary: pd.DataFrame, truth: str, most: int = 12) -> str:
     """The best metrics in a few lines; nothing if there is no score or no truth."""
     if summary.empty:
         return ""

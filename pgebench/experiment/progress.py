@@ -25,7 +25,7 @@ SHARE = 0.02
 """Most of the time that looking may take: with tens of thousands of units a look takes seconds."""
 
 
-class Progress:
+class ProgressBar:
     """Context manager that reports units as they end.
 
     Args:
@@ -46,7 +46,7 @@ class Progress:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._bar: Any = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressBar:
         if self.bar_wanted:
             self._bar = tqdm(total=self.total, unit="unit", smoothing=0.05, dynamic_ncols=True)
         if self.lines:

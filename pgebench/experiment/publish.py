@@ -18,7 +18,7 @@ from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
 from pgebench.core.records import DONE
 from pgebench.experiment.earlier_results import reused
-from pgebench.experiment.messages import failures, headline
+from pgebench.experiment.messages import failures, short_league
 from pgebench.experiment.up_to_date import is_current, write_stamp
 from pgebench.plan.cell import Cell
 from pgebench.plan.sweep import Sweep, plain
@@ -55,7 +55,7 @@ def publish(sweep: Sweep, table: pd.DataFrame, arguments: Sequence[str], tracker
         return 1
     distinct = table.drop_duplicates("key")
     unfinished = distinct[distinct.status != DONE]
-    print(headline(load_summary(results), sweep.config.primary_truth), end="")
+    print(short_league(load_summary(results), sweep.config.primary_truth), end="")
     print(f"{len(distinct) - len(unfinished)} of {len(distinct)} units done.", end=" ")
     print(f"{'The report is up to date' if current else 'Report'}: {results / 'report.html'}")
     if unfinished.empty:
@@ -69,7 +69,7 @@ def publish_table(table: PublishedTable, sweep: Sweep, tracker: Tracker) -> int:
     results = Path(sweep.config.results)
     write_records(table, results, sweep.config.seed)
     _build(results, tracker)
-    print(headline(load_summary(results), table.truth), end="")
+    print(short_league(load_summary(results), table.truth), end="")
     print(f"{table.about.title}; nothing was trained. Report: {results / 'report.html'}")
     return 0
 

@@ -76,7 +76,7 @@ def status(results: Path) -> str:
         PgebenchError: there is no plan, or it is damaged.
     """
     units, store, workers = read_plan(results)
-    return render([(unit, _record(unit, store)) for unit in units], workers, datetime.now(UTC))
+    return state_of([(unit, _record(unit, store)) for unit in units], workers, datetime.now(UTC))
 
 
 def _record(unit: Planned, store: Store) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _record(unit: Planned, store: Store) -> dict[str, Any]:
     return record
 
 
-def render(watched: Sequence[Watched], workers: int, now: datetime, most: int = 5) -> str:
+def state_of(watched: Sequence[Watched], workers: int, now: datetime, most: int = 5) -> str:
     """What ``status`` says about these records at this time."""
     stages = list(dict.fromkeys(unit.stage for unit, _ in watched))
     found = {name: [pair for pair in watched if pair[1]["status"] == name] for name in STATUSES}

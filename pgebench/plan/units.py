@@ -156,7 +156,7 @@ def rows(cells: Iterable[Cell]) -> list[Unit]:
 def merged(plans: Iterable[Mapping[str, Sequence[Unit]]]) -> list[Unit]:
     """The units of planned cells as rows of their table, inputs first.
 
-    A unit stands once a label: the accuracy of a source is one unit, and a score of every pair with that source.
+    A unit stands once per label: the accuracy of a source is one unit, and a score of every pair with that source.
     """
     found: dict[tuple[str, Label], Unit] = {}
     for level_units in plans:

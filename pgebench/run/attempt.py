@@ -15,7 +15,7 @@ from pgebench.core.machine import machine, versions
 from pgebench.core.records import DONE, FAILED, RUNNING
 from pgebench.run.policy import Rules
 from pgebench.run.time_limit import TimeLimit
-from pgebench.run.usage import Cost
+from pgebench.run.usage import Usage
 from pgebench.stages import Outcome, Work
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
@@ -58,7 +58,7 @@ class Attempt:
             }
         )
 
-    def finish(self, outcome: Outcome, cost: Cost) -> None:
+    def finish(self, outcome: Outcome, cost: Usage) -> None:
         """Put a result into the store: the artifact, then the record that promises it.
 
         Args:
@@ -78,7 +78,7 @@ class Attempt:
         with contextlib.suppress(OSError):  # litter at worst, and no reason to lose a result
             self.store.drop_progress(self.unit)
 
-    def fail(self, error: BaseException, cost: Cost) -> None:
+    def fail(self, error: BaseException, cost: Usage) -> None:
         """Write down a failure; to be called while the error is handled.
 
         Args:
@@ -94,7 +94,7 @@ class Attempt:
         if self.store.record(self.unit)["status"] == RUNNING:
             self.store.forget(self.unit)
 
-    def _end(self, cost: Cost, **fields: Any) -> None:
+    def _end(self, cost: Usage, **fields: Any) -> None:
         self._write({**self.record, **fields, "finished": _now(), **cost.as_dict()})
 
     def _write(self, record: dict[str, Any]) -> None:

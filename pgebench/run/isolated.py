@@ -15,7 +15,7 @@ from pgebench.core.errors import StoreError
 from pgebench.core.records import CRASHED, DONE, MISSING, RUNNING
 from pgebench.run.attempt import Attempt
 from pgebench.run.device import set_deterministic
-from pgebench.run.order import Order, order_from
+from pgebench.run.order import WorkOrder, order_from
 from pgebench.run.policy import Rules
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
@@ -32,7 +32,7 @@ def run_isolated(unit: Unit, store: Store, device: torch.device, rules: Rules) -
     # The child finds what this process found, the user's own metrics too.
     paths = [path for path in sys.path if path]
     rules = replace(rules, stop=None)
-    order = Order([unit], store.root, store.locks, str(device), torch.get_num_threads(), False, rules, paths)
+    order = WorkOrder([unit], store.root, store.locks, str(device), torch.get_num_threads(), False, rules, paths)
     child = subprocess.Popen(
         [sys.executable, "-m", "pgebench.run.isolated"],
         stdin=subprocess.PIPE,

@@ -13,7 +13,7 @@ from pgebench.store.unit import Unit, from_json, with_inputs
 
 
 @dataclass(frozen=True)
-class Order:
+class WorkOrder:
     """What a process is to compute. It plans nothing, and of the data it needs only what the store keeps.
 
     Args:
@@ -49,15 +49,15 @@ class Order:
         return json.dumps(content)
 
 
-def order_from(text: str | bytes) -> Order:
-    """The order that ``Order.as_json`` wrote.
+def order_from(text: str | bytes) -> WorkOrder:
+    """The order that ``WorkOrder.as_json`` wrote.
 
     Raises:
         ValueError: It is none of this version.
         KeyError: A part is missing.
         TypeError: A part is none of this version.
 
-    >>> order = Order([], Path("store"), "flock", "cpu", 1, "auto", Rules(retry=2))
+    >>> order = WorkOrder([], Path("store"), "flock", "cpu", 1, "auto", Rules(retry=2))
     >>> order_from(order.as_json()) == order
     True
     """
@@ -70,4 +70,4 @@ def order_from(text: str | bytes) -> Order:
         "units": [planned[key] for key in content["units"]],
         "paths": tuple(content["paths"]),
     }
-    return Order(**content)
+    return WorkOrder(**content)

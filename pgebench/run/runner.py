@@ -16,17 +16,17 @@ from pgebench.core.records import CRASHED, DONE, MISSING, RUNNING
 from pgebench.run.attempt import Attempt, work_on
 from pgebench.run.device import device_of_worker, set_deterministic, together_on
 from pgebench.run.isolated import run_isolated
-from pgebench.run.order import Order
+from pgebench.run.order import WorkOrder
 from pgebench.run.policy import DEFAULT, Rules
-from pgebench.run.stacked import alike, run_stacked
+from pgebench.run.stacked import by_kind, run_stacked
 from pgebench.run.time_limit import TimeLimit, time_limit
-from pgebench.run.usage import Cost, measured
+from pgebench.run.usage import Usage, measured
 from pgebench.stages import STAGES
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
 
-def carry_out(order: Order) -> None:
+def carry_out(order: WorkOrder) -> None:
     """Compute the units of an order in this process; failures are in the records.
 
     Raises:
@@ -52,7 +52,7 @@ def run_units(units: Iterable[Unit], store: Store, device: torch.device, rules: 
         device: where networks compute.
         rules: what happens at failures, and how long a unit may take.
     """
-    for group in alike(units) if rules.together else ([unit] for unit in units):
+    for group in by_kind(units) if rules.together else ([unit] for unit in units):
         if len(group) > 1 and not _stopped(rules):
             run_stacked(group, store, device, rules)
         for unit in group:
@@ -141,7 +141,7 @@ def _inputs_are_done(attempt: Attempt) -> bool:
 
 def _execute(attempt: Attempt) -> None:
     """Run the stage, and write down how it ended."""
-    cost, minutes = Cost(), attempt.rules.minutes
+    cost, minutes = Usage(), attempt.rules.minutes
     try:
         work = work_on(attempt.unit, attempt.store, attempt.device)
         with time_limit(None if minutes is None else 60 * minutes), measured(attempt.device) as cost:

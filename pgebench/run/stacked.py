@@ -20,7 +20,7 @@ from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
 
-def alike(units: Iterable[Unit]) -> list[list[Unit]]:
+def by_kind(units: Iterable[Unit]) -> list[list[Unit]]:
     """The units once each and in order, but those in one list that their stage can compute at once."""
     groups: dict[str, dict[str, Unit]] = {}
     for unit in units:
@@ -35,7 +35,7 @@ def alike(units: Iterable[Unit]) -> list[list[Unit]]:
 
 
 def run_stacked(units: Sequence[Unit], store: Store, device: torch.device, rules: Rules) -> None:
-    """Compute units of a list that ``alike`` made.
+    """Compute units of a list that ``by_kind`` made.
 
     It leaves records of finished units and nothing else. What is not finished afterwards, because torch cannot stack
     the network, memory was short, the training diverged or another process is at it, has to run by itself: that settles

@@ -1,4 +1,4 @@
-"""The tables of a run: one row a unit, rebuilt at any time from the plan and the store; and the written summary."""
+"""The tables of a run: one row per unit, rebuilt at any time from the plan and the store; and the written summary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def frame(units: Sequence[Unit], store: Store) -> pd.DataFrame:
     Columns: ``COLUMNS``; ``detail`` and ``inputs`` are JSON text. A unit without a record has status ``missing``.
     Learning curves stay in the store: fifty numbers in a cell are no table.
     """
-    # Column by column: a dict a row would take more memory than the table.
+    # Column by column: a dict per row would take more memory than the table.
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for unit in units:
         for name, value in _row(unit, store.record(unit), store.root).items():

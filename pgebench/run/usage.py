@@ -14,7 +14,7 @@ import torch
 
 
 @dataclass
-class Cost:
+class Usage:
     """Resources used inside a ``measured`` block.
 
     ``wall_s`` and ``cpu_s`` are seconds (CPU: all threads of this process), ``peak_rss_mb`` the highest resident
@@ -32,9 +32,9 @@ class Cost:
 
 
 @contextlib.contextmanager
-def measured(device: torch.device | None = None) -> Iterator[Cost]:
-    """Measure the block; the yielded ``Cost`` is filled when it ends, also by an exception."""
-    cost = Cost()
+def measured(device: torch.device | None = None) -> Iterator[Usage]:
+    """Measure the block; the yielded ``Usage`` is filled when it ends, also by an exception."""
+    cost = Usage()
     on_gpu = device is not None and device.type == "cuda"
     _forget_peak()
     if on_gpu:

@@ -165,7 +165,7 @@ class Stage:
     reusable: bool = False
 
 
-def sizes(unit: Unit, store: str) -> dict[str, int]:
+def dataset_counts(unit: Unit, store: str) -> dict[str, int]:
     """Classes, and images by split, of the dataset that a unit works on.
 
     Args:

@@ -12,7 +12,7 @@ from pgebench.core.identity import Label, derive_seed
 from pgebench.networks import backbones
 from pgebench.networks.flops import per_image
 from pgebench.networks.training import fit_best
-from pgebench.stages.base import Outcome, Work, sizes
+from pgebench.stages.base import Outcome, Work, dataset_counts
 from pgebench.store.unit import Unit
 
 VERSION = 1
@@ -67,7 +67,7 @@ def run(work: Work) -> Outcome:
     Returns:
         Value, weights by name, and in its detail the learning rate, the classes and the training curve.
     """
-    if not was_trained(work.unit):
+    if not trained_here(work.unit):
         return _as_shipped(work)
     seed, classes = work.params["seed"], work.task().classes
 
@@ -114,7 +114,7 @@ def load(work: Work, role: str = "checkpoint") -> nn.Module:
     return network.to(work.device)
 
 
-def was_trained(checkpoint: Unit) -> bool:
+def trained_here(checkpoint: Unit) -> bool:
     """Whether a checkpoint was trained on a source here.
 
     Args:
@@ -137,9 +137,9 @@ def flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
     Returns:
         Multiplications and additions; None where the network cannot be counted.
     """
-    if not was_trained(unit):
+    if not trained_here(unit):
         return 0.0
-    split = sizes(unit, store)
+    split = dataset_counts(unit, store)
     network = per_image(unit.params["backbone"], split["classes"])
     judged = split["val"] * len(record["detail"]["val_by_learning_rate"]) + record["detail"].get("test_images", 0)
     if network is None:

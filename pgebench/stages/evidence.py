@@ -9,7 +9,7 @@ from pgebench.core.identity import Label
 from pgebench.networks import backbones
 from pgebench.networks.flops import per_image
 from pgebench.stages import checkpoint
-from pgebench.stages.base import Outcome, Work, sizes
+from pgebench.stages.base import Outcome, Work, dataset_counts
 from pgebench.store.unit import Unit
 
 VERSION = 1
@@ -61,6 +61,6 @@ def flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
         Multiplications and additions; None where the network cannot be counted.
     """
     trained = unit.inputs["checkpoint"]
-    classes = sizes(trained, store)["classes"] if checkpoint.was_trained(trained) else 0
+    classes = dataset_counts(trained, store)["classes"] if checkpoint.trained_here(trained) else 0
     network = per_image(unit.params["backbone"], classes)
     return None if network is None else record["images"] * network.features

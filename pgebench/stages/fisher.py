@@ -15,7 +15,7 @@ from pgebench.core.settings import FisherSettings
 from pgebench.networks.fisher import by_first_appearance, drawn_labels, even_draw, filter_information
 from pgebench.networks.flops import per_image
 from pgebench.stages import checkpoint
-from pgebench.stages.base import Outcome, Work, sizes
+from pgebench.stages.base import Outcome, Work, dataset_counts
 from pgebench.store.unit import Unit
 
 VERSION = 1
@@ -84,5 +84,5 @@ def flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
     network = per_image(unit.params["backbone"], 0)
     if network is None:
         return None
-    head = 3 * 2 * network.dimension * sizes(unit, store)["classes"]
+    head = 3 * 2 * network.dimension * dataset_counts(unit, store)["classes"]
     return record["images"] * (network.trained + head)

@@ -1,4 +1,4 @@
-"""Principal gradients: once a backbone and dataset, whatever they are compared with."""
+"""Principal gradients: once per backbone and dataset, whatever they are compared with."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from pgebench.networks.precision import precision_of
 from pgebench.networks.stacked_training import fit_best_together
 from pgebench.networks.training import Fitted, Part, accuracy, fit_best, with_new_head
 from pgebench.stages import checkpoint, evidence
-from pgebench.stages.base import Outcome, Work, sizes
+from pgebench.stages.base import Outcome, Work, dataset_counts
 from pgebench.store.unit import Unit
 
 VERSION = 1
@@ -241,7 +241,7 @@ def flops(unit: Unit, record: Mapping[str, Any], store: str) -> float | None:
     if unit.params["protocol"] in ("finetune", SCRATCH):
         return checkpoint.flops(unit, record, store)
     seen = evidence.flops(unit, record, store)
-    split, recipe, detail = sizes(unit, store), unit.params["recipe"], record["detail"]
+    split, recipe, detail = dataset_counts(unit, store), unit.params["recipe"], record["detail"]
     network = per_image(unit.params["backbone"], 0)
     if seen is None or network is None:
         return None

@@ -21,7 +21,7 @@ from pgebench.data import cache
 from pgebench.data.task import dataset_params
 from pgebench.experiment.job import FOLDER, JobFiles, run_job
 from pgebench.networks import backbones
-from pgebench.run.order import Order, order_from
+from pgebench.run.order import WorkOrder, order_from
 from pgebench.run.policy import Rules
 from pgebench.stages import checkpoint, evidence, score
 from pgebench.store.format import open_store
@@ -43,8 +43,8 @@ def planned(photos: Path, store: Path) -> list[Unit]:
     return [trained, seen, score.unit(metric, {"evidence": seen}, {}, 0, Label(metric="knn"))]
 
 
-def order(store: Store, **rules: object) -> Order:
-    return Order([], store.root, store.locks, "cpu", 1, "auto", Rules(**rules))
+def order(store: Store, **rules: object) -> WorkOrder:
+    return WorkOrder([], store.root, store.locks, "cpu", 1, "auto", Rules(**rules))
 
 
 def test_a_job_runs_where_the_folder_of_its_dataset_no_longer_exists(photos: Path, tmp_path: Path) -> None:
@@ -62,7 +62,9 @@ def test_a_job_runs_where_the_folder_of_its_dataset_no_longer_exists(photos: Pat
 
 def test_an_order_travels_as_text_with_each_unit_written_once(tmp_path: Path, photos: Path) -> None:
     units = planned(photos, tmp_path / "store")
-    whole = Order([units[2], units[0]], tmp_path, "soft", "cuda:1", 3, True, Rules(2, 1, 0.5, True, tmp_path / "stop"))
+    whole = WorkOrder(
+        [units[2], units[0]], tmp_path, "soft", "cuda:1", 3, True, Rules(2, 1, 0.5, True, tmp_path / "stop")
+    )
     text = whole.as_json()
     assert sorted(row["key"] for row in json.loads(text)["planned"]) == sorted(unit.key for unit in units)
     assert order_from(text) == whole
@@ -78,7 +80,7 @@ def test_a_file_that_is_no_job_of_this_version_is_one_clear_error(tmp_path: Path
 
 
 def test_a_unit_that_was_changed_on_its_way_is_refused(tmp_path: Path, photos: Path) -> None:
-    text = Order(planned(photos, tmp_path / "store"), tmp_path, "flock", "cpu", 1, "auto", Rules()).as_json()
+    text = WorkOrder(planned(photos, tmp_path / "store"), tmp_path, "flock", "cpu", 1, "auto", Rules()).as_json()
     file = tmp_path / "job.json"
     file.write_text(text.replace('"seed": 0', '"seed": 1'))
     with pytest.raises(StoreError, match="is not the unit"):

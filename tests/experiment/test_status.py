@@ -13,7 +13,7 @@ from pgebench.core.errors import ConfigError, PgebenchError
 from pgebench.core.identity import Label
 from pgebench.core.records import DONE, MISSING, RUNNING
 from pgebench.experiment.earlier_results import forget, stages_of
-from pgebench.experiment.status import render, status, time_left, write_plan
+from pgebench.experiment.status import state_of, status, time_left, write_plan
 from pgebench.run.runner import run_unit, run_units
 from pgebench.stages import STAGES, Outcome, Stage
 from pgebench.store.store import Store
@@ -72,7 +72,7 @@ def test_a_clock_that_was_set_back_shows_no_negative_age() -> None:
     from pgebench.experiment.status import Planned
 
     ahead = {"status": RUNNING, "started": "2100-01-01T00:00:00+00:00"}
-    assert " 0 s  unit" in render([(Planned("a", "score", "leep", "unit"), ahead)], 1, datetime.now(UTC))
+    assert " 0 s  unit" in state_of([(Planned("a", "score", "leep", "unit"), ahead)], 1, datetime.now(UTC))
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"units": [["a"]]}', '{"units": 3}', '{"store": 1, "units": []}'])

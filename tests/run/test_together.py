@@ -21,7 +21,7 @@ from pgebench.run import stacked
 from pgebench.run.device import together_on
 from pgebench.run.policy import Rules
 from pgebench.run.runner import run_units
-from pgebench.run.stacked import alike
+from pgebench.run.stacked import by_kind
 from pgebench.stages import STAGES, Outcome, Together, checkpoint, truth
 from pgebench.stages.base import Stage, Work
 from pgebench.store.store import Store
@@ -316,7 +316,7 @@ def test_transfers_from_several_sources_are_the_same_together(tmp_path: Path, in
 def test_a_stack_begins_when_all_of_it_can() -> None:
     """Checkpoints come before what reads them, whichever cell they are from, and nothing else changes places."""
     units = truths(seeds=2, sources=("emoji", "fashion"))
-    groups = alike(units)
+    groups = by_kind(units)
     order = [unit for group in groups for unit in group]
     assert sorted(unit.key for unit in order) == sorted({unit.key for unit in units})
     for place, unit in enumerate(order):
@@ -332,9 +332,9 @@ def test_a_stack_begins_when_all_of_it_can() -> None:
 )
 def test_only_networks_of_one_architecture_on_the_same_images_are_stacked(fields: dict[str, object]) -> None:
     one, other = (unit for unit in truths(seeds=1, sources=("emoji", "fashion")) if unit.label.truth == "finetune")
-    assert len(alike([one, other])) == 1
+    assert len(by_kind([one, other])) == 1
     for name, value in (("backbone", {**other.params["backbone"], **fields}), ("recipe", RECIPE | {"steps": 5})):
-        assert len(alike([one, replace(other, params={**other.params, name: value})])) == 2
+        assert len(by_kind([one, replace(other, params={**other.params, name: value})])) == 2
 
 
 def test_what_lacks_its_checkpoint_is_left_out_and_fails_alone(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from pgebench.cli import main
+from pgebench.cli import commands
 from pgebench.pge import GradientSettings
 from pgebench.ranking import by_gradient, command
 from pgebench.ranking.reliability import reference
@@ -29,7 +29,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run_rank(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr(sys, "argv", ["pgebench-rank", *arguments])
-    main.rank()
+    commands.rank()
 
 
 @pytest.mark.usefixtures("quick")

@@ -44,6 +44,21 @@ def with_mode(arguments: Sequence[str]) -> list[str]:
     return list(arguments) if said else ["--multirun", *arguments]
 
 
+def completes(arguments: Sequence[str]) -> bool:
+    """Whether a shell asks for completions; its arguments (``install=bash``) are no overrides.
+
+    Args:
+        arguments: The command line.
+
+    Returns:
+        True if it does.
+
+    >>> completes(["-sc", "install=bash"]), completes(["seed=1"])
+    (True, False)
+    """
+    return bool({"-sc", "--shell-completion"} & set(arguments))
+
+
 def config_dirs(arguments: Sequence[str]) -> list[Path]:
     """The user's own config folders.
 

@@ -12,7 +12,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from pgebench.cli.arguments import as_hydra_reads, config_dirs, with_mode
+from pgebench.cli.arguments import as_hydra_reads, completes, config_dirs, with_mode
 from pgebench.cli.help import register_help
 from pgebench.cli.preflight import unknown_choice, wrong_value
 from pgebench.config import conf_dir, register
@@ -31,7 +31,10 @@ def main() -> None:
     register()
     register_help()
     with terminal():
-        if message := unknown_choice(arguments, folders) or wrong_value(arguments, folders):
+        message = (
+            None if completes(arguments) else unknown_choice(arguments, folders) or wrong_value(arguments, folders)
+        )
+        if message:
             raise SystemExit(f"pgebench: error: {message}")
         _import_from(folders[1:])
         sys.argv[1:] = with_mode(arguments)

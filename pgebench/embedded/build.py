@@ -7,12 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pgebench.core.terminal import command
-from pgebench.embedded.builder.datasheet import datasheet
-from pgebench.embedded.builder.licences import write_apache
-from pgebench.embedded.builder.make import make
-from pgebench.embedded.builder.recipes import RECIPES
-from pgebench.embedded.builder.samples import draw_samples
-from pgebench.embedded.builder.write import write_json
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +39,14 @@ def build(out: Path, work: Path) -> None:
     Raises:
         RuntimeError: a registry's client failed.
     """
+    # The builder needs Pillow; --help does not.
+    from pgebench.embedded.builder.datasheet import datasheet
+    from pgebench.embedded.builder.licences import write_apache
+    from pgebench.embedded.builder.make import make
+    from pgebench.embedded.builder.recipes import RECIPES
+    from pgebench.embedded.builder.samples import draw_samples
+    from pgebench.embedded.builder.write import write_json
+
     out.mkdir(parents=True, exist_ok=True)
     made = []
     for name in RECIPES:

@@ -17,8 +17,8 @@ from pgebench.core.options import help_text, read
 T = TypeVar("T")
 
 HELP = ("-h", "--help")
-WIDEST = 100
-"""Columns that lines of help take at most."""
+NARROWEST, WIDEST = 60, 100
+"""Columns that lines of help take at least, however narrow the terminal is, and at most."""
 
 CLOSED_PIPE = 128 + getattr(signal, "SIGPIPE", 13)
 """The exit code of a command whose reader has gone, as a shell reports it for programs that the signal ends."""
@@ -38,7 +38,8 @@ def command(name: str, kind: type[T], work: Callable[[T], None], arguments: Sequ
     """
     with terminal():
         if any(argument in HELP for argument in arguments):
-            print(help_text(kind, name, min(WIDEST, shutil.get_terminal_size().columns)))
+            columns = shutil.get_terminal_size().columns
+            print(help_text(kind, name, max(NARROWEST, min(WIDEST, columns))))
             return
         try:
             options = read(kind, name, arguments)

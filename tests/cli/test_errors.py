@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import Run
 
-from pgebench.cli import main
+from pgebench.cli import commands
 from pgebench.cli.preflight import unknown_choice
 from pgebench.config import conf_dir
 from pgebench.plan import unavailable
@@ -89,7 +89,7 @@ def test_a_metric_that_needs_what_is_not_installed_is_named_and_the_rest_runs(
 def test_the_report_command_says_what_it_needs(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     import sys
 
-    from pgebench.cli.main import report
+    from pgebench.cli.commands import report
 
     for arguments, message in (([], "usage"), ([f"results={tmp_path}"], "has no records.parquet; run pgebench first")):
         sys.argv = ["pgebench-report", *arguments]
@@ -101,4 +101,4 @@ def test_the_report_command_says_what_it_needs(capsys: pytest.CaptureFixture[str
 def test_an_option_of_the_wrong_type_is_named(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["pgebench-rank", "target=x", wrong])
     with pytest.raises(SystemExit, match=re.escape(wrong)):
-        main.rank()
+        commands.rank()

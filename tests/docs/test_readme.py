@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from pathlib import Path
@@ -11,7 +12,8 @@ from omegaconf import OmegaConf
 from PIL import Image
 from planned import sweep
 
-from pgebench.cli.main import OPTIONS, _options_first, _with_experiment, _with_group
+from pgebench.cli.arguments import as_hydra_reads
+from pgebench.cli.options import COMMANDS as OTHERS
 from pgebench.cli.preflight import unknown_choice, wrong_value
 from pgebench.config import conf_dir, register
 from pgebench.core.errors import PgebenchError
@@ -39,7 +41,7 @@ def readers_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str, readers_folders: None) -> None:
     register()
-    arguments = _options_first(_with_experiment([_with_group(argument) for argument in shlex.split(command)]))
+    arguments = as_hydra_reads(shlex.split(command))
     overrides = [argument for argument in arguments if "=" in argument]
     if "--config-dir" in arguments:
         pytest.skip("a folder of the reader's; test_plugin runs this command on the example's files")
@@ -64,7 +66,9 @@ def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str, reader
 @pytest.mark.parametrize("line", re.findall(r"^pgebench-(?:pge|rank).*", README, flags=re.MULTILINE))
 def test_every_option_shown_is_one_of_the_command(line: str) -> None:
     command, *arguments = shlex.split(line, comments=True)
-    assert {argument.partition("=")[0] for argument in arguments} <= set(OPTIONS[command])
+    assert {argument.partition("=")[0] for argument in arguments} <= {
+        field.name for field in dataclasses.fields(OTHERS[command])
+    }
 
 
 def test_the_plugin_shown_is_the_one_that_is_tested() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conftest import TINY, run_pgebench
 
-from pgebench.cli import main
+from pgebench.cli import commands
 from pgebench.experiment import up_to_date
 from pgebench.tracking import Tracker
 
@@ -155,7 +155,7 @@ def test_the_report_command_always_builds(folder: Path, again: Again, monkeypatc
 
     before = report_of(folder)
     monkeypatch.setattr("sys.argv", ["pgebench-report", f"results={folder}/results"])
-    main.report()
+    commands.report()
     built = report_of(folder)
     assert is_rebuilt(before, built)
     assert again() == 0

@@ -12,7 +12,8 @@ import timm
 import torch
 from safetensors.torch import save_file
 
-from pgebench.cli import main
+import pgebench
+from pgebench.cli import commands
 from pgebench.pge import GradientSettings
 from pgebench.ranking import by_gradient, command
 from pgebench.ranking.reliability import reference
@@ -29,7 +30,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run_rank(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr(sys, "argv", ["pgebench-rank", *arguments])
-    main.rank()
+    commands.rank()
 
 
 @pytest.mark.usefixtures("quick")
@@ -70,6 +71,26 @@ def test_a_quick_answer_comes_first_and_a_better_one_for_the_budget(
     shown = capsys.readouterr().out
     assert "Sources by pge" not in shown
     assert json.loads((tmp_path / "again/ranking.json").read_text())["answers"][0]["ranking"] == last["ranking"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_from_python_the_answer_is_returned_and_nothing_is_printed_or_written_unasked(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = {"sources": ["digits", "faces"], "question": "sources", "budget": 0.1, "episodes": 2, "workers": 1}
+    (answer,) = pgebench.rank(photos, store=tmp_path / "store", **asked)
+    assert capsys.readouterr() == ("", "")
+    assert {path.name for path in tmp_path.iterdir()} == {"my photos", "store"}
+    rows = answer.rows()
+    assert sorted(row["name"] for row in rows) == ["digits", "faces"]
+
+    said: list[str] = []
+    pgebench.rank(str(photos), store=tmp_path / "store", results=tmp_path / "out", say=said.append, **asked)
+    assert any(line.startswith("Sources by pge") for line in said)
+    written = json.loads((tmp_path / "out/ranking.json").read_text())
+    assert written["answers"][0]["ranking"] == rows
+    assert capsys.readouterr() == ("", "")
 
 
 def test_backbones_of_ones_own_are_ranked_and_a_broken_one_is_a_row(

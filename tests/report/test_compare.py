@@ -10,7 +10,7 @@ import pytest
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.table import build_table
 from pgebench.analysis.two_runs import compare_runs
-from pgebench.cli import main
+from pgebench.cli import commands
 from pgebench.report.two_runs import markdown
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "embedded"
@@ -136,7 +136,7 @@ def test_variations_are_counted_and_left_out_of_the_league(run):
 
 def command(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["pgebench-compare", *arguments])
-    main.compare()
+    commands.compare()
 
 
 def test_the_reference_results_have_not_changed_since_themselves(monkeypatch, capsys, tmp_path):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from pgebench.cli import main
+from pgebench.cli import commands
 from pgebench.pge import PrincipalGradient, gradient_distance
 from pgebench.studies.pge.evaluate import Variant, differences, is_for_choosing, judge
 from pgebench.studies.pge.products import DISTANCES, Products, products, score_arrays
@@ -89,7 +89,7 @@ def test_an_unknown_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("sys.argv", ["pgebench-pge", "expriment=smoke"])
     with pytest.raises(SystemExit, match="no option expriment; with their defaults: experiment=embedded_full"):
-        main.study()
+        commands.study()
 
 
 def test_truths_of_another_backbone_are_refused(tmp_path: Path) -> None:

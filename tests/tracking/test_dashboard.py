@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pgebench.cli import main
+from pgebench.cli import commands
 from pgebench.core.errors import ConfigError
 from pgebench.tracking.dashboard import PANELS, league_names, load, report, workspace
 
@@ -56,7 +56,7 @@ def test_check_prints_every_panel(
     alone: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["pgebench-dashboard", "check"])
-    main.dashboard()
+    commands.dashboard()
     printed = capsys.readouterr().out
     assert all(panel.title in printed for section in load().sections for panel in section.panels)
 
@@ -64,7 +64,7 @@ def test_check_prints_every_panel(
 def test_creating_without_a_key_says_what_to_do(alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["pgebench-dashboard", "entity=somebody"])
     with pytest.raises(SystemExit, match=r"entity=somebody project=pgebench .*wandb login"):
-        main.dashboard()
+        commands.dashboard()
 
 
 def test_without_the_package_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

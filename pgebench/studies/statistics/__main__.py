@@ -3,40 +3,60 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
-from pgebench.core.errors import PgebenchError
+from pgebench.core.errors import ConfigError
+from pgebench.core.terminal import command
 
-DEFAULTS = {"results": "results/reference", "benchmarks": "200", "resamples": "300"}
+
+@dataclass(frozen=True)
+class StatisticsOptions:
+    """Simulate benchmarks whose truth is known, to see whether the intervals and tests of a report keep their word.
+
+    Parts that are in ``statistics/statistics.csv`` with the same numbers are not computed again.
+
+    Attributes:
+        results: Folder for ``statistics.md``, its table and its figures.
+        benchmarks: Simulated benchmarks in each part, 2 or more.
+        resamples: Draws of the bootstrap, and shuffles, in each benchmark, 2 or more.
+
+    Raises:
+        ConfigError: A number is below 2.
+
+    Examples:
+        ``python -m pgebench.studies.statistics results=results/simulation benchmarks=20``
+    """
+
+    results: Path = Path("results/reference")
+    benchmarks: int = 200
+    resamples: int = 300
+
+    def __post_init__(self) -> None:
+        if min(self.benchmarks, self.resamples) < 2:
+            raise ConfigError("benchmarks and resamples must be at least 2")
 
 
 def main(arguments: list[str]) -> None:
     """Run what is not there yet, and write ``statistics.md`` with its table and figures.
 
     Args:
-        arguments: ``key=value`` over `DEFAULTS`.
+        arguments: ``key=value``, see `StatisticsOptions`.
     """
-    given = dict(argument.partition("=")[::2] for argument in arguments)
-    usage = "python -m pgebench.studies.statistics " + " ".join(f"{key}={value}" for key, value in DEFAULTS.items())
-    if unknown := sorted(set(given) - set(DEFAULTS)):
-        raise SystemExit(f"error: no option {', '.join(unknown)}; with their defaults: {usage}")
-    options = DEFAULTS | given
-    try:
-        benchmarks, resamples = int(options["benchmarks"]), int(options["resamples"])
-    except ValueError:
-        raise SystemExit(f"error: benchmarks and resamples are whole numbers: {usage}") from None
-    if min(benchmarks, resamples) < 2:
-        raise SystemExit("error: benchmarks and resamples must be at least 2")
+    command("python -m pgebench.studies.statistics", StatisticsOptions, study, arguments)
+
+
+def study(options: StatisticsOptions) -> None:
+    """Run the study.
+
+    Args:
+        options: How much, and where to.
+    """
+    from pgebench.studies.statistics.page import write_page
     from pgebench.studies.statistics.study import parts, run
 
-    results = Path(options["results"])
-    try:
-        rows = run(results / "statistics" / "statistics.csv", benchmarks, resamples, parts())
-        from pgebench.studies.statistics.page import write_page
-
-        print(f"Report: {write_page(rows, results)}")
-    except (OSError, PgebenchError) as error:
-        raise SystemExit(f"error: {error}") from error
+    rows = run(options.results / "statistics" / "statistics.csv", options.benchmarks, options.resamples, parts())
+    print(f"Report: {write_page(rows, options.results)}")
 
 
 if __name__ == "__main__":

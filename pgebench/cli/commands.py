@@ -1,0 +1,116 @@
+"""The commands beside the sweep: what each does with its options. Slow imports wait for the work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pgebench.cli.options import CompareOptions, DashboardOptions, PgeOptions, ReportOptions, StatusOptions
+from pgebench.core.errors import PgebenchError
+from pgebench.core.terminal import command
+from pgebench.ranking.request import Wish
+
+T = TypeVar("T")
+
+
+def report() -> None:
+    """``pgebench-report``."""
+    _run("pgebench-report", ReportOptions, _report)
+
+
+def status() -> None:
+    """``pgebench-status``."""
+    _run("pgebench-status", StatusOptions, _status)
+
+
+def compare() -> None:
+    """``pgebench-compare``."""
+    _run("pgebench-compare", CompareOptions, _compare)
+
+
+def study() -> None:
+    """``pgebench-pge``."""
+    _run("pgebench-pge", PgeOptions, _study)
+
+
+def rank() -> None:
+    """``pgebench-rank``."""
+    _run("pgebench-rank", Wish, _rank)
+
+
+def dashboard() -> None:
+    """``pgebench-dashboard``."""
+    _run("pgebench-dashboard", DashboardOptions, _dashboard)
+
+
+def _run(name: str, kind: type[T], work: Callable[[T], None]) -> None:
+    command(name, kind, work, sys.argv[1:])
+
+
+def _report(options: ReportOptions) -> None:
+    from pgebench.report import build_report
+
+    _require_records(options.results)
+    print(f"Report: {build_report(options.results)}")
+
+
+def _status(options: StatusOptions) -> None:
+    from pgebench.experiment.status import status as state_of
+
+    print(state_of(options.results))
+
+
+def _compare(options: CompareOptions) -> None:
+    from pgebench.analysis.two_runs import compare_runs
+    from pgebench.core.files import write_atomically
+    from pgebench.report.build import read_results
+    from pgebench.report.two_runs import markdown
+
+    a, b = options.results
+    for folder in (a, b):
+        _require_records(Path(folder))
+    text = markdown(compare_runs(read_results(Path(a)), read_results(Path(b))), (a, b))
+    if options.out is not None:
+        write_atomically(options.out, text.encode())
+    print(text, end="")
+
+
+def _study(options: PgeOptions) -> None:
+    from pgebench.store.format import open_store
+    from pgebench.studies.pge.run import study as study_of
+
+    store = open_store(options.store, create=True)
+    page = study_of(options.experiment, options.backbone, options.truths, options.results, store, options.workers)
+    print(f"Report: {page}")
+
+
+def _rank(wish: Wish) -> None:
+    from pgebench.ranking.command import run
+    from pgebench.store.format import open_store
+
+    results = wish.results or Path("results/rank") / Path(wish.target).name
+    run(wish, open_store(wish.store, create=True), results, say=_say)
+
+
+def _say(line: str) -> None:
+    """Print at once: the next answer may take minutes."""
+    print(line, flush=True)
+
+
+def _dashboard(options: DashboardOptions) -> None:
+    from pgebench.tracking.dashboard import create, load, outline, report, workspace
+
+    spec = load()
+    if options.check:
+        for build in (workspace, report):
+            build(spec, options.entity or "entity", options.project)
+        print(outline(spec))
+    else:
+        print("Workspace: {}\nReport: {}".format(*create(spec, options.entity, options.project)))
+
+
+def _require_records(results: Path) -> None:
+    if not (results / "records.parquet").is_file():
+        raise PgebenchError(f"results={results} has no records.parquet; run pgebench first")

@@ -1,0 +1,82 @@
+"""`rank`: what ``pgebench-rank`` answers, for a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+from pgebench.core.machine import available_cores
+from pgebench.ranking.answer import Answer
+from pgebench.ranking.command import run
+from pgebench.ranking.request import Wish
+from pgebench.store.format import open_store
+
+
+def rank(
+    folder: str | Path,
+    *,
+    budget: float = Wish.budget,
+    question: str = Wish.question,
+    sources: Sequence[str | Path] = Wish.sources,
+    backbones: Sequence[str | Path] = Wish.backbones,
+    backbone: str = Wish.backbone,
+    episodes: int = Wish.episodes,
+    confidence: float = Wish.confidence,
+    sketch: int = Wish.sketch,
+    results: str | Path | None = Wish.results,
+    store: str | Path = Wish.store,
+    workers: int | None = None,
+    say: Callable[[str], None] | None = None,
+) -> list[Answer]:
+    """Which source, and which pretrained backbone, to fine-tune for a folder of images.
+
+    Args:
+        folder: One folder of images per class, or name of an embedded dataset.
+        budget: Minutes that it may take.
+        question: ``sources``, ``backbones`` or ``both``.
+        sources: Folders and names of datasets; all embedded datasets if empty.
+        backbones: Names and YAML files; those that are installed if empty.
+        backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
+        episodes: Most gradients of the target at each of eight initialisations.
+        confidence: Of the set of candidates that may be the best, between 0 and 1.
+        sketch: Buckets of a count sketch of the sources' gradients; 0 for whole gradients.
+        results: Folder for ``ranking.json`` and ``ranking.png``; None to write neither.
+        store: Folder where images, gradients, checkpoints and scores are kept.
+        workers: Processes beside each other; None for as many as there are cores.
+        say: Told what is done and each answer as text, such as ``print``; None for silence.
+
+    Returns:
+        The best answer to each question that the minutes bought; ``rows()`` of it is the ranking, the best first.
+
+    Raises:
+        ConfigError: No such folder, dataset or backbone, a number out of its range, or nothing to rank.
+        DataError: The folder cannot be used.
+
+    >>> import pgebench
+    >>> pgebench.rank("photos", budget=0)
+    Traceback (most recent call last):
+    ...
+    pgebench.core.errors.ConfigError: budget=0: give minutes above 0
+    """
+    wish = Wish(
+        target=str(folder),
+        budget=budget,
+        question=question,
+        sources=tuple(map(str, sources)),
+        backbones=tuple(map(str, backbones)),
+        backbone=backbone,
+        episodes=episodes,
+        confidence=confidence,
+        sketch=sketch,
+        results=None if results is None else Path(results),
+        store=Path(store),
+        workers=available_cores() if workers is None else workers,
+    )
+    kept = open_store(wish.store, create=True)
+    if say is not None:
+        return run(wish, kept, wish.results, say)
+    # Reading a folder for the first time prints what was found in it.
+    with redirect_stdout(StringIO()):
+        return run(wish, kept, wish.results, lambda line: None)

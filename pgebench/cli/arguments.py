@@ -6,8 +6,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-MODES = r"--?(run|r|multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
+MODES = r"--?(multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
 """Arguments that already say what Hydra is to do."""
+
+RUN = ("--run", "-r")
+"""What Hydra calls a run is a sweep of one cell here."""
 
 PUBLISHED = re.compile(r"truth=published\.\w+")
 """The truth is a table of ``pgebench.published``."""
@@ -37,11 +40,12 @@ def with_mode(arguments: Sequence[str]) -> list[str]:
     Returns:
         What Hydra is to read; it wants to be told the mode before it reads the values.
 
-    >>> with_mode(["seed=1"]), with_mode(["--cfg", "job"])
-    (['--multirun', 'seed=1'], ['--cfg', 'job'])
+    >>> with_mode(["seed=1"]), with_mode(["--run", "seed=1"]), with_mode(["--cfg", "job"])
+    (['--multirun', 'seed=1'], ['--multirun', 'seed=1'], ['--cfg', 'job'])
     """
-    said = any(re.match(MODES, argument) for argument in arguments)
-    return list(arguments) if said else ["--multirun", *arguments]
+    kept = [argument for argument in arguments if argument not in RUN]
+    said = any(re.match(MODES, argument) for argument in kept)
+    return kept if said else ["--multirun", *kept]
 
 
 def completes(arguments: Sequence[str]) -> bool:

@@ -52,6 +52,8 @@ def _job(config: DictConfig) -> None:
     # torch takes seconds to import: --help, --cfg and shell completion do without it.
     from pgebench.experiment.job import run_job
 
+    if config.units is None:
+        raise SystemExit("pgebench: error: hydra.mode=RUN: every run is a sweep, if only of one cell; leave it out")
     run_job(Path(config.units))
 
 

@@ -12,15 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from hydra import compose, initialize_config_dir
-
 from baselines.kernels.checks import Array
-from pgebench.config import conf_dir, register
+from pgebench.config import conf_dir
 from pgebench.core.errors import ConfigError, NonFinite, PgebenchError
 from pgebench.core.instantiate import function
 from pgebench.core.records import DONE
 from pgebench.core.suggest import suggest
 from pgebench.plan.cell import Cell
+from pgebench.plan.composing import composed
 from pgebench.plan.sweep import plain
 from pgebench.plan.unavailable import not_installed
 from pgebench.plan.units import LEVELS, plan, void_metrics
@@ -28,7 +27,8 @@ from pgebench.ranking.candidates import of_backbones
 from pgebench.ranking.reliability import RUNS
 from pgebench.run.device import device_of
 from pgebench.run.runner import run_units
-from pgebench.stages.score import EVIDENCE, asks_for
+from pgebench.stages.kinds_of_evidence import KINDS
+from pgebench.stages.score import asks_for
 from pgebench.store.format import open_store
 from pgebench.store.store import Store
 
@@ -107,7 +107,7 @@ def score(
     ...
     pgebench.core.errors.ConfigError: metric=nce needs source_labels: give source_labels=...
     """
-    given = {name: value for name, value in locals().items() if name in EVIDENCE and value is not None}
+    given = {name: value for name, value in locals().items() if name in KINDS and value is not None}
     config = _metric(metric)
     if backbone is None and folder is None:
         return _on_arrays(metric, config, given)
@@ -125,9 +125,7 @@ def _metric(name: str) -> dict[str, Any]:
     known = sorted(path.stem for path in (conf_dir() / "metric").glob("*.yaml"))
     if name not in known:
         raise ConfigError(f"metric={name}: no such metric; {suggest(name, known)}")
-    register()
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config: dict[str, dict[str, Any]] = plain(compose("config", [f"metric=[{name}]", "truth=[]"]).metric)
+    config: dict[str, dict[str, Any]] = plain(composed([f"metric=[{name}]", "truth=[]"]).metric)
     if lines := not_installed(config):
         raise ConfigError(lines[0])
     return config[name]

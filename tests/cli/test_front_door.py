@@ -23,7 +23,7 @@ import pgebench
 from pgebench.core.errors import ConfigError, NonFinite, PgebenchError
 from pgebench.pge import PrincipalGradient, pge_score
 from pgebench.ranking.request import Wish
-from pgebench.stages.score import EVIDENCE
+from pgebench.stages.kinds_of_evidence import KINDS
 
 FUNCTIONS = ("analyse", "build_report", "rank", "score")
 HEAVY = ("torch", "hydra", "wandb", "pandas", "matplotlib", "timm", "numpy")
@@ -61,7 +61,7 @@ def test_keywords_are_those_of_the_request_and_of_the_evidence() -> None:
     same = set(request) - {"target", "workers"}
     assert {name: asked[name].default for name in same} == {name: request[name].default for name in same}
     given = set(inspect.signature(pgebench.score).parameters)
-    assert given == {*EVIDENCE, "metric", "backbone", "folder", "store"}
+    assert given == {*KINDS, "metric", "backbone", "folder", "store"}
 
 
 @pytest.fixture

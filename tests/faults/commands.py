@@ -78,7 +78,7 @@ def kill_group(process: BaseProcess) -> None:
 
 def table(folder: Path, name: str = "results") -> pd.DataFrame:
     """The records of a run, without what may differ between two runs."""
-    return pd.read_parquet(folder / name / "attempt.parquet").drop(columns=MEASURED)
+    return pd.read_parquet(folder / name / "records.parquet").drop(columns=MEASURED)
 
 
 def done_records(store: Path) -> dict[Path, bytes]:

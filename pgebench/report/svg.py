@@ -166,12 +166,15 @@ def document(picture: Picture) -> str:
         rules.append(f"{selector}{{{rule(LOOKS[look], lambda name, own=role: PRINT[own if name == OWN else name])}}}")
     rules.append(f'text{{font:{TEXT_SIZE:g}px "DejaVu Sans",Verdana,sans-serif}}text.in{{font-size:{INNER_SIZE:g}px}}')
     silent = replace(picture, marks=tuple(m if isinstance(m, Text) else replace(m, say="") for m in picture.marks))
-    return (
-        '<?xml version="1.0" encoding="utf-8"?>\n'
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{picture.width:g}" height="{picture.height:g}" {_box(picture)}>\n'
-        f"<style>\n{'\n'.join(rules)}\n</style>\n"
-        f'<rect width="100%" height="100%" fill="{PRINT["paper"]}"/>\n{_body(silent, "\n")}\n</svg>\n'
-    )
+    size = f'width="{picture.width:g}" height="{picture.height:g}"'
+    lines = [
+        '<?xml version="1.0" encoding="utf-8"?>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} {_box(picture)}>',
+        *("<style>", *rules, "</style>"),
+        f'<rect width="100%" height="100%" fill="{PRINT["paper"]}"/>',
+        *(_body(silent), "</svg>", ""),
+    ]
+    return "\n".join(lines)
 
 
 def text_width(texts: Sequence[str]) -> float:
@@ -183,8 +186,8 @@ def _box(picture: Picture) -> str:
     return f'viewBox="0 0 {picture.width:g} {picture.height:g}" role="img" aria-label="{escape(picture.label)}"'
 
 
-def _body(picture: Picture, between: str = "") -> str:
-    return between.join([f"<title>{escape(picture.label)}</title>", *(mark.svg() for mark in picture.marks)])
+def _body(picture: Picture) -> str:
+    return f"<title>{escape(picture.label)}</title>" + "".join(mark.svg() for mark in picture.marks)
 
 
 def _classes(mark: Mark) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from html import escape
+from collections.abc import Iterator
 
 import numpy as np
-from matplotlib.figure import Figure
+import pandas as pd
 
 from pgebench.analysis.embedding import Embedding, distances, embed
 from pgebench.analysis.league import Analysis
 from pgebench.analysis.question import SOURCES
 from pgebench.analysis.table import Table
-from pgebench.report.palette import BLUE, VERMILLION
-from pgebench.report.svg import drawing
+from pgebench.report.section import Block, Figure, FigureFile, Heading, Report, file_name
+from pgebench.report.sheet import sheet
+from pgebench.report.svg import Circle, Mark, Picture, Text
 from pgebench.report.wording import number
 
 METRIC = "pge"
@@ -41,34 +41,48 @@ def atlas(table: Table, backbone: int) -> Embedding | None:
     return embed(tuple(kept), gaps[np.ix_(seen, seen)])
 
 
-def picture(found: Embedding, targets: tuple[str, ...]) -> str:
-    """For the page; filled points are targets as well as sources."""
+def picture(found: Embedding, targets: tuple[str, ...]) -> Picture:
+    """Datasets as points; filled ones are targets as well as sources."""
     size, edge, room = 420.0, 16.0, 90.0
     reach = float(np.abs(found.points).max()) or 1.0
-    body = []
+    marks: list[Mark] = []
     for name, (x, y) in zip(found.names, found.points, strict=True):
         across = room + edge + (size - 2 * edge) * (x / reach + 1) / 2
         down = edge + (size - 2 * edge) * (1 - y / reach) / 2
-        css = "pt full metric" if name in targets else "hollow metric"
-        body.append(f'<circle class="{css}" cx="{across:.1f}" cy="{down:.1f}" r="4.5" data-say="{escape(name)}"/>')
-        body.append(f'<text x="{across:.1f}" y="{down - 8:.1f}" text-anchor="middle">{escape(name)}</text>')
+        marks.append(Circle(across, down, 4.5, "full" if name in targets else "hollow", "metric", say=name))
+        marks.append(Text(across, down - 8, name, anchor="middle"))
     label = f"Datasets in the plane by PGE distance, stress {number(found.stress)}"
-    return drawing(size + 2 * room, size, "".join(body), label, "atlas", 640)
+    return Picture(size + 2 * room, size + 8, tuple(marks), label)
 
 
-def figure(found: Embedding, targets: tuple[str, ...], backbone: str) -> Figure:
-    """For papers."""
-    made = Figure(figsize=(6, 5), layout="constrained")
-    axes = made.subplots()
-    axes.set_aspect("equal")
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_color("#CCCCCC")
-    for name, (x, y) in zip(found.names, found.points, strict=True):
-        is_target = name in targets
-        axes.plot(x, y, "o", color=BLUE if is_target else VERMILLION, markerfacecolor=None if is_target else "white")
-        axes.annotate(name, (x, y), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=8)
-    axes.margins(0.15)
-    stress = f"stress {found.stress:.2f}" if math.isfinite(found.stress) else ""
-    axes.set_title(f"PGE distances, {backbone} ({stress})", fontsize=9, loc="left")
-    return made
+def page(report: Report) -> list[Block]:
+    """For the section of the maps."""
+    found = atlases(report.analysis)
+    blocks: list[Block] = [Heading("Datasets in the plane", 3)] if found else []
+    for backbone, embedding in found:
+        caption = (
+            f"PGE distances of {backbone}, as well as a plane can hold them (multidimensional scaling, stress "
+            f"{embedding.stress:.2f}; above 0.2 it misleads). Only distances mean something; hollow: a source only."
+        )
+        blocks.append(Figure(file_name("atlas", backbone), caption, picture(embedding, report.analysis.table.targets)))
+    return blocks
+
+
+def markdown(report: Report) -> list[Block]:
+    """Likewise."""
+    return [
+        Figure(
+            file_name("atlas", backbone),
+            f"Datasets by PGE distance with {backbone}, as well as a plane can hold them (stress {embedding.stress:.2f})",
+        )
+        for backbone, embedding in atlases(report.analysis)
+    ]
+
+
+def files(report: Report) -> Iterator[FigureFile]:
+    """One map per backbone."""
+    for backbone, embedding in atlases(report.analysis):
+        places = pd.DataFrame(embedding.points, columns=["x", "y"]).assign(dataset=embedding.names)
+        title = f"PGE distances, {backbone} (stress {number(embedding.stress)}); hollow: a source only"
+        drawn = sheet(title, picture(embedding, report.analysis.table.targets))
+        yield FigureFile(file_name("atlas", backbone), drawn, places)

@@ -1,122 +1,125 @@
-"""The findings about luck and limits: stability, other questions, gain over training from scratch, budgets."""
+"""What every metric costs, and how reliable it is for it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
-from pgebench.analysis.question import PAIRS, QUESTIONS
-from pgebench.analysis.stability import OWN, Stability
+from pgebench.report.axes import TIMES, spread_labels, time_tick
 from pgebench.report.claims import Finding, beats_chance, real_metrics
-from pgebench.report.layout import CostPoint, cost_points, pareto_front
-from pgebench.report.wording import MANY, counted, duration, interval, names, number, percent, points
-
-STEADY, SHAKY = 0.9, 0.5
-"""Rank agreement (tau-b) from which a ranking is called steady, and below which it is called shaky."""
-
-CLASS_ORDER = "class order"
+from pgebench.report.grid import Cell, Grid, grid, name_cell, time_cell
+from pgebench.report.section import Block, Figure, FigureFile, Heading, Report, Section, Table, Words, file_name
+from pgebench.report.sections import cost_curve
+from pgebench.report.sheet import sheet
+from pgebench.report.style import role
+from pgebench.report.svg import Circle, Line, Mark, Picture, Text, text_width
+from pgebench.report.wording import duration, number, percent
 
 NEARLY = 1.1
 """Two metrics whose costs differ by less than this factor cost the same to a reader."""
 
-
-def stability(analysis: Analysis, result: TruthResult) -> list[Finding]:
-    """Which rankings survive which change; nothing for experiments without variations."""
-    found = analysis.stability
-    if found is None:
-        return []
-    real = set(real_metrics(result.league)["metric"])
-    rows = found.metrics[found.metrics["metric"].isin(real)]
-    worst = rows.groupby("metric")["agreement"].min()
-    steady = [name for name in result.metrics if worst.get(name, 0.0) >= STEADY]
-    shaky = rows[rows["agreement"] < SHAKY]
-    text = ""
-    if steady:
-        text += f"Every factor leaves the rankings nearly as they were (agreement {STEADY} or more): {names(steady)}. "
-    for factor in found.factors:
-        broken = shaky.loc[shaky["factor"] == factor, "metric"].tolist()
-        ordered = [name for name in result.metrics if name in broken]
-        if ordered:
-            shown = names(ordered) if len(ordered) <= MANY else f"{len(ordered)} metrics"
-            text += f"A change of {factor} alone turns much of the ranking around (below {SHAKY}): {shown}. "
-    least = found.setups.dropna().iloc[0] if found.setups["setup_stability"].notna().any() else None
-    if least is not None:
-        text += (
-            f"The league of the metrics itself depends most on {least['factor']}: under different settings of it, two "
-            f"leagues agree with a tau of {number(least['setup_stability'])}."
-        )
-    findings = [Finding("How steady the scores are", text.strip())]
-    return [*findings, *_pge_range(found), *_class_order(found, real, result)]
+LINE = 14.0
+"""Pixels from name to name."""
 
 
-def _pge_range(found: Stability) -> list[Finding]:
-    rows = found.levels[found.levels["metric"] == "pge"]
-    if rows.empty:
-        return []
-    own = float(rows.loc[rows["level"] == OWN, PRIMARY].iloc[0])
-    parts = []
-    for factor, group in rows[rows["level"] != OWN].groupby("factor", sort=False):
-        span = [own, *group[PRIMARY]]
-        parts.append(f"{factor} {interval(min(span), max(span))}")
-    text = (
-        f"`pge` reaches {number(own)} in the experiment itself. With one factor changed its number lies between: "
-        f"{'; '.join(parts)}. The interval of the league is about other datasets and does not contain this spread."
-    )
-    return [Finding("The luck in PGE", text)]
+@dataclass(frozen=True)
+class CostPoint:
+    """One metric (or the truth itself) in the picture of reliability against cost.
+
+    Attributes:
+        name: Name to write.
+        role: pge, metric, trivial or truth.
+        total: Seconds for all scores, from scratch; positive.
+        ready: Seconds with the source models at hand; positive, at most `total`.
+        value: Mean weighted tau; for the truth its noise ceiling.
+    """
+
+    name: str
+    role: str
+    total: float
+    ready: float
+    value: float
 
 
-def _class_order(found: Stability, real: set[str], result: TruthResult) -> list[Finding]:
-    rows = found.metrics[(found.metrics["factor"] == CLASS_ORDER) & found.metrics["metric"].isin(real)]
-    if rows.empty:
-        return []
-    changed = {row["metric"]: row for row in rows[rows["changed"] > 0].to_dict("records")}
-    ordered = [name for name in result.metrics if name in changed]
-    if not ordered:
-        return [Finding("Renumbering the classes", "It changes no score of any metric, as it must be.")]
-    said = [f"`{name}` (rank agreement {number(changed[name]['agreement'])})" for name in ordered]
-    text = f"It changes no score of {counted(len(rows) - len(ordered), 'metric')}, as it must be. "
-    text += f"It does change: {', '.join(said)}. Metrics that draw at random draw anew for the renumbered task."
-    return [Finding("Renumbering the classes", text)]
+def cost_points(analysis: Analysis, result: TruthResult) -> list[CostPoint]:
+    """Points of the cost picture; metrics without a cost or a value are left out."""
+    points = []
+    for _, row in result.league.iterrows():
+        total, ready, value = (float(row[name]) for name in ("cost_total_s", "cost_without_checkpoints_s", PRIMARY))
+        if math.isfinite(total) and math.isfinite(value) and total > 0:
+            # A logarithmic axis has no 0.
+            ready = max(ready, total * 1e-4)
+            points.append(
+                CostPoint(str(row["metric"]), role(str(row["metric"]), str(row["kind"])), total, ready, value)
+            )
+    truth, ceiling = analysis.truth_costs.get(result.name), result.ceiling[PRIMARY].repeat
+    if truth and truth.total_s > 0 and math.isfinite(ceiling):
+        points.append(CostPoint(f"{result.name} itself", "truth", truth.total_s, truth.total_s, ceiling))
+    return points
 
 
-def questions(analysis: Analysis) -> Finding | None:
-    """That other questions have other answers."""
-    found = analysis.answers
-    if found.empty or found["question"].nunique() < 2:
-        return None
-    titles = {"sources": "sources for a target", "backbones": "backbones", "targets": "targets for a source"}
-    parts = []
-    for name in (*QUESTIONS, PAIRS.name):
-        rows = found[found["question"] == name].dropna(subset=[PRIMARY])
-        rows = rows[rows["metric"].isin(real_metrics(analysis.results[0].league)["metric"])]
-        if len(rows):
-            best = rows.sort_values([PRIMARY, "metric"], ascending=[False, True]).iloc[0]
-            parts.append(f"{titles.get(name, 'all pairs in one list')}: `{best['metric']}` ({number(best[PRIMARY])})")
-    if not parts:
-        return None
-    return Finding(
-        "Other questions, other answers",
-        f"The metric that ranks best depends on what is ranked; {'; '.join(parts)}. The league is about "
-        f"{titles.get(analysis.question.name, analysis.question.name)} alone.",
-    )
+def pareto_front(points: Sequence[CostPoint]) -> list[CostPoint]:
+    """Points that no other beats in both cost (from scratch) and reliability, the cheapest first.
+
+    >>> a, b, c = (CostPoint(n, "metric", t, t, v) for n, t, v in (("a", 1, 0.2), ("b", 2, 0.1), ("c", 3, 0.5)))
+    >>> [point.name for point in pareto_front([c, b, a])]
+    ['a', 'c']
+    """
+    front: list[CostPoint] = []
+    for point in sorted(points, key=lambda p: (p.total, -p.value, p.name)):
+        if not front or point.value > front[-1].value:
+            front.append(point)
+    return front
 
 
-def gain(gains: pd.DataFrame) -> Finding | None:
-    """Whether transfer was worth anything."""
-    if gains.empty:
-        return None
-    best, mean, hurt = (float(gains[name].mean()) for name in ("best_gain", "mean_gain", "hurt"))
-    return Finding(
-        "Is transfer worth it",
-        f"Against training from random weights on the target alone, the best source gains {points(best)} points of "
-        f"accuracy on average over the targets and a source taken at random {points(mean)}; "
-        f"{percent(hurt)} of the transfers end below training from scratch.",
-    )
+def picture(points: list[CostPoint]) -> Picture:
+    """Reliability against cost on a logarithmic time axis; filled from scratch, hollow with source models at hand."""
+    right = text_width([point.name for point in points]) + 16
+    left, bottom, top = 30.0, 24.0, 8.0
+    width, height = 270.0 + left + right, max(330.0, LINE * len(points) + bottom + top)
+    decades = [math.log10(value) for point in points for value in (point.ready, point.total)]
+    first, last = min(decades) - 0.1, max(decades) + 0.1
+    values = [point.value for point in points]
+    low, high = min(0.0, math.floor(min(values) * 5) / 5), min(1.0, math.ceil(max(values) * 5 + 0.2) / 5)
+
+    def at_x(seconds: float) -> float:
+        return left + (width - left - right) * (math.log10(seconds) - first) / (last - first)
+
+    def at_y(value: float) -> float:
+        return height - bottom - (height - bottom - top) * (value - low) / (high - low)
+
+    marks: list[Mark] = []
+    for step in range(round((high - low) * 5) + 1):
+        y = at_y(low + step / 5)
+        marks.append(Line(((left, y), (width - right, y)), "grid"))
+        marks.append(Text(left - 6, y + 4, number(low + step / 5, 1), anchor="end"))
+    for seconds in TIMES:
+        if first <= math.log10(seconds) <= last:
+            x = at_x(seconds)
+            marks.append(Line(((x, top), (x, height - bottom)), "grid"))
+            marks.append(Text(x, height - bottom + 16, time_tick(seconds), anchor="middle"))
+    marks.append(Line(tuple((at_x(point.total), at_y(point.value)) for point in pareto_front(points)), "front"))
+    labels = spread_labels([at_y(point.value) for point in points], gap=LINE)
+    # Names stay inside the picture: the lowest and the highest group may reach over its edges.
+    labels = [label + max(0.0, LINE / 2 - min(labels)) - max(0.0, max(labels) - height + LINE / 2) for label in labels]
+    for point, label in zip(points, labels, strict=True):
+        x, y, ready = at_x(point.total), at_y(point.value), at_x(point.ready)
+        say = f"{point.name}: {number(point.value)}, {duration(point.total)} from scratch"
+        if point.ready < point.total:
+            marks.append(Line(((ready, y), (x, y)), "thin", point.role))
+            marks.append(Circle(ready, y, 4, "hollow", point.role))
+            say += f", {duration(point.ready)} with trained source models"
+        marks.append(Line(((x, y), (width - right + 6, label)), "leader"))
+        marks.append(Circle(x, y, 5, "full", point.role, say=say))
+        marks.append(Text(width - right + 9, label + 4, point.name))
+    return Picture(width, height, tuple(marks), "Mean weighted tau against computing time")
 
 
-def budget(analysis: Analysis, result: TruthResult) -> Finding | None:
+def budget_finding(analysis: Analysis, result: TruthResult) -> Finding | None:
     """Which metric to use for how much computing."""
     truth = analysis.truth_costs.get(result.name)
     if truth is None or truth.total_s <= 0:
@@ -146,3 +149,109 @@ def _steps(front: list[CostPoint], whole: float) -> str:
         f"{number(point.value)}"
         for point in steps
     )
+
+
+def cost_grid(analysis: Analysis, result: TruthResult) -> Grid:
+    """What each metric costs, and the truth below."""
+    truth = analysis.truth_costs.get(result.name)
+    charged = [(metric, analysis.metric_costs[metric]) for metric in result.metrics if metric in analysis.metric_costs]
+    rows = []
+    for name, cost in [*charged, *([(f"{result.name} (truth)", truth)] if truth else [])]:
+        share = cost.total_s / truth.total_s if truth and truth.total_s > 0 else float("nan")
+        rows.append(
+            [
+                name_cell(name),
+                *[time_cell(seconds) for seconds in (cost.per_dataset_s, cost.per_checkpoint_s, cost.per_pair_s)],
+                time_cell(cost.total_s),
+                time_cell(cost.without_checkpoints_s),
+                Cell(percent(share), share),
+                time_cell(cost.cpu_s),
+                Cell(f"{cost.images:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), cost.images),
+                Cell(number(cost.flops / 1e12, 3), cost.flops),
+                Cell(number(cost.peak_rss_mb, 0), cost.peak_rss_mb),
+                Cell(f"{cost.unknown} missing" if cost.unknown else "complete", cost.unknown),
+            ]
+        )
+    columns = ["", "a dataset", "a source model", "a pair", "all scores", "with models at hand", "share of the truth"]
+    return grid([*columns, "CPU time", "images", "TFLOP", "peak MB", "records"], rows)
+
+
+def _charged(report: Report) -> tuple[TruthResult, Grid] | None:
+    """The primary truth and the table of costs; None without either."""
+    if not report.results:
+        return None
+    costs = cost_grid(report.analysis, report.results[0])
+    return (report.results[0], costs) if costs.rows else None
+
+
+def _circumstances(report: Report, alone: str, together: str) -> str:
+    """How the times were taken, in the words of a page; "" if nobody knows."""
+    if all(cost.alone for cost in report.analysis.metric_costs.values()):
+        return alone
+    itself = report.itself
+    workers = itself["workers"].dropna() if "workers" in itself.columns else ()
+    most = int(max(workers)) if len(workers) else 0
+    return together.format(most) if most > 1 else ""
+
+
+def _page(report: Report) -> list[Block]:
+    if not (charged := _charged(report)):
+        return []
+    result, costs = charged
+    truth = report.analysis.truth_costs.get(result.name)
+    words = (
+        "Every metric is charged for all that it reads, source models included, as if it were the only one: shared "
+        "work is counted in full for each, so the rows must not be added up."
+    )
+    words += f" Obtaining the truth itself took {duration(truth.total_s)}." if truth else ""
+    words += _circumstances(
+        report,
+        " The times were taken without neighbours, one job after another.",
+        " The times were taken with up to {} jobs at once on this machine; alone, each would be somewhat quicker.",
+    )
+    caption = (
+        "Mean weighted τ against computing time (logarithmic). Filled: from scratch; hollow: source models already "
+        "trained; green: the truth itself, at its noise ceiling; dotted: nothing is both cheaper and better."
+    )
+    points = cost_points(report.analysis, result)
+    return [
+        Heading("Cost"),
+        Words(words),
+        *([Figure(file_name("cost", result.name), caption, picture(points))] if points else []),
+        *cost_curve.page(report, result),
+        Heading("What each part costs", 3),
+        Words("TFLOP: operations of the networks, counted by torch; other arithmetic is not in it.", soft=True),
+        Table(costs),
+    ]
+
+
+def _markdown(report: Report) -> list[Block]:
+    if not (charged := _charged(report)):
+        return []
+    result, costs = charged
+    words = "Every metric is charged for all that it reads, shared work in full."
+    words += _circumstances(
+        report, " Taken without neighbours, one job after another.", " Taken with up to {} jobs at once."
+    )
+    return [
+        Heading("Cost"),
+        Words(words),
+        Table(costs),
+        *cost_curve.markdown(report, result),
+        Figure(
+            file_name("cost", result.name), "Reliability against computing time; hollow: source models already trained"
+        ),
+    ]
+
+
+def _files(report: Report) -> Iterator[FigureFile]:
+    for result in report.results:
+        if points := cost_points(report.analysis, result):
+            title = "mean weighted Kendall tau against computing time for all scores of this experiment"
+            drawn = sheet(f"{title} (hollow: source models already trained)", picture(points))
+            numbers = pd.DataFrame([vars(point) for point in points])
+            yield FigureFile(file_name("cost", result.name), drawn, numbers)
+        yield from cost_curve.files(report, result)
+
+
+SECTION = Section("cost", "Cost", _page, _markdown, _files)

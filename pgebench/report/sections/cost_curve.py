@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import math
-from html import escape
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from pgebench.analysis.cost import Cost
 from pgebench.analysis.cost_curve import break_even, cost_curve, next_target_s, ranking_s
 from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
+from pgebench.report.axes import TIMES, spread_labels, time_tick
 from pgebench.report.claims import real_metrics
-from pgebench.report.grids import Cell, Grid, grid, name_cell, time_cell
-from pgebench.report.layout import TIMES, spread_labels, time_tick
-from pgebench.report.palette import GREEN, ROLE_COLOUR, role
-from pgebench.report.svg import drawing
+from pgebench.report.grid import Cell, Grid, grid, name_cell, time_cell
+from pgebench.report.section import Block, Figure, FigureFile, Heading, Report, Table, Words, file_name
+from pgebench.report.sheet import panels, sheet
+from pgebench.report.style import role
+from pgebench.report.svg import Line, Mark, Picture, Text, text_width
 from pgebench.report.wording import duration
 
 TARGETS = tuple(round(10 ** (k / 8)) for k in range(17))
@@ -45,74 +44,46 @@ def numbers(analysis: Analysis, result: TruthResult) -> pd.DataFrame:
     return cost_curve(costs, truth, sizes, sorted(set(TARGETS)))
 
 
-def picture(analysis: Analysis, result: TruthResult) -> str:
-    """For the page: time against number of targets, from scratch, with the experiment's number of sources."""
-    truth = analysis.truth_costs.get(result.name)
-    chosen = drawn_metrics(analysis, result)
-    if truth is None or not chosen:
-        return ""
-    m = len(analysis.table.sources)
-    lines = _lines(analysis, result, chosen, truth, m)
-    seconds = [value for _, _, values in lines for value in values if value > 0]
-    if not seconds:
-        return ""
-    width, height, left, right, top, bottom = 520.0, 300.0, 46.0, 130.0, 8.0, 34.0
-    low, high = math.log10(min(seconds)) - 0.1, math.log10(max(seconds)) + 0.1
+def picture(analysis: Analysis, result: TruthResult, at_hand: bool = False) -> Picture | None:
+    """Time against number of targets with the experiment's number of sources; None without the cost of the truth.
 
-    def at_x(targets: float) -> float:
-        return round(left + (width - left - right) * math.log10(targets) / 2, 1)
-
-    def at_y(value: float) -> float:
-        return round(height - bottom - (height - bottom - top) * (math.log10(value) - low) / (high - low), 1)
-
-    body = []
-    for value in TIMES:
-        if low <= math.log10(value) <= high:
-            y = at_y(value)
-            body.append(f'<line class="grid" x1="{left}" x2="{width - right}" y1="{y}" y2="{y}"/>')
-            body.append(f'<text x="{left - 6}" y="{y + 4}" text-anchor="end">{time_tick(value)}</text>')
-    for tick in (1, 10, 100):
-        body.append(f'<text x="{at_x(tick)}" y="{height - bottom + 16}" text-anchor="middle">{tick}</text>')
-    middle = left + (width - left - right) / 2
-    body.append(f'<text x="{middle:g}" y="{height - 2}" text-anchor="middle">targets, for {m} sources</text>')
-    heights = spread_labels([at_y(max(values[-1], 1e-9)) for _, _, values in lines], gap=13.0)
-    for (name, css, values), label in zip(lines, heights, strict=True):
-        points = " ".join(f"{at_x(t)},{at_y(v)}" for t, v in zip(TARGETS, values, strict=True))
-        say = escape(f"{name}: {duration(values[0])} for one target, {duration(values[-1])} for 100")
-        body.append(f'<polyline class="curve {css}" points="{points}" data-say="{say}"/>')
-        body.append(f'<text x="{width - right + 6}" y="{label + 4:.1f}">{escape(name)}</text>')
-    return drawing(width, height, "".join(body), "Computing time against number of targets", "cost", 640)
-
-
-def figure(analysis: Analysis, result: TruthResult) -> Figure | None:
-    """For papers: the same, from scratch and with source models at hand."""
+    Args:
+        analysis: For the costs.
+        result: The truth that is the alternative.
+        at_hand: Whether source models are there already; otherwise nothing is trained yet.
+    """
     truth = analysis.truth_costs.get(result.name)
     chosen = drawn_metrics(analysis, result)
     if truth is None or not chosen:
         return None
-    made = Figure(figsize=(9, 3.6), layout="constrained")
-    panels = made.subplots(1, 2, sharey=True)
     m = len(analysis.table.sources)
-    titles = ("nothing trained yet", "source models at hand")
-    for axes, title, at_hand in zip(panels, titles, (False, True), strict=True):
-        _panel(axes, _lines(analysis, result, chosen, truth, m, at_hand))
-        axes.set_title(title, fontsize=9, loc="left")
-        axes.set_xlabel(f"targets, for {m} sources")
-    panels[1].legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-    return made
+    lines = _lines(analysis, result, chosen, truth, m, at_hand)
+    seconds = [value for _, _, values in lines for value in values]
+    left, top, bottom, right = 46.0, 8.0, 34.0, text_width([name for name, _, _ in lines]) + 10
+    width, height = left + 344.0 + right, 300.0
+    low, high = math.log10(min(seconds)) - 0.1, math.log10(max(seconds)) + 0.1
 
+    def at_x(targets: float) -> float:
+        return left + (width - left - right) * math.log10(targets) / 2
 
-def _panel(axes: Axes, lines: list[tuple[str, str, list[float]]]) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(FixedLocator(TIMES))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda seconds, _: time_tick(seconds)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    styles = ("-", "--", "-.", ":")
-    for i, (name, kind, values) in enumerate(lines):
-        colour = GREEN if kind == "truth" else ROLE_COLOUR[kind]
-        axes.plot(TARGETS, values, color=colour, linewidth=1.4, linestyle=styles[i % len(styles)], label=name)
+    def at_y(value: float) -> float:
+        return height - bottom - (height - bottom - top) * (math.log10(value) - low) / (high - low)
+
+    marks: list[Mark] = []
+    for value in TIMES:
+        if low <= math.log10(value) <= high:
+            marks.append(Line(((left, at_y(value)), (width - right, at_y(value))), "grid"))
+            marks.append(Text(left - 6, at_y(value) + 4, time_tick(value), anchor="end"))
+    for tick in (1, 10, 100):
+        marks.append(Text(at_x(tick), height - bottom + 16, str(tick), anchor="middle"))
+    marks.append(Text(left + (width - left - right) / 2, height - 2, f"targets, for {m} sources", anchor="middle"))
+    heights = spread_labels([at_y(values[-1]) for _, _, values in lines], gap=13.0)
+    for (name, who, values), label in zip(lines, heights, strict=True):
+        points = tuple((at_x(t), at_y(v)) for t, v in zip(TARGETS, values, strict=True))
+        say = f"{name}: {duration(values[0])} for one target, {duration(values[-1])} for 100"
+        marks.append(Line(points, "curve", who, say=say))
+        marks.append(Text(width - right + 6, label + 4, name))
+    return Picture(width, height, tuple(marks), "Computing time against number of targets")
 
 
 def _lines(
@@ -156,3 +127,45 @@ def break_even_grid(analysis: Analysis, result: TruthResult) -> Grid:
     made = grid([*columns, "each further target"], rows)
     made.footer.append(footer)
     return made
+
+
+def page(report: Report, result: TruthResult) -> list[Block]:
+    """For the section of the cost."""
+    blocks: list[Block] = []
+    if drawn := picture(report.analysis, result):
+        caption = (
+            "Computing time to rank the sources for a growing number of targets, from scratch, with the mean costs of "
+            "this experiment; both axes logarithmic."
+        )
+        blocks.append(Figure(file_name("curves", result.name), caption, drawn))
+    if (table := break_even_grid(report.analysis, result)).rows:
+        words = (
+            "From which number of targets on a metric is cheaper than transferring every source to every target, and "
+            "what one target, and each further one, costs."
+        )
+        blocks += [Heading("From when on it pays", 3), Words(report.say(words), soft=True), Table(table)]
+    return blocks
+
+
+def markdown(report: Report, result: TruthResult) -> list[Block]:
+    """Likewise."""
+    caption = "Computing time to rank the sources for a growing number of targets"
+    blocks: list[Block] = [Figure(file_name("curves", result.name), caption)]
+    if (table := break_even_grid(report.analysis, result)).rows:
+        words = (
+            "From which number of targets on a metric is cheaper than transferring every source to every target, and "
+            "what one target, and\neach further one, costs:"
+        )
+        blocks += [Words(words), Table(table)]
+    return blocks
+
+
+def files(report: Report, result: TruthResult) -> Iterator[FigureFile]:
+    """From scratch and with source models at hand, side by side."""
+    ways = (("nothing trained yet", False), ("source models at hand", True))
+    drawn = [(title, picture(report.analysis, result, at_hand)) for title, at_hand in ways]
+    shown = [(title, one) for title, one in drawn if one is not None]
+    if shown and result.league[PRIMARY].notna().any():
+        title = "computing time against number of targets"
+        name = file_name("curves", result.name)
+        yield FigureFile(name, sheet(title, panels(shown, title)), numbers(report.analysis, result))

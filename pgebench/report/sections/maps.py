@@ -1,8 +1,4 @@
-"""The pictures as PNG files, for the Markdown report, W&B and papers.
-
-Figures are made with matplotlib's object interface (no pyplot, no global state). The HTML page draws its own
-pictures, which follow the reader's theme and answer to the pointer, see `pgebench.report.svg`.
-"""
+"""Maps of truth and scores, sources down and targets across; with them the map of datasets and the score against accuracy."""
 
 from __future__ import annotations
 
@@ -11,198 +7,160 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
-from pgebench.analysis.table import FloatArray, Table, mean_over_seeds, within_target_z
-from pgebench.report import atlas, critical, curves, steadiness
-from pgebench.report.export import cells
-from pgebench.report.layout import (
-    TIMES,
-    Z_LIMIT,
-    CostPoint,
-    centred_accuracy,
-    cost_points,
-    pareto_front,
-    spread_labels,
-    time_tick,
+from pgebench.analysis.league import TruthResult
+from pgebench.analysis.table import Table, mean_over_seeds, within_target_z
+from pgebench.report.section import (
+    Block,
+    Cards,
+    Details,
+    Figure,
+    FigureFile,
+    Heading,
+    Key,
+    Links,
+    Report,
+    Section,
+    Words,
+    file_name,
 )
-from pgebench.report.palette import BAND, BLUE, GREEN, ROLE_COLOUR, VERMILLION, role
+from pgebench.report.sections import atlas, scatter
+from pgebench.report.sheet import key, panels, sheet
+from pgebench.report.svg import Mark, Picture, Rect, Text, text_width
+from pgebench.report.wording import signed
 
-DIVERGING = LinearSegmentedColormap.from_list("okabe_ito_diverging", [BLUE, "#FFFFFF", VERMILLION])
+Z_LIMIT = 2.0
+"""Standard deviations from the target's mean at which the colour of a map is full."""
 
-
-def figures(analysis: Analysis) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
-    """File name (without suffix), figure and the numbers in it; pictures that would be empty are left out."""
-    table = analysis.table
-    for result in analysis.results:
-        numbers = cells(result, table)
-        if result.league[PRIMARY].notna().any():
-            yield f"league_{result.name}", league_figure(result), result.league
-            if costs := cost_points(analysis, result):
-                yield f"cost_{result.name}", cost_figure(analysis, result), pd.DataFrame([vars(cost) for cost in costs])
-            if drawn := curves.figure(analysis, result):
-                yield f"curves_{result.name}", drawn, curves.numbers(analysis, result)
-            yield f"scatter_{result.name}", scatter_figure(result), numbers
-        if found := critical.diagram(result):
-            yield f"critical_{result.name}", critical.figure(found, result.name), result.pairs
-        for b, backbone in enumerate(table.backbones):
-            if np.isfinite(result.truth[b]).any():
-                here = numbers[numbers["backbone"] == backbone]
-                # A swept path is part of a backbone's name, and no folder.
-                yield f"map_{result.name}_{backbone.replace('/', '_')}", map_figure(result, table, b), here
-    if analysis.results and analysis.stability:
-        result = analysis.results[0]
-        kinds = dict(zip(result.league["metric"], result.league["kind"], strict=True))
-        made = steadiness.figure(analysis.stability, result.metrics, kinds)
-        yield f"stability_{result.name}", made, analysis.stability.metrics
-    for backbone, embedding in atlas.atlases(analysis):
-        places = pd.DataFrame(embedding.points, columns=["x", "y"]).assign(dataset=embedding.names)
-        yield f"atlas_{backbone}", atlas.figure(embedding, table.targets, backbone), places
+LARGE, SMALL = 30.0, 14.0
+"""Pixels of a cell, in the map of the truth and in those of the metrics."""
 
 
-def _bare(axes: Axes) -> None:
-    """Without the box: only what carries information."""
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.tick_params(length=0)
-
-
-def league_figure(result: TruthResult) -> Figure:
-    """Mean weighted tau of each metric with its interval, its null band and the noise ceiling."""
-    league = result.league[result.league[PRIMARY].notna()]
-    figure = Figure(figsize=(8, 0.9 + 0.36 * len(league)), layout="constrained")
-    axes = figure.subplots()
-    _bare(axes)
-    axes.axvline(0, color="#999999", linewidth=0.8)
-    ceiling = result.ceiling[PRIMARY]
-    if math.isfinite(ceiling.repeat):
-        axes.axvspan(ceiling.repeat, ceiling.perfect, color=GREEN, alpha=0.15, linewidth=0)
-        label = "noise ceiling: repeated truth (line) to perfect score"
-        axes.axvline(ceiling.repeat, color=GREEN, linewidth=1.5, label=label)
-    for y, (_, row) in enumerate(league.iterrows()):
-        colour = ROLE_COLOUR[role(str(row["metric"]), str(row["kind"]))]
-        width = row["null_high"] - row["null_low"]
-        band = axes.barh(y, width, 0.6, left=row["null_low"], color=BAND, zorder=0)
-        if y == 0:
-            band.set_label("95 % of its shuffled copies")
-        axes.plot([row[f"{PRIMARY}_low"], row[f"{PRIMARY}_high"]], [y, y], color=colour, linewidth=2)
-        face = "white" if row["kind"] == "trivial" else colour
-        axes.plot(row[PRIMARY], y, "o", color=colour, markerfacecolor=face, markersize=7)
-        axes.annotate(f"{row[PRIMARY]:.2f}", (1.01, y), xycoords=("axes fraction", "data"), va="center", fontsize=9)
-    axes.set_yticks(range(len(league)), league["metric"])
-    axes.set_ylim(len(league) - 0.5, -0.5)
-    axes.set_xlim(min(-0.4, axes.get_xlim()[0]), 1.0)
-    axes.set_xlabel(f"mean weighted Kendall tau with the {result.name} accuracy (95 % interval)")
-    figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=8)
-    return figure
-
-
-def map_figure(result: TruthResult, table: Table, backbone: int) -> Figure:
-    """Source x target maps of the truth and of each metric; colour is standardised within the target."""
+def cells(result: TruthResult, table: Table) -> pd.DataFrame:
+    """One row a measured cell: its names, mean accuracy, and the score of every metric."""
     accuracy = mean_over_seeds(result.truth)
-    metrics = [m for m in result.metrics if np.isfinite(result.scores[m][backbone]).any()]
-    columns = 4
-    small_rows = math.ceil(len(metrics) / columns)
-    n_sources, n_targets = len(table.sources), len(table.targets)
-    truth_size = max(3.4, 0.45 * n_sources + 1.6)
-    figure = Figure(figsize=(9, truth_size + 2.1 * small_rows + 0.6), layout="constrained")
-    grid = figure.add_gridspec(1 + small_rows, columns, height_ratios=[truth_size, *[2.1] * small_rows])
-    top = figure.add_subplot(grid[0, :])
-    image = _heat(top, within_target_z(accuracy)[backbone])
-    top.set_title(f"{result.name} accuracy in %, {table.backbones[backbone]}", fontsize=10, loc="left")
-    top.set_xticks(range(n_targets), table.targets, rotation=35, ha="right", fontsize=8)
-    top.set_yticks(range(n_sources), table.sources, fontsize=8)
-    top.set_xlabel("target", fontsize=9)
-    top.set_ylabel("source", fontsize=9)
-    for s, t in np.argwhere(np.isfinite(accuracy[backbone])):
-        top.text(t, s, f"{100 * accuracy[backbone, s, t]:.0f}", ha="center", va="center", fontsize=7, color="#222222")
-    bar = figure.colorbar(image, ax=top, shrink=0.7, label="standard deviations from\nthe target's mean")
-    bar.ax.tick_params(labelsize=8)
-    for i, metric in enumerate(metrics):
-        axes = figure.add_subplot(grid[1 + i // columns, i % columns])
-        _heat(axes, within_target_z(result.scores[metric])[backbone])
-        axes.set_title(metric, fontsize=9)
-        axes.set_xticks([])
-        axes.set_yticks([])
-    return figure
+    where = np.argwhere(np.isfinite(accuracy))
+    frame = pd.DataFrame(
+        {
+            "backbone": [table.backbones[b] for b, _, _ in where],
+            "source": [table.sources[s] for _, s, _ in where],
+            "target": [table.targets[t] for _, _, t in where],
+            result.name: accuracy[tuple(where.T)],
+        }
+    )
+    scores = {metric: result.scores[metric][tuple(where.T)] for metric in result.metrics}
+    return pd.concat([frame, pd.DataFrame(scores)], axis=1)
 
 
-def _heat(axes: Axes, z: FloatArray):  # type: ignore[no-untyped-def]  # the image, for the colour bar
-    axes.set_facecolor("#EEEEEE")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    return axes.imshow(np.ma.masked_invalid(z), cmap=DIVERGING, vmin=-Z_LIMIT, vmax=Z_LIMIT, aspect="auto")
+def truth_map(result: TruthResult, table: Table, backbone: int) -> Picture:
+    """Map of the truth with names and accuracies; colour is standardised within the target."""
+    accuracy = mean_over_seeds(result.truth)[backbone]
+    z = within_target_z(mean_over_seeds(result.truth))[backbone]
+    gutter = 8 + text_width(table.sources)
+    # Names of the targets lean over by 45 degrees.
+    head = 14 + math.sqrt(0.5) * text_width(table.targets)
+    marks: list[Mark] = [
+        Text(gutter - 6, head + LARGE * (s + 0.5) + 4, name, anchor="end") for s, name in enumerate(table.sources)
+    ]
+    for t, name in enumerate(table.targets):
+        marks.append(Text(gutter + LARGE * (t + 0.5), head - 5, name, turn=-45))
+    for s, source in enumerate(table.sources):
+        for t, target in enumerate(table.targets):
+            x, y = gutter + LARGE * t, head + LARGE * s
+            say = f"{source} → {target}: {100 * accuracy[s, t]:.1f} % ({signed(z[s, t], 1)} sd)"
+            marks.append(_cell(x, y, LARGE, z[s, t] if math.isfinite(accuracy[s, t]) else math.nan, say))
+            if math.isfinite(accuracy[s, t]):
+                text = f"{100 * accuracy[s, t]:.0f}"
+                marks.append(Text(x + LARGE / 2, y + LARGE / 2 + 4, text, "in", anchor="middle"))
+    label = f"{result.name} accuracy in percent, sources down, targets across, {table.backbones[backbone]}"
+    width = gutter + LARGE * len(table.targets) + head - LARGE / 2
+    return Picture(width, head + LARGE * len(table.sources) + 2, tuple(marks), label)
 
 
-def scatter_figure(result: TruthResult) -> Figure:
-    """Score against accuracy, one panel a metric, one point a (backbone, source, target)."""
-    gain = 100 * centred_accuracy(result)
-    metrics = [m for m in result.metrics if np.isfinite(result.scores[m]).any()]
-    columns = min(4, len(metrics))
-    rows = math.ceil(len(metrics) / columns)
-    figure = Figure(figsize=(2.3 * columns + 0.5, 2.2 * rows + 0.6), layout="constrained")
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    kinds = result.league.set_index("metric")["kind"]
-    for axes in panels.flat[len(metrics) :]:
-        axes.set_visible(False)
-    for axes, metric in zip(panels.flat, metrics, strict=False):
-        _bare(axes)
-        axes.axhline(0, color="#CCCCCC", linewidth=0.8)
-        axes.axvline(0, color="#CCCCCC", linewidth=0.8)
-        z = within_target_z(result.scores[metric])
-        colour = ROLE_COLOUR[role(metric, str(kinds[metric]))]
-        axes.scatter(z.ravel(), gain.ravel(), s=12, alpha=0.6, linewidths=0, color=colour)
-        axes.set_title(metric, fontsize=9, loc="left")
-    figure.supxlabel("score, standard deviations from the target's mean", fontsize=9)
-    figure.supylabel("accuracy, points from the target's mean", fontsize=9)
-    return figure
+def score_map(result: TruthResult, table: Table, backbone: int, metric: str) -> Picture:
+    """Small map of a metric, without names: same order as the map of the truth."""
+    scores = result.scores[metric]
+    z = within_target_z(scores)[backbone]
+    marks = []
+    for s, source in enumerate(table.sources):
+        for t, target in enumerate(table.targets):
+            say = f"{source} → {target}: {scores[backbone, s, t]:.4g} ({signed(z[s, t], 1)} sd)"
+            marks.append(_cell(SMALL * t, SMALL * s, SMALL, z[s, t], say))
+    label = f"Scores of {metric}, sources down, targets across"
+    return Picture(SMALL * len(table.targets), SMALL * len(table.sources), tuple(marks), label)
 
 
-LABEL_INCHES = 0.17
-"""Height of one line of labels."""
+def _cell(x: float, y: float, size: float, z: float, say: str) -> Rect:
+    if not math.isfinite(z):
+        return Rect(x, y, size - 1, size - 1, "none")
+    # The colour is laid over the page's background, so that "average" is white by day and dark by night.
+    # Never quite full, so that the number in the cell can be read.
+    strength = 0.8 * min(abs(z), Z_LIMIT) / Z_LIMIT
+    return Rect(x, y, size - 1, size - 1, "high" if z > 0 else "low", say=say, opacity=strength)
 
 
-def cost_figure(analysis: Analysis, result: TruthResult) -> Figure:
-    """Reliability against cost; filled from scratch, hollow with the source models at hand."""
-    points = cost_points(analysis, result)
-    inches = max(4.0, LABEL_INCHES * len(points) + 0.6)
-    figure = Figure(figsize=(8, inches + 0.6), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(FixedLocator(TIMES))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: time_tick(seconds)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    for point in points:
-        _cost_marker(axes, point)
-    front = pareto_front(points)
-    axes.plot([p.total for p in front], [p.value for p in front], color="#999999", linewidth=1, linestyle=":", zorder=0)
-    low, high = axes.get_ylim()
-    gap = (high - low) * LABEL_INCHES / inches
-    heights = spread_labels([point.value for point in points], gap)
-    axes.set_ylim(min(low, *heights) - gap / 2, max(high, *heights) + gap / 2)
-    for point, height in zip(points, heights, strict=True):
-        # All names stand in one column at the right: beside their points they would cover each other.
-        axes.annotate(
-            point.name,
-            (point.total, point.value),
-            xytext=(1.03, height),
-            textcoords=axes.get_yaxis_transform(),
-            fontsize=8,
-            va="center",
-            arrowprops={"arrowstyle": "-", "color": "#BBBBBB", "linewidth": 0.6, "relpos": (0, 0.5), "shrinkB": 4},
+def _measured(result: TruthResult, table: Table) -> list[tuple[int, str]]:
+    """Position and name of the backbones with a truth."""
+    return [(b, backbone) for b, backbone in enumerate(table.backbones) if np.isfinite(result.truth[b]).any()]
+
+
+def _score_maps(result: TruthResult, table: Table, backbone: int) -> list[tuple[str, Picture]]:
+    return [(metric, score_map(result, table, backbone, metric)) for metric in scatter.scored(result)]
+
+
+def _page(report: Report) -> list[Block]:
+    if not report.results:
+        return []
+    result, table = report.results[0], report.analysis.table
+    blocks: list[Block] = [
+        Heading("Maps"),
+        Words(
+            f"{report.say('Sources down, targets across.')} Colours are standardised within each target (column), full "
+            "colour at two standard deviations; numbers are accuracy in %. The map of a good metric looks like the map "
+            "of the truth.",
+            soft=True,
+        ),
+        Key((("high", "above the target's mean"), ("low", "below it"))),
+    ]
+    for i, (b, backbone) in enumerate(_measured(result, table)):
+        name = file_name("map", result.name, backbone)
+        shown = [
+            Figure("", "", truth_map(result, table, b)),
+            Links(name),
+            Cards(_score_maps(result, table, b)),
+        ]
+        blocks.append(Details(f"{result.name}, {backbone}", shown, is_open=i == 0))
+    return [*blocks, *atlas.page(report), *scatter.page(report)]
+
+
+def _markdown(report: Report) -> list[Block]:
+    if not report.results:
+        return []
+    result = report.results[0]
+    maps = [
+        Figure(
+            file_name("map", result.name, backbone),
+            f"Accuracy and scores with {backbone}, standardised within each target: a good metric's map looks like the "
+            "truth's",
         )
-    axes.set_xlabel("computing time for all scores of this experiment (hollow: source models already trained)")
-    axes.set_ylabel("mean weighted Kendall tau")
-    return figure
+        for _, backbone in _measured(result, report.analysis.table)
+    ]
+    return [Heading("Maps"), *atlas.markdown(report), *maps, *scatter.markdown(report)]
 
 
-def _cost_marker(axes: Axes, point: CostPoint) -> None:
-    colour = GREEN if point.role == "truth" else ROLE_COLOUR[point.role]
-    if point.ready < point.total:
-        axes.plot([point.ready, point.total], [point.value] * 2, color=colour, linewidth=0.8, alpha=0.5)
-        axes.plot(point.ready, point.value, "o", color=colour, markerfacecolor="white", markersize=6)
-    axes.plot(point.total, point.value, "D" if point.role == "truth" else "o", color=colour, markersize=7)
+def _files(report: Report) -> Iterator[FigureFile]:
+    table = report.analysis.table
+    for result in report.results:
+        numbers = cells(result, table)
+        for b, backbone in _measured(result, table):
+            title = f"{result.name} accuracy in %, {backbone}; colour: standard deviations from the target's mean"
+            drawn = [truth_map(result, table, b), key((("high", "", "above"), ("low", "", "below")))]
+            if smalls := _score_maps(result, table, b):
+                drawn.append(panels(smalls, "Scores of the metrics"))
+            here = numbers[numbers["backbone"] == backbone]
+            yield FigureFile(file_name("map", result.name, backbone), sheet(title, *drawn), here)
+        yield from scatter.files(result, table, numbers)
+    yield from atlas.files(report)
+
+
+SECTION = Section("maps", "Maps", _page, _markdown, _files)

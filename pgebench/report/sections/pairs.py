@@ -1,18 +1,34 @@
-"""The critical-difference diagram: metrics on the axis of their quality, joined where they cannot be told apart."""
+"""Which metrics can be told apart: the critical-difference diagram, and every difference as a table.
+
+In the diagram metrics stand on the axis of their quality, joined where they cannot be told apart.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
-
-from matplotlib.figure import Figure
 
 from pgebench.analysis.league import PRIMARY, TruthResult
 from pgebench.analysis.pairs import level_groups
-from pgebench.report.claims import ALPHA
-from pgebench.report.palette import ROLE_COLOUR, role
-from pgebench.report.svg import drawing
-from pgebench.report.wording import number
+from pgebench.report.claims import ALPHA, clearly_better
+from pgebench.report.grid import Cell, Grid, grid, name_cell
+from pgebench.report.section import (
+    Block,
+    Details,
+    Figure,
+    FigureFile,
+    Heading,
+    Report,
+    Section,
+    Table,
+    Words,
+    file_name,
+)
+from pgebench.report.sheet import sheet
+from pgebench.report.style import role
+from pgebench.report.svg import Circle, Line, Mark, Picture, Text, text_width
+from pgebench.report.wording import MANY, NOTHING, interval, names, number, p_text, signed
 
 LINE, BAR = 15.0, 7.0
 """Pixels from label to label and from bar to bar."""
@@ -55,65 +71,120 @@ def diagram(result: TruthResult) -> Diagram | None:
     return Diagram(metrics, level_groups([name for name, _, _ in metrics], result.pairs, ALPHA))
 
 
-def picture(found: Diagram) -> str:
-    """For the page."""
-    width, gutter, top = 640.0, 150.0, 24.0
+def picture(found: Diagram) -> Picture:
+    """The diagram, the best metrics at the right."""
+    gutter = max(150.0, text_width([f"{name} -0.00" for name, _, _ in found.metrics]) + 14)
+    width, top = 340.0 + 2 * gutter, 24.0
     low, high = found.reach
     floor = top + BAR * len(found.bars) + 12
 
     def at(value: float) -> float:
-        return round(gutter + (width - 2 * gutter) * (value - low) / (high - low), 1)
+        return gutter + (width - 2 * gutter) * (value - low) / (high - low)
 
-    body = [f'<line class="zero" x1="{at(low)}" x2="{at(high)}" y1="{top}" y2="{top}"/>']
+    marks: list[Mark] = [Line(((at(low), top), (at(high), top)), "grid")]
     for tenth in range(round(low * 10), round(high * 10) + 1, 2):
         x = at(tenth / 10)
-        body.append(f'<line class="zero" x1="{x}" x2="{x}" y1="{top - 4}" y2="{top}"/>')
-        body.append(f'<text x="{x}" y="{top - 8}" text-anchor="middle">{number(tenth / 10, 1)}</text>')
+        marks.append(Line(((x, top - 4), (x, top)), "grid"))
+        marks.append(Text(x, top - 8, number(tenth / 10, 1), anchor="middle"))
     for i, (first, last) in enumerate(found.bars):
         y = top + BAR * (i + 1)
-        x1, x2 = at(found.metrics[last][2]) - 2, at(found.metrics[first][2]) + 2
-        names = ", ".join(name for name, _, _ in found.metrics[first : last + 1])
-        body.append(f'<line class="bar" x1="{x1}" x2="{x2}" y1="{y}" y2="{y}" data-say="level: {escape(names)}"/>')
-    for i, (name, kind, value) in enumerate(found.metrics):
+        ends = ((at(found.metrics[last][2]) - 2, y), (at(found.metrics[first][2]) + 2, y))
+        level = ", ".join(name for name, _, _ in found.metrics[first : last + 1])
+        marks.append(Line(ends, "bar", say=f"level: {level}"))
+    for i, (name, who, value) in enumerate(found.metrics):
         at_right = i < found.right
         line = i if at_right else len(found.metrics) - 1 - i
-        y, x = floor + LINE * (line + 0.5), at(value)
-        edge, anchor = (width - gutter + 8, "start") if at_right else (gutter - 8, "end")
-        body.append(f'<polyline class="leader" points="{x},{top} {x},{y} {edge},{y}"/>')
-        body.append(f'<circle class="pt full {kind}" cx="{x}" cy="{top}" r="2.5"/>')
-        text = f"{escape(name)} {number(value)}" if at_right else f"{number(value)} {escape(name)}"
-        shift = 4 if at_right else -4
-        body.append(f'<text class="{kind}" x="{edge + shift}" y="{y + 4}" text-anchor="{anchor}">{text}</text>')
+        x, y = at(value), floor + LINE * (line + 0.5)
+        edge = width - gutter + 8 if at_right else gutter - 8
+        marks.append(Line(((x, top), (x, y), (edge, y)), "leader"))
+        marks.append(Circle(x, top, 2.5, "full", who))
+        text = f"{name} {number(value)}" if at_right else f"{number(value)} {name}"
+        look = "named" if who == "pge" else "label"
+        marks.append(Text(edge + (4 if at_right else -4), y + 4, text, look, who, "start" if at_right else "end"))
     height = floor + LINE * found.right + 4
-    return drawing(width, height, "".join(body), "Critical-difference diagram of the metrics", "critical", 760)
+    return Picture(width, height, tuple(marks), "Critical-difference diagram of the metrics")
 
 
-def figure(found: Diagram, truth: str) -> Figure:
-    """For papers."""
-    low, high = found.reach
-    rows = found.right
-    inches = 0.7 + 0.09 * len(found.bars) + 0.2 * rows
-    made = Figure(figsize=(8, inches), layout="constrained")
-    axes = made.subplots()
-    axes.set_xlim(low - 0.45 * (high - low), high + 0.45 * (high - low))
-    floor = -0.5 * len(found.bars) - 0.5
-    axes.set_ylim(floor - rows, 1.6)
-    axes.axis("off")
-    axes.plot([low, high], [0, 0], color="black", linewidth=0.8)
-    for tenth in range(round(low * 10), round(high * 10) + 1, 2):
-        axes.plot([tenth / 10] * 2, [0, 0.3], color="black", linewidth=0.8)
-        axes.text(tenth / 10, 0.45, number(tenth / 10, 1), ha="center", fontsize=8)
-    axes.text((low + high) / 2, 1.3, f"mean weighted tau with {truth}", ha="center", fontsize=8)
-    for i, (first, last) in enumerate(found.bars):
-        y = -0.5 * (i + 1)
-        ends = [found.metrics[last][2], found.metrics[first][2]]
-        axes.plot(ends, [y, y], color="black", linewidth=2.5, solid_capstyle="butt")
-    for i, (name, kind, value) in enumerate(found.metrics):
-        at_right = i < found.right
-        y = floor - (i if at_right else len(found.metrics) - 1 - i) - 0.5
-        edge = high + 0.03 * (high - low) if at_right else low - 0.03 * (high - low)
-        axes.plot([value, value, edge], [0, y, y], color="#999999", linewidth=0.6)
-        text = f" {name} {value:.2f}" if at_right else f"{value:.2f} {name} "
-        side = "left" if at_right else "right"
-        axes.text(edge, y, text, ha=side, va="center", fontsize=8, color=ROLE_COLOUR[kind])
-    return made
+def comparison_grid(result: TruthResult) -> Grid:
+    """For each metric: which others it beats, which it cannot be told from, and which beat it."""
+    compared = set(result.pairs["better"]) | set(result.pairs["worse"])
+    metrics = [metric for metric in result.metrics if metric in compared]
+    rows = []
+    for metric in metrics:
+        others = [other for other in metrics if other != metric]
+        above = [other for other in others if clearly_better(result, metric, other)]
+        below = [other for other in others if clearly_better(result, other, metric)]
+        level = [other for other in others if other not in above and other not in below]
+        rows.append(
+            [name_cell(metric), *[Cell(names(group, NOTHING, MANY), len(group)) for group in (above, level, below)]]
+        )
+    return grid(["metric", "clearly better than", "not distinguishable from", "clearly worse than"], rows)
+
+
+def pair_grid(result: TruthResult) -> Grid:
+    """All paired differences."""
+    rows = [
+        [
+            name_cell(row["better"]),
+            name_cell(row["worse"]),
+            Cell(signed(row["difference"]), row["difference"]),
+            Cell(interval(row["low"], row["high"]), row["low"]),
+            Cell(p_text(row["p_holm"]), row["p_holm"]),
+        ]
+        for _, row in result.pairs.iterrows()
+        if math.isfinite(row["difference"])
+    ]
+    notes = {i: "clear" for i, row in enumerate(rows) if isinstance(row[4].sort, float) and row[4].sort < ALPHA}
+    return grid(["metric", "against", "difference of weighted τ", "95 % interval", "p (Holm)"], rows, notes)
+
+
+TITLE = Heading("Which metrics can be told apart", 3)
+
+
+def _page(report: Report) -> list[Block]:
+    if not report.results:
+        return []
+    result = report.results[0]
+    blocks: list[Block] = [
+        TITLE,
+        Words(
+            "Differences of weighted τ on the same resamples, corrected for all pairs (Holm, 5 %). Overlapping "
+            "intervals in the table above do not mean that two metrics are equal.",
+            soft=True,
+        ),
+    ]
+    if found := diagram(result):
+        caption = (
+            "Critical-difference diagram: metrics by mean weighted τ, the best at the right; a bar joins metrics no "
+            "two of which can be told apart."
+        )
+        blocks.append(Figure(file_name("critical", result.name), caption, picture(found), "critical"))
+    blocks.append(Details("The same as a table", [Table(comparison_grid(result), (1, 2, 3))]))
+    if (pairs := pair_grid(result)).rows:
+        blocks.append(Details("All differences", [Table(pairs)]))
+    return blocks
+
+
+def _markdown(report: Report) -> list[Block]:
+    if not report.results:
+        return []
+    result = report.results[0]
+    return [
+        TITLE,
+        Words("Differences of the weighted tau on the same resamples, Holm-corrected over all pairs at 5 %."),
+        Figure(
+            file_name("critical", result.name),
+            "Critical-difference diagram: a bar joins metrics no two of which can be told apart",
+        ),
+        Table(comparison_grid(result)),
+    ]
+
+
+def _files(report: Report) -> Iterator[FigureFile]:
+    for result in report.results:
+        if found := diagram(result):
+            drawn = sheet(f"mean weighted tau with {result.name}", picture(found))
+            yield FigureFile(file_name("critical", result.name), drawn, result.pairs)
+
+
+SECTION = Section("pairs", "", _page, _markdown, _files)

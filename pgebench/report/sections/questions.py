@@ -1,21 +1,37 @@
-"""The tables beside the league: stability, other questions, gain over scratch, and what more seeds would bring."""
+"""Other questions: the same scores and accuracies put in order along another axis."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
-from typing import Any
 
-import pandas as pd
-
-from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.league import PRIMARY, Analysis
 from pgebench.analysis.question import PAIRS, QUESTIONS
-from pgebench.analysis.stability import Stability
-from pgebench.report.grids import Cell, Grid, grid, name_cell, value_cell
-from pgebench.report.wording import interval, number, percent, points
+from pgebench.report.claims import Finding, real_metrics
+from pgebench.report.grid import Cell, Grid, grid, name_cell
+from pgebench.report.section import Block, Heading, Report, Section, Table, Words
+from pgebench.report.wording import interval, number
 
-SEEDS = (1, 2, 3, 5, 10, 20)
-"""Numbers of seeds of the truth for which the noise ceiling is foretold."""
+
+def finding(analysis: Analysis) -> Finding | None:
+    """That other questions have other answers."""
+    found = analysis.answers
+    if found.empty or found["question"].nunique() < 2:
+        return None
+    titles = {"sources": "sources for a target", "backbones": "backbones", "targets": "targets for a source"}
+    parts = []
+    for name in (*QUESTIONS, PAIRS.name):
+        rows = found[found["question"] == name].dropna(subset=[PRIMARY])
+        rows = rows[rows["metric"].isin(real_metrics(analysis.results[0].league)["metric"])]
+        if len(rows):
+            best = rows.sort_values([PRIMARY, "metric"], ascending=[False, True]).iloc[0]
+            parts.append(f"{titles.get(name, 'all pairs in one list')}: `{best['metric']}` ({number(best[PRIMARY])})")
+    if not parts:
+        return None
+    return Finding(
+        "Other questions, other answers",
+        f"The metric that ranks best depends on what is ranked; {'; '.join(parts)}. The league is about "
+        f"{titles.get(analysis.question.name, analysis.question.name)} alone.",
+    )
 
 
 def answers_grid(analysis: Analysis) -> Grid:
@@ -41,91 +57,25 @@ def answers_grid(analysis: Analysis) -> Grid:
     return grid(["metric", *(f"{titles[name]} ({lists[name]} lists)" for name in asked)], rows)
 
 
-def cells_of(found: Stability) -> dict[tuple[str, str], dict[Hashable, Any]]:
-    """What is known about each (metric, factor)."""
-    return {(row["metric"], row["factor"]): row for row in found.metrics.to_dict("records")}
+TITLE = Heading("Other questions, other answers")
 
 
-def judged(found: Stability, metrics: tuple[str, ...]) -> list[str]:
-    """Those of the metrics that were judged under every factor, in the same order."""
-    known = cells_of(found)
-    return [metric for metric in metrics if all((metric, factor) in known for factor in found.factors)]
+def _page(report: Report) -> list[Block]:
+    words = (
+        "The same scores and accuracies, put in order along another axis: mean weighted τ and its 95 % interval. "
+        "Numbers of different questions must not be compared with each other."
+    )
+    answers = answers_grid(report.analysis)
+    return [TITLE, Words(words), Table(answers)] if answers.rows else []
 
 
-def agreement_grid(found: Stability, metrics: tuple[str, ...]) -> Grid:
-    """Rank agreement, metric by factor, with the range of the league's number below the same luck."""
-    by_cell = cells_of(found)
-    rows = []
-    for metric in judged(found, metrics):
-        cells = [name_cell(metric)]
-        for factor in found.factors:
-            row = by_cell[metric, factor]
-            text = "unchanged" if row["changed"] == 0 else number(row["agreement"])
-            cells.append(Cell(text, float(row["agreement"])))
-        values = found.levels.loc[found.levels["metric"] == metric, PRIMARY]
-        cells.append(Cell(interval(values.min(), values.max()), float(values.max() - values.min())))
-        rows.append(cells)
-    return grid(["metric", *found.factors, "weighted τ over all settings"], rows)
+def _markdown(report: Report) -> list[Block]:
+    words = (
+        "The same scores and accuracies, put in order along another axis: mean weighted tau and its 95 % interval. "
+        "Numbers of different\nquestions must not be compared with each other."
+    )
+    answers = answers_grid(report.analysis)
+    return [TITLE, Words(words), Table(answers)] if answers.rows else []
 
 
-def spread_grid(found: Stability) -> Grid:
-    """Every number of the stability suite."""
-    rows = [
-        [
-            name_cell(row["metric"]),
-            Cell(str(row["factor"]), str(row["factor"])),
-            Cell(str(row["levels"]), float(row["levels"])),
-            Cell(percent(row["changed"]), float(row["changed"])),
-            value_cell(row["cv"], 3),
-            value_cell(row["noise"], 3),
-            value_cell(row["agreement"], 3),
-            Cell(interval(row["quality_low"], row["quality_high"]), float(row["quality_high"] - row["quality_low"])),
-            value_cell(row["quality_sd"], 3),
-        ]
-        for row in found.metrics.to_dict("records")
-    ]
-    columns = ["metric", "factor", "settings", "scores changed", "CV", "noise to signal", "rank agreement"]
-    return grid([*columns, "weighted τ, range", "weighted τ, sd"], rows)
-
-
-def setups_grid(setups: pd.DataFrame) -> Grid:
-    """Setup stability, one row a factor."""
-    rows = [
-        [
-            Cell(str(row["factor"]), str(row["factor"])),
-            Cell(str(row["setups"]), float(row["setups"])),
-            value_cell(row["setup_stability"]),
-        ]
-        for row in setups.to_dict("records")
-    ]
-    return grid(["what changes", "setups", "agreement of the leagues, τ"], rows)
-
-
-def gain_grid(gains: pd.DataFrame) -> Grid:
-    """Transfer against training from scratch, one row a backbone and target."""
-    several = gains["backbone"].nunique() > 1 if len(gains) else False
-    rows = []
-    for row in gains.to_dict("records"):
-        cells = [name_cell(row["backbone"])] if several else []
-        cells += [
-            name_cell(row["target"]),
-            Cell(percent(row["scratch"], 1), float(row["scratch"])),
-            name_cell(row["best_source"]),
-            *[Cell(f"{'+' if row[key] > 0 else ''}{points(row[key])}", float(row[key])) for key in GAINS],
-            Cell(percent(row["hurt"]), float(row["hurt"])),
-        ]
-        rows.append(cells)
-    columns = ["target", "from scratch", "best source", "best gain", "mean gain", "worst gain", "sources that hurt"]
-    return grid((["backbone"] if several else []) + columns, rows)
-
-
-GAINS = ("best_gain", "mean_gain", "worst_gain")
-
-
-def seeds_grid(result: TruthResult) -> Grid:
-    """The noise ceiling with other numbers of seeds, foretold from this truth."""
-    top = result.ceiling[PRIMARY]
-    if not math.isfinite(top.halves):
-        return grid([], [])
-    cells = [value_cell(top.with_seeds(PRIMARY, seeds)) for seeds in SEEDS]
-    return grid(["seeds of the truth", *map(str, SEEDS)], [[Cell("noise ceiling, weighted τ"), *cells]])
+SECTION = Section("questions", "Questions", _page, _markdown)

@@ -60,7 +60,7 @@ def markdown(report: Report, files: Collection[str]) -> str:
         files: Names of the figures that were written; others are left out.
     """
     sections = [section.markdown(report) for section in SECTIONS]
-    return _render("report.md.j2", _context(report, files) | {"sections": sections})
+    return _render("report.md.j2", _context(report, files) | {"sections": sections}).rstrip() + "\n"
 
 
 def _context(report: Report, files: Collection[str]) -> dict[str, Any]:

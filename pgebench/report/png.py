@@ -76,7 +76,8 @@ def _path(mark: Rect | Circle | Line) -> Path:
         right, bottom = mark.x + mark.width, mark.y + mark.height
         return Path([(mark.x, mark.y), (right, mark.y), (right, bottom), (mark.x, bottom), (mark.x, mark.y)])
     if isinstance(mark, Circle):
-        return Path(mark.r * Path.unit_circle().vertices + np.array((mark.x, mark.y)), Path.unit_circle().codes)
+        circle = Path.unit_circle()
+        return Path(mark.r * np.asarray(circle.vertices, dtype=float) + (mark.x, mark.y), circle.codes)
     return Path(mark.points)
 
 

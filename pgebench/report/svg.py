@@ -162,8 +162,9 @@ def document(picture: Picture) -> str:
     """The picture as a file of its own, on white paper and without what the marks say."""
     rules = []
     for look, role in dict.fromkeys((mark.look, mark.role) for mark in picture.marks):
-        selector = ".".join(filter(None, ("", look, role)))
-        rules.append(f"{selector}{{{rule(LOOKS[look], lambda name, own=role: PRINT[own if name == OWN else name])}}}")
+        selector = f".{look}.{role}" if role else f".{look}"
+        colours = PRINT | {OWN: PRINT.get(role, "")}
+        rules.append(f"{selector}{{{rule(LOOKS[look], colours.__getitem__)}}}")
     rules.append(f'text{{font:{TEXT_SIZE:g}px "DejaVu Sans",Verdana,sans-serif}}text.in{{font-size:{INNER_SIZE:g}px}}')
     silent = replace(picture, marks=tuple(m if isinstance(m, Text) else replace(m, say="") for m in picture.marks))
     size = f'width="{picture.width:g}" height="{picture.height:g}"'

@@ -73,7 +73,8 @@ def markdown(report: Report) -> list[Block]:
     return [
         Figure(
             file_name("atlas", backbone),
-            f"Datasets by PGE distance with {backbone}, as well as a plane can hold them (stress {embedding.stress:.2f})",
+            f"Datasets by PGE distance with {backbone}, as well as a plane can hold them "
+            f"(stress {embedding.stress:.2f})",
         )
         for backbone, embedding in atlases(report.analysis)
     ]

@@ -208,7 +208,8 @@ def _how_to_read(report: Report) -> Details:
                     (
                         "Rel@k",
                         say(
-                            "accuracy of the best of the k top-scored sources, as a share of the best source's accuracy."
+                            "accuracy of the best of the k top-scored sources, as a share of the best source's "
+                            "accuracy."
                         ),
                     ),
                     ("regret", say("points of accuracy lost by taking the top-scored source.")),

@@ -1,4 +1,4 @@
-"""Maps of truth and scores, sources down and targets across; with them the map of datasets and the score against accuracy."""
+"""Maps of truth and scores, sources down and targets across; with the map of datasets and score against accuracy."""
 
 from __future__ import annotations
 

@@ -152,7 +152,10 @@ def levels(found: Stability, metrics: tuple[str, ...], kinds: dict[str, str]) ->
     return Picture(REACH, bottom + 2, tuple(marks), "Mean weighted tau in every setting, metrics down")
 
 
-AGREE = "How alike two leagues are when {}: mean {} between the vectors of metric qualities (Agostinelli et al., ECCV 2022)."
+AGREE = (
+    "How alike two leagues are when {}: mean {} between the vectors of metric qualities "
+    "(Agostinelli et al., ECCV 2022)."
+)
 
 
 def _page(report: Report) -> list[Block]:

@@ -174,8 +174,8 @@ def _page(report: Report) -> list[Block]:
     result = report.results[0]
     ceiling, parts = ceiling_grid(result), shares(result)
     halves = Words(
-        f"The {counted(result.truth.shape[-1], 'seed')} of {result.name} are split into halves; how well the two halves "
-        f"order the {report.say('sources')} alike tells how well the whole truth would agree with a repetition "
+        f"The {counted(result.truth.shape[-1], 'seed')} of {result.name} are split into halves; how well the two "
+        f"halves order the {report.say('sources')} alike tells how well the whole truth would agree with a repetition "
         "(Spearman-Brown)."
     )
     blocks: list[Block] = [TITLE, *([halves, Table(ceiling)] if ceiling.rows else [UNKNOWN]), *_tables(report, result)]

@@ -14,7 +14,7 @@ from pgebench.analysis.quality import regret_at_random
 from pgebench.analysis.table import mean_over_seeds
 from pgebench.report.claims import ALPHA, Finding, beats_chance, clearly_better, difference, real_metrics
 from pgebench.report.section import Block, Findings, Heading, Report, Section, Words
-from pgebench.report.sections import cost, failures, questions, relatedness, stability, truth
+from pgebench.report.sections import cost, failures, questions, relatedness, steadiness, truth
 from pgebench.report.wording import MANY, counted, interval, names, number, points, reworded, signed
 
 
@@ -37,7 +37,7 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
         _practice(result),
         truth.ceiling_finding(result),
         relatedness.finding(result),
-        *stability.findings(analysis, result),
+        *steadiness.findings(analysis, result),
         others,
         truth.gain_finding(analysis.gains),
         cost.budget_finding(analysis, result),

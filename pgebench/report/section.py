@@ -103,7 +103,6 @@ class Figure(Block):
     name: str
     caption: str
     picture: Picture | None = None
-    css: str = ""
 
 
 @dataclass(frozen=True)

@@ -30,22 +30,24 @@ def sheet(title: str, *pictures: Picture) -> Picture:
     return Picture(width + 2 * MARGIN, top - GAP + MARGIN, tuple(marks), title)
 
 
-def panels(named: Sequence[tuple[str, Picture]], label: str) -> Picture:
+def panels(named: Sequence[tuple[str, Picture]], label: str, columns: int = 0) -> Picture:
     """Pictures side by side, each under its name, in as many rows as it takes.
 
     Args:
         named: Name and picture of each; at least one.
         label: Description of the whole.
+        columns: How many stand in a row; 0 for as many as fit.
     """
-    wide = max(max(text_width([name]), picture.width) for name, picture in named) + GAP
+    widths = [max(text_width([name]), picture.width) + GAP for name, picture in named]
+    columns = columns or min(len(named), max(1, int(WIDEST // max(widths))))
+    column_widths = [max(widths[c::columns]) for c in range(columns)]
     high = max(picture.height for _, picture in named) + ROW + GAP
-    columns = min(len(named), max(1, int(WIDEST // wide)))
     marks: list[Mark] = []
     for i, (name, picture) in enumerate(named):
-        x, y = wide * (i % columns), high * (i // columns)
+        x, y = sum(column_widths[: i % columns]), high * (i // columns)
         marks.append(Text(x, y + 11, name))
         marks += picture.moved(x, y + ROW)
-    return Picture(wide * columns - GAP, high * math.ceil(len(named) / columns) - GAP, tuple(marks), label)
+    return Picture(sum(column_widths) - GAP, high * math.ceil(len(named) / columns) - GAP, tuple(marks), label)
 
 
 def key(entries: Sequence[tuple[str, str, str]]) -> Picture:

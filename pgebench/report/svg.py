@@ -148,14 +148,14 @@ class Picture:
 
 
 def inline(picture: Picture, css: str = "") -> str:
-    """The picture as an element of the page, which grows with its column to a quarter more than its own size.
+    """The picture as an element of the page; the style sheet lets it grow and shrink a quarter around `--own` pixels.
 
     Args:
         picture: To show.
-        css: More classes.
+        css: Classes.
     """
-    size = f'class="{css}" style="max-width:{1.25 * picture.width:.0f}px" {_box(picture)}'
-    return f"<svg {size}>{_body(picture)}</svg>"
+    classes = f' class="{css}"' if css else ""
+    return f'<svg{classes} style="--own:{picture.width:.0f}px" {_box(picture)}>{_body(picture)}</svg>'
 
 
 def document(picture: Picture) -> str:

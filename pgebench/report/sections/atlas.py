@@ -43,7 +43,7 @@ def atlas(table: Table, backbone: int) -> Embedding | None:
 
 def picture(found: Embedding, targets: tuple[str, ...]) -> Picture:
     """Datasets as points; filled ones are targets as well as sources."""
-    size, edge, room = 420.0, 16.0, 90.0
+    size, edge, room = 380.0, 16.0, 70.0
     reach = float(np.abs(found.points).max()) or 1.0
     marks: list[Mark] = []
     for name, (x, y) in zip(found.names, found.points, strict=True):

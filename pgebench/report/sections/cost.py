@@ -80,7 +80,7 @@ def picture(points: list[CostPoint]) -> Picture:
     """Reliability against cost on a logarithmic time axis; filled from scratch, hollow with source models at hand."""
     right = text_width([point.name for point in points]) + 16
     left, bottom, top = 30.0, 24.0, 8.0
-    width, height = 270.0 + left + right, max(330.0, LINE * len(points) + bottom + top)
+    width, height = 300.0 + left + right, max(330.0, LINE * len(points) + bottom + top)
     decades = [math.log10(value) for point in points for value in (point.ready, point.total)]
     first, last = min(decades) - 0.1, max(decades) + 0.1
     values = [point.value for point in points]
@@ -97,11 +97,15 @@ def picture(points: list[CostPoint]) -> Picture:
         y = at_y(low + step / 5)
         marks.append(Line(((left, y), (width - right, y)), "grid"))
         marks.append(Text(left - 6, y + 4, number(low + step / 5, 1), anchor="end"))
+    free = 0.0
     for seconds in TIMES:
         if first <= math.log10(seconds) <= last:
-            x = at_x(seconds)
+            x, tick = at_x(seconds), time_tick(seconds)
             marks.append(Line(((x, top), (x, height - bottom)), "grid"))
-            marks.append(Text(x, height - bottom + 16, time_tick(seconds), anchor="middle"))
+            half = text_width([tick]) / 2
+            if x - half >= free:
+                marks.append(Text(x, height - bottom + 16, tick, anchor="middle"))
+                free = x + half + 3
     marks.append(Line(tuple((at_x(point.total), at_y(point.value)) for point in pareto_front(points)), "front"))
     labels = spread_labels([at_y(point.value) for point in points], gap=LINE)
     # Names stay inside the picture: the lowest and the highest group may reach over its edges.

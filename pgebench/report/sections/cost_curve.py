@@ -60,7 +60,7 @@ def picture(analysis: Analysis, result: TruthResult, at_hand: bool = False) -> P
     lines = _lines(analysis, result, chosen, truth, m, at_hand)
     seconds = [value for _, _, values in lines for value in values]
     left, top, bottom, right = 46.0, 8.0, 34.0, text_width([name for name, _, _ in lines]) + 10
-    width, height = left + 344.0 + right, 300.0
+    width, height = left + 320.0 + right, 300.0
     low, high = math.log10(min(seconds)) - 0.1, math.log10(max(seconds)) + 0.1
 
     def at_x(targets: float) -> float:
@@ -168,4 +168,4 @@ def files(report: Report, result: TruthResult) -> Iterator[FigureFile]:
     if shown and result.league[PRIMARY].notna().any():
         title = "computing time against number of targets"
         name = file_name("curves", result.name)
-        yield FigureFile(name, sheet(title, panels(shown, title)), numbers(report.analysis, result))
+        yield FigureFile(name, sheet(title, panels(shown, title, len(shown))), numbers(report.analysis, result))

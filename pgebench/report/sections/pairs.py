@@ -86,21 +86,21 @@ def picture(found: Diagram) -> Picture:
         x = at(tenth / 10)
         marks.append(Line(((x, top - 4), (x, top)), "grid"))
         marks.append(Text(x, top - 8, number(tenth / 10, 1), anchor="middle"))
-    for i, (first, last) in enumerate(found.bars):
-        y = top + BAR * (i + 1)
-        ends = ((at(found.metrics[last][2]) - 2, y), (at(found.metrics[first][2]) + 2, y))
-        level = ", ".join(name for name, _, _ in found.metrics[first : last + 1])
-        marks.append(Line(ends, "bar", say=f"level: {level}"))
     for i, (name, who, value) in enumerate(found.metrics):
         at_right = i < found.right
         line = i if at_right else len(found.metrics) - 1 - i
         x, y = at(value), floor + LINE * (line + 0.5)
         edge = width - gutter + 8 if at_right else gutter - 8
         marks.append(Line(((x, top), (x, y), (edge, y)), "leader"))
-        marks.append(Circle(x, top, 2.5, "full", who))
         text = f"{name} {number(value)}" if at_right else f"{number(value)} {name}"
         look = "named" if who == "pge" else "label"
         marks.append(Text(edge + (4 if at_right else -4), y + 4, text, look, who, "start" if at_right else "end"))
+    for i, (first, last) in enumerate(found.bars):
+        y = top + BAR * (i + 1)
+        ends = ((at(found.metrics[last][2]) - 2, y), (at(found.metrics[first][2]) + 2, y))
+        level = ", ".join(name for name, _, _ in found.metrics[first : last + 1])
+        marks.append(Line(ends, "bar", say=f"level: {level}"))
+    marks += [Circle(at(value), top, 2.5, "full", who) for _, who, value in found.metrics]
     height = floor + LINE * found.right + 4
     return Picture(width, height, tuple(marks), "Critical-difference diagram of the metrics")
 
@@ -158,7 +158,7 @@ def _page(report: Report) -> list[Block]:
             "Critical-difference diagram: metrics by mean weighted τ, the best at the right; a bar joins metrics no "
             "two of which can be told apart."
         )
-        blocks.append(Figure(file_name("critical", result.name), caption, picture(found), "critical"))
+        blocks.append(Figure(file_name("critical", result.name), caption, picture(found)))
     blocks.append(Details("The same as a table", [Table(comparison_grid(result), (1, 2, 3))]))
     if (pairs := pair_grid(result)).rows:
         blocks.append(Details("All differences", [Table(pairs)]))

@@ -13,7 +13,7 @@ from pgebench.report.section import Block, Cards, Figure, FigureFile, Heading, L
 from pgebench.report.sheet import panels, sheet
 from pgebench.report.style import role
 from pgebench.report.svg import Circle, Line, Mark, Picture, Text
-from pgebench.report.wording import signed
+from pgebench.report.wording import number, signed
 
 SIZE, EDGE = 180.0, 4.0
 """Pixels of a panel and of the free room along its sides."""
@@ -46,8 +46,8 @@ def picture(result: TruthResult, table: Table, metric: str, kind: str) -> Pictur
     marks: list[Mark] = [
         Line(((EDGE, half), (SIZE - EDGE, half)), "grid"),
         Line(((half, EDGE), (half, SIZE - EDGE)), "grid"),
-        Text(half + 3, EDGE + 9, f"{signed(reach_y, 1)} points"),
-        Text(SIZE - EDGE, half - 3, f"{signed(reach_x, 1)} sd", anchor="end"),
+        Text(EDGE, EDGE + 9, f"±{number(reach_y, 1)} points"),
+        Text(SIZE - EDGE, SIZE - EDGE, f"±{number(reach_x, 1)} sd", anchor="end"),
     ]
     who = role(metric, kind)
     for b, s, t in np.argwhere(there):

@@ -234,7 +234,7 @@ def _files(report: Report) -> Iterator[FigureFile]:
     kinds = dict(zip(result.league["metric"], result.league["kind"], strict=True))
     title = "agreement of the rankings (tau-b)"
     beside = "mean weighted tau; dot: the experiment, bars: one factor changed"
-    drawn = panels([(title, heat(found, result.metrics)), (beside, levels(found, result.metrics, kinds))], title)
+    drawn = panels([(title, heat(found, result.metrics)), (beside, levels(found, result.metrics, kinds))], title, 2)
     name = file_name("stability", result.name)
     yield FigureFile(name, sheet("One factor changed at a time", drawn), found.metrics)
 

@@ -136,7 +136,7 @@ def shares(result: TruthResult) -> list[tuple[str, str, float]]:
 
 def share_bar(parts: list[tuple[str, str, float]]) -> Picture:
     """Shares as one bar."""
-    width, x = 600.0, 0.0
+    width, x = 480.0, 0.0
     marks: list[Mark] = []
     for look, name, share in parts:
         marks.append(Rect(x, 0, max(width * share - 1, 0), 20, look, say=f"{name} {100 * share:.0f} %"))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from pgebench.core.figures import png
 from pgebench.ranking.answer import Answer
 from pgebench.ranking.budget import Option
-from pgebench.report.palette import BLUE, GREY
+from pgebench.report.style import BLUE, GREY
 
 WHAT = {"sources": "source", "backbones": "pretrained backbone"}
 

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import tempfile
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 
-from pgebench.analysis.league import Analysis, analyse, experiment_itself
-from pgebench.report.export import league_latex
-from pgebench.report.figures import figures
-from pgebench.report.page import context_of, render
+from pgebench.analysis.league import Analysis, analyse
+from pgebench.core.files import write_atomically
+from pgebench.report import page
+from pgebench.report.png import png
+from pgebench.report.section import Report
+from pgebench.report.sections import SECTIONS
+from pgebench.report.svg import document
 
 REQUIRED = (
     *("key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"),
@@ -45,28 +40,22 @@ def build_report(results: Path) -> Path:
     Raises:
         FileNotFoundError: There is no `records.parquet`.
         ValueError: A column is missing, or `meta.json` is not a JSON object.
+        StoreError: The folder cannot be written.
     """
     results = Path(results)
     records, meta = read_results(results)
     analysis = _analysed(records, meta)
-    pictures = {}
-    for name, figure, numbers in figures(analysis):
-        pictures[f"{name}.png"], pictures[f"{name}.svg"] = _drawn(figure)
-        pictures[f"{name}.csv"] = _csv(numbers)
-    for result in analysis.results:
-        pictures[f"league_{result.name}.tex"] = league_latex(result).encode()
-    # Names of truths and backbones come from configs and tables: they name files in this folder and nowhere else.
-    pictures = {re.sub(r"[/\\]", "_", name): content for name, content in pictures.items()}
-    _write(results / "records.csv", records.to_csv(index=False, lineterminator="\n").encode())
-    _write(results / "summary.csv", _csv(analysis.summary))
-    for name, content in pictures.items():
-        _write(results / "figures" / name, content)
+    report = Report(analysis, records, meta)
+    figures = _figures(report)
+    write_atomically(results / "records.csv", records.to_csv(index=False, lineterminator="\n").encode())
+    write_atomically(results / "summary.csv", _csv(analysis.summary))
+    for name, content in figures.items():
+        write_atomically(results / "figures" / name, content)
     for old in sorted((results / "figures").glob("*")):
-        if old.name.startswith(FIGURE_PREFIXES) and old.name not in pictures:
+        if old.name.startswith(FIGURE_PREFIXES) and old.name not in figures:
             old.unlink()
-    context = context_of(analysis, experiment_itself(records), meta, sorted(pictures))
-    for template in ("report.md.j2", "report.html.j2"):
-        _write(results / template.removesuffix(".j2"), render(template, context).encode())
+    write_atomically(results / "report.md", page.markdown(report, figures).encode())
+    write_atomically(results / "report.html", page.html(report, figures).encode())
     return results / "report.html"
 
 
@@ -108,18 +97,17 @@ def report_files(results: Path) -> list[Path]:
     return [path for path in (*fixed, *sorted((results / "figures").glob("*.png"))) if path.is_file()]
 
 
-def _drawn(figure: Figure) -> tuple[bytes, bytes]:
-    """A figure as PNG and SVG; without versions and dates in it, what looks the same is the same.
-
-    Drawing takes most of a small report's time. ``savefig`` draws each file twice and lays the figure out for each.
-    """
-    png, svg = BytesIO(), BytesIO()
-    figure.set_dpi(150)
-    FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})
-    figure.set_layout_engine("none")
-    with rc_context({"svg.hashsalt": "pgebench"}):
-        FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})
-    return png.getvalue(), svg.getvalue()
+def _figures(report: Report) -> dict[str, bytes]:
+    """Name and content of every file in `figures/`."""
+    files = {}
+    for section in SECTIONS:
+        for figure in section.files(report):
+            files[f"{figure.name}.png"] = png(figure.picture)
+            files[f"{figure.name}.svg"] = document(figure.picture).encode()
+            files[f"{figure.name}.csv"] = _csv(figure.numbers)
+            if figure.latex:
+                files[f"{figure.name}.tex"] = figure.latex.encode()
+    return files
 
 
 def _csv(table: pd.DataFrame) -> bytes:
@@ -164,20 +152,3 @@ def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise ValueError(f"{meta_path} must hold a JSON object")
     # The order of the rows is the order in which jobs happened to finish; the report must not depend on it.
     return records.sort_values("key", kind="stable", ignore_index=True), meta
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees either the old one or the new one, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        # mkstemp makes the file private; a report is for everyone whom the folder admits.
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -1,25 +1,23 @@
-"""Everything that the templates show, and the rendering of both pages."""
+"""The two pages of a report: its sections in their order, as HTML and as Markdown."""
 
 from __future__ import annotations
 
-import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pgebench.analysis.league import PRIMARY, RESAMPLES, SHUFFLES, Analysis, TruthResult, waits_for_another
-from pgebench.report import atlas, critical, curves, grids, panels, steadiness, svg
+from pgebench.analysis.league import PRIMARY
 from pgebench.report.claims import beats_chance, real_metrics
-from pgebench.report.layout import cost_points
-from pgebench.report.verdict import findings, question, reworded
-from pgebench.report.wording import counted, duration
+from pgebench.report.section import Report
+from pgebench.report.sections import SECTIONS
+from pgebench.report.style import page_css
+from pgebench.report.svg import Picture, inline
+from pgebench.report.wording import counted
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,51 +40,41 @@ def table_text(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-def context_of(analysis: Analysis, records: pd.DataFrame, meta: Mapping[str, Any], files: list[str]) -> dict[str, Any]:
-    """Everything that both pages show.
+def html(report: Report, files: Collection[str]) -> str:
+    """The page for a browser, whole in one file.
 
     Args:
-        analysis: The analysis.
-        records: The records it was made from.
-        meta: Where they come from; anything may be missing.
-        files: Names of the figures that were written.
+        report: What to tell.
+        files: Names of the figures that were written; the page links to no others.
     """
+    sections = [(section, section.page(report)) for section in SECTIONS]
+    shown = [(section, blocks) for section, blocks in sections if blocks]
+    return _render("report.html.j2", _context(report, files) | {"sections": shown, "page_css": page_css()})
+
+
+def markdown(report: Report, files: Collection[str]) -> str:
+    """The same for a reader of plain text, with the figures as files.
+
+    Args:
+        report: What to tell.
+        files: Names of the figures that were written; others are left out.
+    """
+    sections = [section.markdown(report) for section in SECTIONS]
+    return _render("report.md.j2", _context(report, files) | {"sections": sections}).rstrip() + "\n"
+
+
+def _context(report: Report, files: Collection[str]) -> dict[str, Any]:
+    """What stands above the sections."""
     return {
-        "experiment": str(meta.get("experiment", "unnamed")),
-        "tiles": _tiles(analysis),
-        "truths": [_truth(analysis, result, first=i == 0) for i, result in enumerate(analysis.results)],
-        "reword": lambda text: reworded(text, analysis.question),
-        "table": analysis.table,
-        "answers": panels.answers_grid(analysis),
-        "setups": panels.setups_grid(analysis.setups),
-        "gains": panels.gain_grid(analysis.gains),
-        "steady": _steady(analysis),
-        "atlases": [
-            (name, atlas.picture(found, analysis.table.targets), found.stress)
-            for name, found in atlas.atlases(analysis)
-        ],
-        "datasets": grids.dataset_grid(records, dict(meta.get("datasets") or {})),
-        "gradients": grids.gradient_grid(records),
-        "failures": grids.failure_grid(analysis),
-        "failed": len(analysis.failures),
-        "waiting": int(waits_for_another(analysis.failures).sum()),
-        "workers": _most(records, "workers"),
-        "alone": all(cost.alone for cost in analysis.metric_costs.values()),
-        "resamples": RESAMPLES,
-        "shuffles": SHUFFLES,
+        "experiment": str(report.meta.get("experiment", "unnamed")),
+        "tiles": _tiles(report),
+        "notes": [str(note) for note in report.meta.get("notes") or []],
+        "failed": len(report.analysis.failures),
         "files": files,
-        "command": str(meta.get("command", "")),
-        "created": str(meta.get("created", "")),
-        "seed": meta.get("seed", 0),
-        "versions": _flat(meta.get("versions")),
-        "machine": _flat(meta.get("machine")),
-        "notes": [str(note) for note in meta.get("notes") or []],
-        "config": json.dumps(meta.get("config") or {}, indent=2, sort_keys=True, default=str),
     }
 
 
-def render(template: str, context: Mapping[str, Any]) -> str:
-    """One of the two pages, `report.html.j2` or `report.md.j2`, from `context_of`."""
+def _render(template: str, context: Mapping[str, Any]) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=template.endswith(".html.j2"),
@@ -95,47 +83,21 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(rich=rich, table_text=table_text, safe_svg=Markup)
+    environment.filters.update(rich=rich, table_text=table_text, inline=_inline, safe_svg=Markup)
     return environment.get_template(template).render(context)
 
 
-def _steady(analysis: Analysis) -> dict[str, Any] | None:
-    """The stability panel, if there were variations."""
-    found = analysis.stability
-    if found is None:
-        return None
-    metrics = analysis.results[0].metrics
-    return {
-        "heat": steadiness.heat(found, metrics),
-        "agreement": panels.agreement_grid(found, metrics),
-        "spread": panels.spread_grid(found),
-        "setups": panels.setups_grid(found.setups),
-    }
+def _inline(picture: Picture, css: str = "") -> Markup:
+    return Markup(inline(picture, css))
 
 
-def _most(records: pd.DataFrame, column: str) -> int:
-    """Largest value of an optional column; 0 if it is not there."""
-    values = records[column].dropna() if column in records.columns else pd.Series(dtype=float)
-    return int(values.max()) if len(values) else 0
-
-
-def _flat(facts: object) -> list[tuple[str, str]]:
-    """A mapping as rows of text."""
-    return [(str(key), str(value)) for key, value in facts.items()] if isinstance(facts, Mapping) else []
-
-
-def _tiles(analysis: Analysis) -> list[tuple[str, str]]:
+def _tiles(report: Report) -> list[tuple[str, str]]:
     """Number and caption of the facts at the top."""
+    analysis = report.analysis
     table = analysis.table
     tiles = [
-        (
-            f"{len(table.sources)} x {len(table.targets)}".replace("x", "\N{MULTIPLICATION SIGN}"),
-            reworded("sources, targets", analysis.question),
-        ),
-        (
-            str(len(table.backbones)),
-            reworded("backbone" if len(table.backbones) == 1 else "backbones", analysis.question),
-        ),
+        (f"{len(table.sources)} \N{MULTIPLICATION SIGN} {len(table.targets)}", report.say("sources, targets")),
+        (str(len(table.backbones)), report.say("backbone" if len(table.backbones) == 1 else "backbones")),
     ]
     if analysis.results:
         result = analysis.results[0]
@@ -148,54 +110,3 @@ def _tiles(analysis: Analysis) -> list[tuple[str, str]]:
     done, total = analysis.units.get("done", 0), sum(analysis.units.values())
     tiles.append((str(done), f"of {counted(total, 'unit')} done"))
     return tiles
-
-
-def _truth(analysis: Analysis, result: TruthResult, *, first: bool) -> dict[str, Any]:
-    """What is shown about one truth; the pictures only for the first."""
-    table = analysis.table
-    kinds = {
-        str(metric): str(kind) for metric, kind in zip(result.league["metric"], result.league["kind"], strict=True)
-    }
-    scored = [metric for metric in result.metrics if np.isfinite(result.scores[metric]).any()]
-    shares = result.shares.within_target
-    maps = [
-        (
-            backbone,
-            svg.truth_map(result, table, b),
-            [(metric, svg.score_map(result, table, b, metric)) for metric in scored],
-        )
-        for b, backbone in enumerate(table.backbones)
-        if np.isfinite(result.truth[b]).any()
-    ]
-    truth = analysis.truth_costs.get(result.name)
-    return {
-        "name": result.name,
-        "seeds": counted(result.truth.shape[-1], "seed"),
-        "question": question(analysis, result),
-        "findings": findings(analysis, result),
-        "league": grids.league_grid(result),
-        "comparison": grids.comparison_grid(result),
-        "pairs": grids.pair_grid(result),
-        "backbones": grids.backbone_grid(result),
-        "relatedness": grids.relatedness_grid(result),
-        "cost": grids.cost_grid(analysis, result),
-        "break_even": curves.break_even_grid(analysis, result),
-        "curves": curves.picture(analysis, result) if first else "",
-        "truth_time": duration(truth.total_s) if truth else "",
-        "ceiling": grids.ceiling_grid(result),
-        "seeds_needed": panels.seeds_grid(result),
-        "critical": critical.picture(found) if (found := critical.diagram(result)) else "",
-        "shares": [
-            (css, label, shares[css])
-            for css, label in (
-                ("source", reworded("good source for every target", analysis.question)),
-                ("interaction", "relatedness"),
-                ("seeds", "seed noise"),
-            )
-            if math.isfinite(shares[css])
-        ],
-        "share_bar": svg.share_bar([(css, css, shares[css]) for css in shares if math.isfinite(shares[css])]),
-        "maps": maps if first else [],
-        "scatters": [(m, svg.scatter(result, table, m, kinds[m])) for m in scored] if first else [],
-        "cost_picture": svg.cost_picture(cost_points(analysis, result)) if first else "",
-    }

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
+
+from pgebench.analysis.question import SOURCES, Question
 
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -113,3 +116,16 @@ def counted(count: int, thing: str, plural: str = "") -> str:
     ('1 seed', '3 seeds', '2 classes')
     """
     return f"{count} {thing if count == 1 else plural or thing + 's'}"
+
+
+def reworded(text: str, question: Question) -> str:
+    """A text about sources and targets, said about the candidates and tasks of another question.
+
+    >>> from pgebench.analysis.question import TARGETS
+    >>> reworded("the best source for each target; source models", TARGETS)
+    'the best target for each source; source models'
+    """
+    if question is SOURCES:
+        return text
+    words = {"source": question.candidate, "target": question.task, "backbone": question.group}
+    return re.sub(r"\b(source|target|backbone)(s?)\b(?! model)", lambda found: words[found[1]] + found[2], text)

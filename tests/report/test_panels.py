@@ -6,9 +6,11 @@ import pytest
 
 from pgebench.analysis.league import analyse
 from pgebench.analysis.pairs import level_groups
-from pgebench.report import build_report, critical
-from pgebench.report.export import league_latex
-from pgebench.report.verdict import findings
+from pgebench.report import build_report
+from pgebench.report.sections import pairs
+from pgebench.report.sections.league_latex import league_latex
+from pgebench.report.sections.verdict import findings
+from pgebench.report.svg import document, inline
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +97,11 @@ def test_the_latex_table_has_a_row_a_metric_and_balanced_cells(analysis):
 
 
 def test_the_diagram_names_every_compared_metric_once(analysis):
-    found = critical.diagram(analysis.results[0])
-    picture = critical.picture(found)
-    for name, _, _ in found.metrics:
-        assert sum(part.startswith(f"{name} ") or part.endswith(f" {name}") for part in texts(picture)) == 1
+    found = pairs.diagram(analysis.results[0])
+    for drawn in (inline(pairs.picture(found)), document(pairs.picture(found))):
+        for name, _, _ in found.metrics:
+            assert sum(part.startswith(f"{name} ") or part.endswith(f" {name}") for part in texts(drawn)) == 1
 
 
-def texts(picture):
-    return [part.split("<")[0] for part in picture.split(">") if part.split("<")[0].strip()]
+def texts(drawing):
+    return [part.split("<")[0] for part in drawing.split(">") if part.split("<")[0].strip()]

@@ -1,3 +1,5 @@
+import errno
+import os
 import re
 import shutil
 from html.parser import HTMLParser
@@ -6,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pgebench.core.errors import StoreError
 from pgebench.report import build_report, build_tables, report_files
 from pgebench.run.table import load_summary
 
@@ -152,3 +155,31 @@ def test_a_strange_table_is_one_clear_message(tmp_path):
     pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "records.parquet")
     with pytest.raises(ValueError, match="lacks the column"):
         build_report(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line_with_the_remedy(synthetic, write, tmp_path):
+    records, meta = synthetic.make_records(datasets=3)
+    folder = write(tmp_path, records, meta)
+    (folder / "figures").write_text("a file where a folder should be")
+    with pytest.raises(StoreError, match="results=") as caught:
+        build_report(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_full_disk_leaves_the_old_report_and_no_half_of_a_new_one(synthetic, write, tmp_path, monkeypatch):
+    records, meta = synthetic.make_records(datasets=3)
+    folder = write(tmp_path, records, meta)
+    build_report(folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    # What a disk has no room for shows at the latest when it is asked to keep it.
+    monkeypatch.setattr(os, "fsync", full)
+    write(folder, records.assign(value=0.5), meta)
+    with pytest.raises(StoreError, match="No space left on device.*results="):
+        build_report(folder)
+    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert after.keys() == before.keys()
+    assert [path.name for path in before if after[path] != before[path]] == ["records.parquet"]

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from pgebench.analysis import analyse, summary_columns
-from pgebench.report.verdict import findings
+from pgebench.report.sections.verdict import findings
 
 FEW = {"resamples": 60, "shuffles": 200}
 

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pgebench.report.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
+from pgebench.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from pgebench.studies.pge.controls import KINDS, ROWS, Controls
 
 CURVES = {

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pgebench.report.palette import BLUE, GREEN, VERMILLION
+from pgebench.report.style import BLUE, GREEN, VERMILLION
 
 # The band in which the coverage of a 95 % interval counts as nominal.
 NOMINAL = (0.92, 0.98)

@@ -1,14 +1,10 @@
-"""What papers take from a report: the league as LaTeX, and the numbers behind each figure."""
+"""The league as LaTeX, for papers."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
-import pandas as pd
-
 from pgebench.analysis.league import PRIMARY, TruthResult
-from pgebench.analysis.table import Table, mean_over_seeds
 
 SPECIAL = {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
 
@@ -57,19 +53,3 @@ def _number(value: float, digits: int = 2) -> str:
         return "--"
     text = f"{value:.{digits}f}"
     return f"$-${text[1:]}" if text.startswith("-") and float(text) != 0 else text.lstrip("-")
-
-
-def cells(result: TruthResult, table: Table) -> pd.DataFrame:
-    """One row a measured cell: its names, mean accuracy, and the score of every metric."""
-    accuracy = mean_over_seeds(result.truth)
-    where = np.argwhere(np.isfinite(accuracy))
-    frame = pd.DataFrame(
-        {
-            "backbone": [table.backbones[b] for b, _, _ in where],
-            "source": [table.sources[s] for _, s, _ in where],
-            "target": [table.targets[t] for _, _, t in where],
-            result.name: accuracy[tuple(where.T)],
-        }
-    )
-    scores = {metric: result.scores[metric][tuple(where.T)] for metric in result.metrics}
-    return pd.concat([frame, pd.DataFrame(scores)], axis=1)

@@ -1,4 +1,4 @@
-"""The findings in plain words, each computed from the numbers.
+"""The verdict: what was found in plain words, each computed from the numbers.
 
 A finding is a short title and one paragraph. Names of metrics are in back-ticks; the page turns them into code.
 """
@@ -6,17 +6,16 @@ A finding is a short title and one paragraph. Names of metrics are in back-ticks
 from __future__ import annotations
 
 import math
-import re
 
 import numpy as np
 
 from pgebench.analysis.league import PRIMARY, STATIC, Analysis, TruthResult
 from pgebench.analysis.quality import regret_at_random
-from pgebench.analysis.question import SOURCES, Question
 from pgebench.analysis.table import mean_over_seeds
-from pgebench.report import circumstances, robustness
 from pgebench.report.claims import ALPHA, Finding, beats_chance, clearly_better, difference, real_metrics
-from pgebench.report.wording import MANY, counted, interval, names, number, points, signed
+from pgebench.report.section import Block, Findings, Heading, Report, Section, Words
+from pgebench.report.sections import cost, failures, questions, relatedness, steadiness, truth
+from pgebench.report.wording import MANY, counted, interval, names, number, points, reworded, signed
 
 
 def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
@@ -29,21 +28,21 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
     Returns:
         The paragraphs; those that have nothing to say are left out.
     """
-    others = robustness.questions(analysis)
+    others = questions.finding(analysis)
     found = [
         _chance(result),
         _best(result),
         _pge(result),
         _static(result),
         _practice(result),
-        circumstances.ceiling(result),
-        circumstances.relatedness(result),
-        *robustness.stability(analysis, result),
+        truth.ceiling_finding(result),
+        relatedness.finding(result),
+        *steadiness.findings(analysis, result),
         others,
-        robustness.gain(analysis.gains),
-        robustness.budget(analysis, result),
-        circumstances.other_truths(analysis, result),
-        circumstances.gaps(analysis, result),
+        truth.gain_finding(analysis.gains),
+        cost.budget_finding(analysis, result),
+        truth.other_truths_finding(analysis, result),
+        failures.gaps_finding(analysis, result),
     ]
     # What is said about all the questions names each by its own words.
     return [
@@ -51,19 +50,6 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
         for one in found
         if one is not None
     ]
-
-
-def reworded(text: str, question: Question) -> str:
-    """A text about sources and targets, said about the candidates and tasks of another question.
-
-    >>> from pgebench.analysis.question import TARGETS
-    >>> reworded("the best source for each target; source models", TARGETS)
-    'the best target for each source; source models'
-    """
-    if question is SOURCES:
-        return text
-    words = {"source": question.candidate, "target": question.task, "backbone": question.group}
-    return re.sub(r"\b(source|target|backbone)(s?)\b(?! model)", lambda found: words[found[1]] + found[2], text)
 
 
 def question(analysis: Analysis, result: TruthResult) -> str:
@@ -188,3 +174,31 @@ def _practice(result: TruthResult) -> Finding | None:
     if bad:
         text += f" No better than a random pick: {names(bad)}."
     return Finding("In practice", text)
+
+
+def _page(report: Report) -> list[Block]:
+    if not report.results:
+        return [
+            Heading("No verdict yet", 3),
+            Words(
+                "There is no finished truth (transfer accuracy) in the records, so no metric can be judged. "
+                "What is known so far follows."
+            ),
+        ]
+    result = report.results[0]
+    return [Words(question(report.analysis, result)), Findings(findings(report.analysis, result))]
+
+
+def _markdown(report: Report) -> list[Block]:
+    if report.results:
+        return [Heading("Verdict"), *_page(report)]
+    return [
+        Heading("No verdict yet"),
+        Words(
+            "There is no finished truth (transfer accuracy) in the records, so no metric can be judged. The costs and "
+            "failures below are\nwhat is known so far."
+        ),
+    ]
+
+
+SECTION = Section("verdict", "Verdict", _page, _markdown, css="verdict")

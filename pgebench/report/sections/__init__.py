@@ -1,0 +1,34 @@
+"""The sections of a report in their order. This list is the only one: pages, navigation and figures follow it."""
+
+from pgebench.report.section import Section
+from pgebench.report.sections import (
+    cost,
+    data,
+    failures,
+    league,
+    maps,
+    origin,
+    other_truths,
+    pairs,
+    questions,
+    relatedness,
+    stability,
+    truth,
+    verdict,
+)
+
+SECTIONS: tuple[Section, ...] = (
+    verdict.SECTION,
+    league.SECTION,
+    pairs.SECTION,
+    truth.SECTION,
+    relatedness.SECTION,
+    stability.SECTION,
+    questions.SECTION,
+    maps.SECTION,
+    cost.SECTION,
+    other_truths.SECTION,
+    data.SECTION,
+    failures.SECTION,
+    origin.SECTION,
+)

@@ -1,0 +1,281 @@
+"""The league: every metric with its number, interval and cost, the best first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from pgebench.analysis.ceiling import Ceiling
+from pgebench.analysis.correlation import CORRELATIONS
+from pgebench.analysis.league import PRIMARY, TruthResult
+from pgebench.report.grid import STATISTIC_TITLES, Cell, Grid, grid, name_cell, time_cell, value_cell
+from pgebench.report.section import (
+    Block,
+    Details,
+    Figure,
+    FigureFile,
+    Heading,
+    Key,
+    Links,
+    Report,
+    Section,
+    Table,
+    Terms,
+    Words,
+    file_name,
+)
+from pgebench.report.sections.league_latex import league_latex
+from pgebench.report.sheet import key, sheet
+from pgebench.report.style import role
+from pgebench.report.svg import Circle, Line, Mark, Picture, Rect, Text, inline, text_width
+from pgebench.report.wording import NOTHING, interval, number, p_text, points
+
+STRIP_HEIGHT = 22.0
+IN_TABLE, IN_FILE = 220.0, 440.0
+"""Widths of a strip in pixels."""
+
+
+class StripScale:
+    """Horizontal scale shared by all strips of a league.
+
+    Args:
+        league: Rows of the league.
+        width: Of a strip in pixels.
+    """
+
+    def __init__(self, league: pd.DataFrame, width: float) -> None:
+        lows = league[[f"{PRIMARY}_low", "null_low", PRIMARY]].to_numpy(dtype=float)
+        lowest = float(np.nanmin(lows)) if np.isfinite(lows).any() else 0.0
+        self.low = min(-0.25, math.floor(lowest * 4) / 4)
+        self.width = width
+
+    def __call__(self, value: float) -> float:
+        """Position of a value in pixels."""
+        return 6 + (self.width - 12) * (min(max(value, self.low), 1.0) - self.low) / (1.0 - self.low)
+
+
+def strip(row: pd.Series, scale: StripScale, ceiling: Ceiling) -> Picture | None:
+    """One row of the league as a picture: null band, noise ceiling, interval and mean; None without a value."""
+    value, low, high = (float(row[name]) for name in (PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high"))
+    if not math.isfinite(value):
+        return None
+    metric, middle = str(row["metric"]), STRIP_HEIGHT / 2
+    who = role(metric, str(row["kind"]))
+    marks: list[Mark] = []
+    if math.isfinite(float(row["null_low"])):
+        left, right = scale(float(row["null_low"])), scale(float(row["null_high"]))
+        marks.append(Rect(left, 3, right - left, STRIP_HEIGHT - 6, "null"))
+    if math.isfinite(ceiling.repeat):
+        left, right = scale(ceiling.repeat), scale(ceiling.perfect)
+        marks.append(Rect(left, 0, right - left, STRIP_HEIGHT, "ceiling"))
+        marks.append(Line(((left, 0), (left, STRIP_HEIGHT)), "repeat"))
+    marks.append(Line(((scale(0), 0), (scale(0), STRIP_HEIGHT)), "origin"))
+    if math.isfinite(low):
+        marks.append(Line(((scale(low), middle), (scale(high), middle)), "span", who))
+    marks.append(Circle(scale(value), middle, 4.5, "hollow" if who == "trivial" else "dot", who))
+    label = f"{metric}: {number(value)}, 95 % interval {interval(low, high)}"
+    return Picture(scale.width, STRIP_HEIGHT, tuple(marks), label)
+
+
+def strip_axis(scale: StripScale) -> Picture:
+    """Numbers above the strips."""
+    marks = []
+    for tick in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        if tick >= scale.low:
+            at, anchor = (scale(tick) + 6, "end") if tick == 1.0 else (scale(tick), "middle")
+            marks.append(Text(at, 11, number(tick, 1 if tick % 1 else 0), anchor=anchor))
+    return Picture(scale.width, 14, tuple(marks), "scale")
+
+
+def picture(result: TruthResult) -> Picture:
+    """All strips below each other, between names and numbers: the league as a file."""
+    league = result.league[result.league[PRIMARY].notna()]
+    scale = StripScale(league, IN_FILE)
+    left = text_width(list(league["metric"])) + 8
+    marks = [*strip_axis(scale).moved(left, 0)]
+    y = 16.0
+    for _, row in league.iterrows():
+        marks.append(Text(left - 8, y + 15, str(row["metric"]), anchor="end"))
+        drawn = strip(row, scale, result.ceiling[PRIMARY])
+        marks += drawn.moved(left, y) if drawn else ()
+        marks.append(Text(left + IN_FILE + 34, y + 15, number(row[PRIMARY]), "in", anchor="end"))
+        y += STRIP_HEIGHT
+    label = f"mean weighted Kendall tau with the {result.name} accuracy (95 % interval)"
+    legend = [
+        ("null", "", "95 % of its shuffled copies"),
+        ("ceiling", "", "noise ceiling: repeated truth to perfect score"),
+    ]
+    return sheet(label, Picture(left + IN_FILE + 40, y, tuple(marks), label), key(legend))
+
+
+def league_grid(result: TruthResult) -> Grid:
+    """The league table, best first, with the noise ceiling below."""
+    scale, ceiling = StripScale(result.league, IN_TABLE), result.ceiling
+    rows, notes = [], {}
+    for i, (_, row) in enumerate(result.league.iterrows()):
+        drawn = strip(row, scale, ceiling[PRIMARY])
+        rows.append(
+            [
+                name_cell(row["metric"]),
+                value_cell(row[PRIMARY]),
+                Cell("", row[PRIMARY], inline(drawn, "strip") if drawn else ""),
+                Cell(interval(row[f"{PRIMARY}_low"], row[f"{PRIMARY}_high"]), row[f"{PRIMARY}_low"]),
+                Cell(p_text(row["p_holm"]), row["p_holm"]),
+                *[value_cell(row[statistic]) for statistic in CORRELATIONS[1:]],
+                value_cell(row["rel_at_1"], 3),
+                value_cell(row["rel_at_3"], 3),
+                Cell(points(row["regret"]), row["regret"]),
+                time_cell(row["cost_total_s"]),
+            ]
+        )
+        if row["kind"] == "trivial":
+            notes[i] = "trivial"
+    footer = [
+        [
+            Cell(title),
+            Cell(number(values[0])),
+            *[Cell("")] * 3,
+            *[Cell(number(value)) for value in values[1:]],
+            *[Cell("")] * 4,
+        ]
+        for title, values in (
+            ("noise ceiling", [ceiling[statistic].repeat for statistic in CORRELATIONS]),
+            ("perfect score", [ceiling[statistic].perfect for statistic in CORRELATIONS]),
+        )
+    ]
+    columns = [
+        *("metric", "weighted τ", "", "95 % interval", "p (Holm)"),
+        *[STATISTIC_TITLES[statistic] for statistic in CORRELATIONS[1:]],
+        *("Rel@1", "Rel@3", "regret, points", "time"),
+    ]
+    return Grid(columns, rows, {2: inline(strip_axis(scale), "strip")}, footer, notes)
+
+
+def backbone_grid(result: TruthResult) -> Grid:
+    """Weighted tau of each metric, one column a backbone; no rows with a single backbone."""
+    backbones = list(dict.fromkeys(result.by_backbone["backbone"]))
+    by_name = result.by_backbone.set_index(["metric", "backbone"])
+    rows = []
+    for metric in result.metrics if backbones else ():
+        cells = [name_cell(metric)]
+        for backbone in backbones:
+            row = by_name.loc[(metric, backbone)]
+            text = f"{number(row[PRIMARY])} ({interval(row['low'], row['high'])})"
+            cells.append(Cell(text if math.isfinite(row[PRIMARY]) else NOTHING, float(row[PRIMARY])))
+        rows.append(cells)
+    made = grid(["metric", *backbones], rows)
+    ceilings = result.by_backbone.groupby("backbone")["ceiling"].first()
+    if backbones:
+        made.footer.append([Cell("noise ceiling"), *[Cell(number(float(ceilings[b]))) for b in backbones]])
+    return made
+
+
+KEY = Key(
+    (
+        ("round metric", "metric"),
+        ("round pge", "PGE"),
+        ("round trivial", "trivial yardstick"),
+        ("", "where 95 % of shuffled copies fall"),
+        ("top", "noise ceiling: repeated truth to perfect score"),
+    )
+)
+
+
+def _how_to_read(report: Report) -> Details:
+    say = report.say
+    return Details(
+        "How to read this table",
+        [
+            Words(
+                say(
+                    "Each (backbone, target) gives one value; the table shows their mean. The interval says how much "
+                    "the mean would move with other targets, other sources and other seeds of the truth (hierarchical "
+                    "bootstrap)."
+                )
+                + " The p-value is the share of shuffled copies of the same score that do at least as well, corrected "
+                "for the number of metrics (Holm)."
+            ),
+            Terms(
+                (
+                    (
+                        "weighted τ, τ, Spearman, Pearson",
+                        "agreement of the score's order (Pearson: of its values) with the accuracy; 1 is perfect, "
+                        "0 none.",
+                    ),
+                    (
+                        "Rel@k",
+                        say(
+                            "accuracy of the best of the k top-scored sources, as a share of the best source's "
+                            "accuracy."
+                        ),
+                    ),
+                    ("regret", say("points of accuracy lost by taking the top-scored source.")),
+                    (
+                        "time",
+                        "computing time for all scores of this experiment, everything the metric reads included.",
+                    ),
+                    ("noise ceiling", "how well the truth would agree with a repetition of itself."),
+                    ("perfect score", "what a score that knows the noise-free answer would reach."),
+                    (
+                        "static",
+                        say(
+                            "ranks the sources by their accuracy on the other targets; needs their truth, so it is a "
+                            "yardstick and not a metric to use."
+                        ),
+                    ),
+                )
+            ),
+            Words(
+                say(
+                    "A score that is constant over the sources of a target counts as no information (0). A missing "
+                    "score leaves its source out of the correlations of that target and cannot be picked for Rel@k."
+                )
+            ),
+        ],
+    )
+
+
+def _page(report: Report) -> list[Block]:
+    if not report.results:
+        return []
+    result = report.results[0]
+    blocks = [
+        Heading("League table"),
+        Table(league_grid(result)),
+        KEY,
+        Links(file_name("league", result.name)),
+        _how_to_read(report),
+    ]
+    if (backbones := backbone_grid(result)).rows:
+        blocks.append(Heading(report.say("Each backbone on its own"), 3))
+        blocks += [Words("Mean weighted τ and its 95 % interval.", soft=True), Table(backbones)]
+    return blocks
+
+
+def markdown_of(result: TruthResult) -> list[Block]:
+    """Table and figure of one truth."""
+    caption = f"Mean weighted tau against {result.name} with 95 % intervals; grey: shuffled copies of the same score; "
+    blocks = [
+        Table(league_grid(result)),
+        Figure(file_name("league", result.name), f"{caption}green: noise ceiling"),
+    ]
+    if (backbones := backbone_grid(result)).rows:
+        title = f"Each backbone on its own (weighted tau against {result.name})"
+        blocks += [Heading(title, 3), Table(backbones)]
+    return blocks
+
+
+def _markdown(report: Report) -> list[Block]:
+    return [Heading("League table"), *markdown_of(report.results[0])] if report.results else []
+
+
+def _files(report: Report) -> Iterator[FigureFile]:
+    for result in report.results:
+        if result.league[PRIMARY].notna().any():
+            yield FigureFile(file_name("league", result.name), picture(result), result.league, league_latex(result))
+
+
+SECTION = Section("league", "League", _page, _markdown, _files)

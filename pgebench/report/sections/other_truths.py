@@ -1,0 +1,33 @@
+"""Further truths: the same scores, judged by another definition of the transfer accuracy."""
+
+from __future__ import annotations
+
+from pgebench.report.section import Block, Findings, Heading, Report, Section, Table, Words
+from pgebench.report.sections import league, verdict
+
+SAID = 2
+"""Findings of the verdict that are told about a further truth: who beats chance, and who is best."""
+
+
+def _page(report: Report) -> list[Block]:
+    blocks: list[Block] = []
+    for i, result in enumerate(report.results[1:], start=2):
+        blocks += [
+            Heading(f"Another truth: {result.name}", anchor=f"truth-{i}"),
+            Words(f"The same scores, judged by {result.name} accuracy.", soft=True),
+            Findings(verdict.findings(report.analysis, result)[:SAID]),
+            Table(league.league_grid(result)),
+            league.KEY,
+        ]
+    return blocks
+
+
+def _markdown(report: Report) -> list[Block]:
+    blocks: list[Block] = []
+    for result in report.results[1:]:
+        said = Findings(verdict.findings(report.analysis, result)[:SAID])
+        blocks += [Heading(f"Second truth: {result.name}"), said, *league.markdown_of(result)]
+    return blocks
+
+
+SECTION = Section("other-truths", "", _page, _markdown)

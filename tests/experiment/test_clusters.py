@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import slurm
 from conftest import TINY
-from experiment.test_main_job import table, values
+from tables import table, values
 
 METRIC = """# @package metric.{name}
 function:

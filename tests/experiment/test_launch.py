@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 import torch
 from conftest import TINY, Run, run_pgebench
-from experiment.test_main_job import values
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
 from planned import sweep
+from tables import values
 
 from pgebench.cli import main
 from pgebench.config import Config, conf_dir

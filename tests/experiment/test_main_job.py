@@ -18,23 +18,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import TINY, Run, run_pgebench
+from tables import MEASURED, table, values
 
 from pgebench.experiment.up_to_date import STAMP
 from pgebench.run import runner
 from pgebench.stages import STAGES, Outcome
 from pgebench.stages import base as stage_base
 from pgebench.stages.base import Work
-
-MEASURED = ["wall_s", "cpu_s", "peak_rss_mb", "finished", "attempts"]
-"""Columns that may differ between two runs of the same experiment."""
-
-
-def table(results: Path) -> pd.DataFrame:
-    return pd.read_parquet(results / "records.parquet")
-
-
-def values(results: Path) -> pd.DataFrame:
-    return table(results).drop(columns=MEASURED)
 
 
 def test_every_unit_is_done_and_every_file_of_the_report_is_there(finished: Path) -> None:

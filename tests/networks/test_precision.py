@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from run.test_together import RECIPE, backbone, pictures
+from small_trainings import RECIPE, backbone, pictures
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 

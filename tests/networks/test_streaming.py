@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from stages.test_flops import units
+from one_of_each import units
 
 from pgebench.networks import backbones
 from pgebench.networks.inputs import Streamed, batch_size, take

@@ -6,40 +6,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from one_of_each import backbone, dataset, units
 from torch.utils.flop_counter import FlopCounterMode
 
 from pgebench.core.identity import Label
-from pgebench.core.settings import FisherSettings
-from pgebench.data.task import dataset_params
 from pgebench.networks import backbones
 from pgebench.networks.flops import per_image
 from pgebench.pge import GradientSettings
 from pgebench.run import table
 from pgebench.run.runner import run_unit
-from pgebench.stages import STAGES, checkpoint, evidence, fisher, flops_of, gradient, truth
+from pgebench.stages import STAGES, checkpoint, evidence, flops_of, gradient
 from pgebench.stages.base import no_flops
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
 CPU = torch.device("cpu")
-RECIPE = {
-    "steps": 3,
-    "batch_size": 16,
-    "learning_rates": [0.001, 0.01],
-    "head_factor": 1,
-    "weight_decay": 0.0,
-    "shift": 0,
-}
-
-
-def backbone(model: str = "test_resnet", **fields: object) -> dict[str, object]:
-    asked = {"model": model, "image_size": 32, "mean": None, "std": None, "pretrained": False}
-    return backbones.backbone_params(asked | fields)
-
-
-def dataset(classes: list[int]) -> dict[str, object]:
-    loader = {"_target_": "pgebench.embedded.load", "name": "digits"}
-    return dataset_params({"loader": loader, "classes": classes, "train_per_class": 8, "image_size": None})
 
 
 def test_pretrained_weights_cost_nothing_and_their_features_a_forward_pass() -> None:
@@ -51,26 +32,6 @@ def test_pretrained_weights_cost_nothing_and_their_features_a_forward_pass() -> 
     network = per_image(params, 0)
     assert network is not None
     assert flops_of(seen, done) == 24 * network.forward
-
-
-def units(model: str) -> dict[str, Unit]:
-    """One of each kind, inputs before what reads them; source and target differ in their classes."""
-    source, target = dataset([0, 1, 2, 3, 4]), dataset([5, 6, 7])
-    trained = checkpoint.unit(backbone(model), source, RECIPE, 0, Label())
-    seen = evidence.unit(trained, target, Label())
-    few = GradientSettings(restarts=2, episodes=2, way=2, shot=1, query=2)
-    part = GradientSettings(restarts=1, episodes=2, way=2, shot=1, query=2, parameters="*.1.*")
-    recipe = {"recipe": RECIPE}
-    return {
-        "checkpoint": trained,
-        "evidence": seen,
-        "fisher": fisher.unit(seen, FisherSettings(images=20), Label()),
-        "gradient": gradient.unit(backbone(model), target, few, Label()),
-        "gradient of a part": gradient.unit(backbone(model), target, part, Label()),
-        "finetune": truth.unit(trained, target, recipe | {"protocol": "finetune"}, 0, Label(truth="finetune")),
-        "linear_probe": truth.unit(trained, target, recipe | {"protocol": "linear_probe"}, 0, Label(truth="probe")),
-        "scratch": truth.scratch_unit(backbone(model), target, recipe, 0, Label(truth="scratch")),
-    }
 
 
 def test_operations_are_those_that_torch_counts(tmp_path: Path) -> None:

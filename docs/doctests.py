@@ -1,0 +1,31 @@
+"""An extension of griffe: a doctest in a docstring is shown as code, where Markdown would make a quotation of it."""
+
+import re
+from typing import Any
+
+import griffe
+
+DOCTEST = re.compile(r"^([ \t]*)>>> .*(?:\n[ \t]*\S.*)*", re.MULTILINE)
+
+
+class Doctests(griffe.Extension):
+    """Puts each doctest, up to the next empty line, between fences."""
+
+    def on_object(self, *, obj: griffe.Object, **others: Any) -> None:
+        """Change the docstring of an object when it was loaded."""
+        if obj.docstring:
+            obj.docstring.value = fenced(obj.docstring.value)
+
+
+def fenced(text: str) -> str:
+    """A docstring with its doctests between fences.
+
+    >>> print(fenced("One more.\\n\\n>>> 1 + 1\\n2").replace("`", "'"))
+    One more.
+    <BLANKLINE>
+    '''pycon
+    >>> 1 + 1
+    2
+    '''
+    """
+    return DOCTEST.sub(lambda found: f"{found[1]}```pycon\n{found[0]}\n{found[1]}```", text)

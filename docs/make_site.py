@@ -7,7 +7,7 @@ module to its docstrings. Zensical then builds the site, and any broken link or 
 
 from __future__ import annotations
 
-import ast
+import json
 import os
 import re
 import shutil
@@ -40,6 +40,14 @@ MENU = {
 
 HIDDEN = ("pgebench.plugins", "pgebench.embedded.build", "pgebench.embedded.builder")
 """What nobody imports: glue for Hydra, and the builder of the pack."""
+
+SHIM = "https://unpkg.com/iframe-worker/shim"
+WORKER = """if (location.protocol === "file:") {
+  const place = URL.createObjectURL(new Blob([TEXT], { type: "text/javascript" }));
+  window.Worker = class extends Worker { constructor() { super(place); } };
+}
+"""
+"""What Zensical's pages load for the search from a file, and what they load here."""
 
 LINK = re.compile(r"""(?P<before>\]\(|(?:src|href)=")(?P<target>[^)"#\s]+)(?P<rest>#[^)"\s]*)?""")
 
@@ -122,7 +130,24 @@ def build(folder: Path) -> int:
     config.write_text(yaml.safe_dump(settings(), sort_keys=False), encoding="utf-8")
     command = [sys.executable, "-m", "zensical", "build", "--strict", "--config-file", str(config)]
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, check=False).returncode
+    code = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, check=False).returncode
+    if code == 0:
+        offline(folder / "docs")
+    return code
+
+
+def offline(site: Path) -> None:
+    """Let the search work from a file without a network.
+
+    A browser starts no worker from a file, only from a blob; Zensical's pages load a script from elsewhere that gets
+    around it, and these load one that holds the worker's text.
+    """
+    (worker,) = (site / "assets" / "javascripts" / "workers").glob("search.*.js")
+    text = json.dumps(worker.read_text(encoding="utf-8")).replace("</", "<\\/")
+    (site / "assets" / "worker.js").write_text(WORKER.replace("TEXT", text), encoding="utf-8")
+    for page in site.rglob("*.html"):
+        place = os.path.relpath(site / "assets" / "worker.js", page.parent)
+        page.write_text(page.read_text(encoding="utf-8").replace(SHIM, place), encoding="utf-8")
 
 
 def _reference(page: str, names: list[str]) -> Iterator[str]:

@@ -18,14 +18,5 @@ class Doctests(griffe.Extension):
 
 
 def fenced(text: str) -> str:
-    """A docstring with its doctests between fences.
-
-    >>> print(fenced("One more.\\n\\n>>> 1 + 1\\n2").replace("`", "'"))
-    One more.
-    <BLANKLINE>
-    '''pycon
-    >>> 1 + 1
-    2
-    '''
-    """
+    """A docstring with its doctests between fences."""
     return DOCTEST.sub(lambda found: f"{found[1]}```pycon\n{found[0]}\n{found[1]}```", text)

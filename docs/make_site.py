@@ -1,12 +1,13 @@
 """``python docs/make_site.py FOLDER``: README, docs/ and the docstrings as a site in ``FOLDER/docs`` (``make docs``).
 
-Pages and the files that they link to are laid out in ``FOLDER/pages`` as they lie in the repository, so that a link that
-is right there is right on the site. What is not a link between pages is decided here: a report leads to its HTML twin, a
+Pages and the files that they link to are laid out in ``FOLDER/pages`` as they lie in the repository, so that a link
+that is right there is right on the site. What leads elsewhere on the site is decided here: a report to its HTML twin, a
 module to its docstrings. Zensical then builds the site, and any broken link or anchor is an error.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,7 @@ LINK = re.compile(r"""(?P<before>\]\(|(?:src|href)=")(?P<target>[^)"#\s]+)(?P<re
 
 
 def modules() -> dict[str, list[str]]:
-    """Packages of the house and their public modules, in alphabetical order; a module beside the packages stands alone."""
+    """Packages and their public modules, in alphabetical order; a module beside the packages stands alone."""
     found: dict[str, list[str]] = {}
     for top in ("baselines", "pgebench"):
         for path in sorted((ROOT / top).rglob("*.py")):
@@ -92,7 +94,7 @@ def texts(folder: Path) -> None:
             if not (ROOT / target).is_file():
                 raise SystemExit(f"{page}: the link {match['target']} leads to no file")
             todo.append(target)
-        place.write_text(LINK.sub(lambda match: _relinked(page, match), text), encoding="utf-8")
+        place.write_text(LINK.sub(partial(_relinked, page), text), encoding="utf-8")
 
 
 def references(folder: Path) -> None:
@@ -105,8 +107,8 @@ def references(folder: Path) -> None:
 def settings() -> dict[str, Any]:
     """What Zensical reads: ``site.yml``, and the menu."""
     fixed: dict[str, Any] = yaml.safe_load((ROOT / "docs" / "site.yml").read_text(encoding="utf-8"))
-    (handler,) = (plugin["mkdocstrings"]["handlers"]["python"] for plugin in fixed["plugins"] if isinstance(plugin, dict))
-    handler["options"]["extensions"] = [str(ROOT / "docs" / "doctests.py")]
+    (plugin,) = (plugin for plugin in fixed["plugins"] if "mkdocstrings" in plugin)
+    plugin["mkdocstrings"]["handlers"]["python"]["options"]["extensions"] = [str(ROOT / "docs" / "doctests.py")]
     pages = [{name: page} for page, name in MENU.items()]
     return fixed | {"nav": [*pages, {"Reference": [{page: f"api/{page}.md"} for page in modules()]}]}
 
@@ -154,9 +156,19 @@ def _reference(page: str, names: list[str]) -> Iterator[str]:
     """Lines of the page of a package."""
     yield f"# {page}\n"
     for name in names:
-        own = not any(other.startswith(f"{name}.") for other in names) or name == "baselines"
-        # A package's own page shows what it says of itself; what it passes on stands under the module that defines it.
-        yield f"::: {name}" + ("" if own else "\n    options:\n      members: false") + "\n"
+        yield f"::: {name}"
+        initial = ROOT.joinpath(*name.split("."), "__init__.py")
+        if name not in ("baselines", "pgebench") and initial.is_file():
+            # What a package passes on stands under the module that defines it; these two have the names that one types.
+            yield f"    options:\n      members: {json.dumps(_defined(initial))}"
+        yield ""
+
+
+def _defined(file: Path) -> list[str]:
+    """Names of the functions, classes and annotated values that a file defines."""
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    values = [node.target.id for node in body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)]
+    return [*values, *(node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef))]
 
 
 def _target(page: Path, link: str) -> Path | None:

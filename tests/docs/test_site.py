@@ -1,4 +1,4 @@
-"""The site leads everywhere it says, loads nothing from elsewhere, and shows every public name with what one must know of it."""
+"""The site leads where it says, loads nothing from elsewhere, and says of every public name what one must know."""
 
 from __future__ import annotations
 
@@ -158,14 +158,22 @@ def site(built: tuple[Path, str]) -> Path:
 
 
 def our_pages(site: Path) -> list[Path]:
-    """Pages that are made here; reports of runs are pages of their own making."""
-    return [page for page in sorted(site.rglob("*.html")) if 'name="generator"' in page.read_text() or "md-" in page.read_text()]
+    """Pages that are made here; the reports of runs are files that come along."""
+    return [page for page in sorted(site.rglob("*.html")) if "md-content" in page.read_text()]
 
 
 def words(page: Path) -> str:
     """What a reader sees of a page."""
     text = re.sub(r"(?s)<(script|style).*?</\1>", "", page.read_text())
     return html.unescape(re.sub(r"<[^>]+>", "", text))
+
+
+def test_a_doctest_is_code_and_no_quotation() -> None:
+    """Indented or not, up to the next empty line."""
+    fenced = importlib.import_module("doctests").fenced
+    doc = "One more.\n\n>>> 1 + 1\n2\n\nThe rest.\n    >>> f(\n    ...     1)\n    1"
+    code = "One more.\n\n```pycon\n>>> 1 + 1\n2\n```\n\nThe rest.\n    ```pycon\n    >>> f(\n    ...     1)\n    1\n    ```"
+    assert fenced(doc) == code
 
 
 def test_no_docstring_describes_a_parameter_that_is_not_there(built: tuple[Path, str]) -> None:
@@ -181,7 +189,9 @@ def test_every_public_module_is_on_the_page_of_its_package(site: Path) -> None:
 
 
 def test_every_public_name_has_an_anchor(site: Path) -> None:
-    anchors = {anchor for page in (site / "api").glob("*.html") for anchor in re.findall(r'id="([^"]+)"', page.read_text())}
+    anchors = {
+        anchor for page in (site / "api").glob("*.html") for anchor in re.findall(r'id="([^"]+)"', page.read_text())
+    }
     values = [value for name in MODULES for value in within(code()[name]) if value.is_function or value.is_class]
     assert [value.path for value in values if value.path not in anchors] == []
     assert [metric for metric in METRICS if metric.startswith("baselines.") and metric not in anchors] == []
@@ -223,7 +233,11 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 
 def test_our_pages_link_to_known_hosts_only(site: Path) -> None:
     shown = [site / Path(page).with_suffix(".html") for page in make_site.MENU if page != "README.md"]
-    links = [link for page in (site / "index.html", *shown) for link in re.findall(r'href="(https?:[^"]+)"', page.read_text())]
+    links = [
+        link
+        for page in (site / "index.html", *shown)
+        for link in re.findall(r'href="(https?:[^"]+)"', page.read_text())
+    ]
     assert {urlparse(link).hostname for link in links} <= OUTSIDE
 
 

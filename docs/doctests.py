@@ -16,7 +16,16 @@ class Doctests(griffe.Extension):
         if obj.docstring:
             obj.docstring.value = fenced(obj.docstring.value)
 
+    def on_package(self, *, pkg: griffe.Module, **others: Any) -> None:
+        """Change the docstring of a package that is no part of another."""
+        if pkg.docstring:
+            pkg.docstring.value = fenced(pkg.docstring.value)
+
 
 def fenced(text: str) -> str:
-    """A docstring with its doctests between fences."""
-    return DOCTEST.sub(lambda found: f"{found[1]}```pycon\n{found[0]}\n{found[1]}```", text)
+    """A docstring with its doctests between fences; one that has fences is as it shall be."""
+    return (
+        text
+        if "```pycon" in text
+        else DOCTEST.sub(lambda found: f"{found[1]}```pycon\n{found[0]}\n{found[1]}```", text)
+    )

@@ -174,6 +174,7 @@ def test_a_doctest_is_code_and_no_quotation() -> None:
     doc = "One more.\n\n>>> 1 + 1\n2\n\nThe rest.\n    >>> f(\n    ...     1)\n    1"
     first, rest = fenced(doc).split("The rest.\n")
     assert first == "One more.\n\n```pycon\n>>> 1 + 1\n2\n```\n\n"
+    assert fenced(first) == first
     assert rest == "    ```pycon\n    >>> f(\n    ...     1)\n    1\n    ```"
 
 

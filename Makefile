@@ -2,23 +2,23 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test test-all lint benchmarks api reference clean
+.PHONY: run test test-all lint docs benchmarks reference clean
 
 run: .venv/ready
 	$(BIN)/pgebench $(ARGS)
 
-test: .venv/ready lint
+test: .venv/ready lint docs
 	$(BIN)/python -m pytest -m "not slow and not gpu" --numprocesses=auto --dist=loadfile
 
-test-all: .venv/ready lint
+test-all: .venv/ready lint docs
 	$(BIN)/python -m pytest
 
 benchmarks: .venv/ready
 	$(BIN)/python -m pytest tests/benchmarks -o addopts="--import-mode=importlib" --benchmark-columns=median,stddev,rounds
 
-# The README and the docstrings as HTML, in build/api/index.html.
-api: .venv/ready
-	$(BIN)/python docs/api.py build/api
+# The README, docs/ and the docstrings as a site, in build/docs/index.html; a broken link or anchor is an error.
+docs: .venv/ready
+	$(BIN)/python docs/make_site.py build
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -72,6 +72,9 @@ def compare_runs(first: Run, second: Run, seed: int = 0) -> Comparison:
         second: The same of B. Its league answers the question of A.
         seed: Of the bootstrap.
 
+    Returns:
+        What differs, A's side first.
+
     Raises:
         ValueError: The meta of A names no question that is known.
     """

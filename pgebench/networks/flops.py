@@ -35,7 +35,7 @@ BATCH = 2
 class PerImage(NamedTuple):
     """Operations of a network for one image.
 
-    Args:
+    Attributes:
         forward: without gradients.
         features: without gradients, features and class scores both, as ``backbones.features_and_logits`` takes them.
         trained: forward and backward.

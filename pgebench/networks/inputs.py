@@ -59,7 +59,8 @@ class Images(Protocol):
     @property
     def device(self) -> torch.device: ...  # noqa: D102
     def __getitem__(self, rows: Any, /) -> torch.Tensor: ...
-    def split(self, split_size: int, /) -> Iterable[torch.Tensor]: ...  # noqa: D102
+    def split(self, split_size: int, /) -> Iterable[torch.Tensor]:
+        """As of a tensor: batches of so many images."""
 
 
 class Streamed:

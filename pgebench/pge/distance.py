@@ -27,36 +27,65 @@ class Estimate(float):
 
 
 def product_distance(first: Halves, second: Halves) -> torch.Tensor:
-    """norm(a - b) / (norm(a) norm(b)), the authors' released code; one value a restart.
+    """norm(a - b) / (norm(a) norm(b)), the authors' released code.
 
     Scale both gradients by c and it divides by c, so it mixes direction with size.
+
+    Args:
+        first: Of one dataset.
+        second: Of the other, at the same initialisations.
+
+    Returns:
+        (restarts,), one value per restart, from 0 up.
     """
     a, b = first.mean(1), second.mean(1)
     return (a - b).norm(dim=1) / (a.norm(dim=1) * b.norm(dim=1))
 
 
 def unit_distance(first: Halves, second: Halves) -> torch.Tensor:
-    """norm(a / norm(a) - b / norm(b)), in [0, 2]; one value a restart."""
+    """norm(a / norm(a) - b / norm(b)): of the gradients at unit length.
+
+    Args:
+        first: Of one dataset.
+        second: Of the other, at the same initialisations.
+
+    Returns:
+        (restarts,), one value per restart, in [0, 2].
+    """
     a, b = first.mean(1), second.mean(1)
     return (a / a.norm(dim=1, keepdim=True) - b / b.norm(dim=1, keepdim=True)).norm(dim=1)
 
 
 def product_debiased(first: Halves, second: Halves) -> torch.Tensor:
-    """`product_distance` without the part of its square that sampling noise adds; one value a restart.
+    """`product_distance` without the part of its square that sampling noise adds.
 
     Products between halves, whose noise is independent, estimate the squares of norms without bias (cross-fitting).
     The square may come out below zero; its root then keeps the sign.
+
+    Args:
+        first: Of one dataset.
+        second: Of the other, at the same initialisations.
+
+    Returns:
+        (restarts,), one value per restart; NaN where noise is all there is.
     """
     squared = _between_halves(first - second) / (_squared_norm(first) * _squared_norm(second))
     return _signed_root(squared)
 
 
 def unit_debiased(first: Halves, second: Halves) -> torch.Tensor:
-    """`unit_distance` without the part of its square that sampling noise adds; one value a restart.
+    """`unit_distance` without the part of its square that sampling noise adds.
 
     The square is 2 - 2 cos, with the cosine's norms estimated by products between halves, whose noise is independent
     (cross-fitting). The cosine may come out above one; the root of the square then keeps its negative sign. With halves
     that hardly agree a norm may even be estimated as zero or less: that is no result, see `gradient_distance`.
+
+    Args:
+        first: Of one dataset.
+        second: Of the other, at the same initialisations.
+
+    Returns:
+        (restarts,), one value per restart; NaN where noise is all there is.
     """
     product = torch.linalg.vecdot(first.mean(1), second.mean(1))
     norms = (_squared_norm(first) * _squared_norm(second)).sqrt()

@@ -1,7 +1,7 @@
-"""Every command that the README shows is run as its reader would run it, on an experiment that is cut down to seconds.
+"""Every command that README and pages show is run as its reader would run it, on an experiment cut down to seconds.
 
-The folder they are run in is as the README has it: reference results under ``results``, images under ``my``, a metric
-and a backbone of the reader's own under ``mine``. Where a command stands for itself in the README, the folders of
+The folder they are run in is as the pages have it: reference results under ``results``, images under ``my``, a metric
+and a backbone of the reader's own under ``mine``. Where a command stands for itself on a page, the folders of
 results and the store are the default ones, so a command that goes on from another one finds what that one left.
 """
 
@@ -27,11 +27,12 @@ from safetensors.torch import save_file
 from pgebench import embedded
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = "\n".join(page.read_text() for page in PAGES)
 SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
 
-BLOCKS = "\n".join(re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)).replace("\\\n", " ")
-INLINE = re.findall(r"`((?:python -m )?pgebench[-.\w]* [^`]*|python -m pgebench[^`]*)`", README)
+BLOCKS = "\n".join(re.findall(r"```bash\n(.*?)```", TEXT, flags=re.DOTALL)).replace("\\\n", " ")
+INLINE = re.findall(r"`((?:python -m )?pgebench[-.\w]* [^`]*|python -m pgebench[^`]*)`", TEXT)
 SHOWN = [line.strip() for line in (*BLOCKS.splitlines(), *INLINE)]
 
 WHY_NOT = {
@@ -129,7 +130,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def weights(desk: Path) -> dict[str, str]:
-    """The reader's files of weights, by the names that the README gives them."""
+    """The reader's files of weights, by the names that the pages give them."""
     torch.manual_seed(0)
     state = timm.create_model("resnet50", num_classes=10).state_dict()
     save_file(state, desk / "file.safetensors")

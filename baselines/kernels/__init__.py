@@ -1,0 +1,1 @@
+"""What several metrics share: input checks, linear algebra, streaming statistics, discriminants."""

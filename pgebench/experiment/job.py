@@ -4,48 +4,70 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 import uuid
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
 
 from pgebench.core.errors import StoreError
 from pgebench.core.files import write_atomically
 from pgebench.plan.cell import Cell
 from pgebench.run.order import WorkOrder, order_from
 from pgebench.run.runner import carry_out
+from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
 FOLDER = "jobs"
 """Folder of job files inside the store, which every machine sees."""
 
-KEPT_DAYS = 7
-"""Age from which the files of a command that was killed are litter: until then its jobs may still be queued."""
-
 PlannedCell = tuple[Cell, dict[str, list[Unit]]]
 """A cell and its units, by level."""
 
 
+class Command(NamedTuple):
+    """A command under way, as the store's locks know it."""
+
+    key: str
+    stage: str = FOLDER
+
+
 class JobFiles:
-    """The folder of job files of one command; it is gone when the command ends.
+    """The folder of job files of one command, as a context; it is gone when the command ends.
+
+    The command holds a lock for as long as it lives. Folders whose lock is free are those of commands that were killed,
+    and are removed; a job of theirs that is still queued then says that its file is gone.
 
     Args:
+        store: where results go.
         order: what all jobs have in common; its units are those of none.
         fail_fast: whether the first failure stops all jobs, by a file in this folder.
     """
 
-    def __init__(self, order: WorkOrder, fail_fast: bool) -> None:
-        parent = order.store / FOLDER
-        self.folder = parent / uuid.uuid4().hex
+    def __init__(self, store: Store, order: WorkOrder, fail_fast: bool) -> None:
+        self._store, self._command = store, Command(uuid.uuid4().hex)
+        self.folder = store.root.resolve() / FOLDER / self._command.key
         self.stop = self.folder / "stop" if fail_fast else None
         self._order = replace(order, rules=replace(order.rules, stop=self.stop))
         self._written = 0
-        for left in parent.glob("*"):
-            with suppress(OSError):
-                if left.stat().st_mtime < time.time() - KEPT_DAYS * 86_400:
-                    shutil.rmtree(left)
+        self._life = ExitStack()
+
+    def __enter__(self) -> JobFiles:
+        # Before the folder is there: a folder whose lock is free has no owner.
+        self._life.enter_context(self._store.lock(self._command))
+        for left in self.folder.parent.glob("*"):
+            with self._store.lock(Command(left.name), timeout=0) as dead:
+                if dead:
+                    shutil.rmtree(left, ignore_errors=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._life.close()
 
     @property
     def stopped(self) -> bool:
@@ -62,10 +84,6 @@ class JobFiles:
         write_atomically(file, replace(self._order, units=units).as_json().encode())
         self._written += 1
         return file
-
-    def remove(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def run_job(file: Path) -> None:

@@ -57,17 +57,15 @@ class Launch:
         # joblib replaces a worker whose memory has grown, which the datasets that it keeps are enough for; no job is
         # lost.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
-        files = JobFiles(self._order(), self.config.fail_fast)
         try:
-            with ProgressBar(self.waiting, self.store, self.config.progress):
-                for levels in PASSES:
-                    self._pass(levels, files)
+            with JobFiles(self.store, self._order(), self.config.fail_fast) as files:
+                with ProgressBar(self.waiting, self.store, self.config.progress):
+                    for levels in PASSES:
+                        self._pass(levels, files)
+                if files.stopped:
+                    print("Stopped at the first failure (fail_fast=true); what is done is kept.")
         except KeyboardInterrupt:
             return INTERRUPTED
-        finally:
-            if files.stopped:
-                print("Stopped at the first failure (fail_fast=true); what is done is kept.")
-            files.remove()
         return 0
 
     def _order(self) -> WorkOrder:

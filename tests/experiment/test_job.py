@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -50,7 +49,7 @@ def order(store: Store, **rules: object) -> WorkOrder:
 def test_a_job_runs_where_the_folder_of_its_dataset_no_longer_exists(photos: Path, tmp_path: Path) -> None:
     store = open_store(tmp_path / "store", create=True)
     units = planned(photos, store.root)
-    file = JobFiles(order(store), fail_fast=False).write(units)
+    file = JobFiles(store, order(store), fail_fast=False).write(units)
     shutil.rmtree(photos)
     program = (
         "import sys; from pathlib import Path; from pgebench.experiment.job import run_job; run_job(Path(sys.argv[1]))"
@@ -111,14 +110,17 @@ def test_deterministic_reaches_the_units_of_a_job(pgebench: Run, tmp_path: Path,
     assert record["value"] == wanted
 
 
-def test_what_a_killed_command_left_is_removed_when_its_jobs_cannot_be_queued_any_more(tmp_path: Path) -> None:
+def test_what_a_killed_command_left_is_removed_and_what_a_living_one_needs_is_not(tmp_path: Path) -> None:
     store = open_store(tmp_path / "store", create=True)
-    old, new = (JobFiles(order(store), fail_fast=False) for _ in range(2))
-    for files in (old, new):
-        files.write([])
-    os.utime(old.folder, (0, 0))
-    JobFiles(order(store), fail_fast=False)
-    assert [path.name for path in (store.root / FOLDER).iterdir()] == [new.folder.name]
+    killed = JobFiles(store, order(store), fail_fast=False)  # never entered: nobody holds its lock
+    killed.write([])
+    with JobFiles(store, order(store), fail_fast=False) as living:
+        living.write([])
+        with JobFiles(store, order(store), fail_fast=False) as third:
+            third.write([])
+            left = {path.name for path in (store.root / FOLDER).iterdir()}
+            assert left == {living.folder.name, third.folder.name}
+    assert not list((store.root / FOLDER).iterdir())
 
 
 @pytest.mark.parametrize("wanted", ["soft", "auto"])

@@ -107,10 +107,10 @@ def _keep_journal(journal: str) -> None:
 
     original = runner._execute
 
-    def noted(unit, *rest):  # type: ignore[no-untyped-def]
+    def noted(attempt):  # type: ignore[no-untyped-def]
         with open(journal, "a") as file:  # noqa: PTH123
-            file.write(f"{unit.key}\n")
-        return original(unit, *rest)
+            file.write(f"{attempt.unit.key}\n")
+        return original(attempt)
 
     runner._execute = noted
 

@@ -14,7 +14,8 @@ import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pgebench.analysis.league import PRIMARY, RESAMPLES, SHUFFLES, Analysis, TruthResult, waits_for_another
+from pgebench.analysis.failures import waits_for_another
+from pgebench.analysis.league import PRIMARY, RESAMPLES, SHUFFLES, Analysis, TruthResult
 from pgebench.report import atlas, critical, curves, grids, panels, steadiness, svg
 from pgebench.report.claims import beats_chance, real_metrics
 from pgebench.report.layout import cost_points

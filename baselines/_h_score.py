@@ -7,7 +7,6 @@ import torch
 from baselines.kernels.checks import Array, class_indices, feature_matrix, raw_matrix, within
 from baselines.kernels.linear_algebra import copy_of, inverse_trace, principal_components
 from baselines.kernels.streaming_statistics import SufficientStatistics, sufficient_statistics
-from baselines.kernels.tridiagonal import TridiagonalForm
 
 
 def h_score(features: Array, labels: Array) -> float:
@@ -46,17 +45,16 @@ def h_score(features: Array, labels: Array) -> float:
     return within(value, 0.0, min(d, n - 1, len(counts) - 1), "H-score")
 
 
-def h_score_from(statistics: SufficientStatistics, form: TridiagonalForm | None = None) -> float:
+def h_score_from(statistics: SufficientStatistics) -> float:
     """`h_score` of features known by their sufficient statistics.
 
     Args:
         statistics: Statistics with at least two classes.
-        form: Their tridiagonal form if it is there already.
 
     Returns:
         The score.
     """
-    return _explained(statistics, 1.0, 0.0, form, "H-score")
+    return _explained(statistics, 1.0, 0.0, "H-score")
 
 
 def regularized_h_score(features: Array, labels: Array) -> float:
@@ -87,19 +85,18 @@ def regularized_h_score(features: Array, labels: Array) -> float:
     return regularized_h_score_from(sufficient_statistics(features, labels))
 
 
-def regularized_h_score_from(statistics: SufficientStatistics, form: TridiagonalForm | None = None) -> float:
+def regularized_h_score_from(statistics: SufficientStatistics) -> float:
     """`regularized_h_score` of features known by their sufficient statistics.
 
     Args:
         statistics: Statistics with at least two classes.
-        form: Their tridiagonal form if it is there already.
 
     Returns:
         The score.
     """
     shrinkage = ledoit_wolf_shrinkage(statistics)
     ridge = shrinkage * statistics.variance / statistics.d
-    return _explained(statistics, 1 - shrinkage, ridge, form, "regularised H-score")
+    return _explained(statistics, 1 - shrinkage, ridge, "regularised H-score")
 
 
 def ledoit_wolf_shrinkage(statistics: SufficientStatistics) -> float:
@@ -121,20 +118,16 @@ def ledoit_wolf_shrinkage(statistics: SufficientStatistics) -> float:
     return min(1.0, max(0.0, error / dispersion))
 
 
-def _explained(
-    statistics: SufficientStatistics, scale: float, ridge: float, form: TridiagonalForm | None, name: str
-) -> float:
+def _explained(statistics: SufficientStatistics, scale: float, ridge: float, name: str) -> float:
     """Value of scale * trace((scale S + ridge I)^+ B) for the covariances S of samples and B of class means."""
     bound = min(statistics.d, statistics.n - 1, len(statistics.counts) - 1)
     largest = scale * float(statistics.covariance.diagonal().max()) + ridge
     # Rounding leaves a variance of about eps * shift^2 in constant features; that is no variance.
     if not largest > 1e-26 * float((statistics.shift**2).max()) or not math.isfinite(largest):
         return 0.0
-    trace = None if form is None else form.shrunk_trace(statistics.priors.numpy(), scale, ridge)
-    if trace is None:
-        matrix = statistics.covariance
-        if (scale, ridge) != (1.0, 0.0):
-            matrix = copy_of(matrix).mul_(scale)
-            matrix.diagonal().add_(ridge)
-        trace = inverse_trace(matrix, statistics.class_offsets * statistics.priors.sqrt()[:, None])
+    matrix = statistics.covariance
+    if (scale, ridge) != (1.0, 0.0):
+        matrix = copy_of(matrix).mul_(scale)
+        matrix.diagonal().add_(ridge)
+    trace = inverse_trace(matrix, statistics.class_offsets * statistics.priors.sqrt()[:, None])
     return within(scale * trace, 0.0, bound, name)

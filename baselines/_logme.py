@@ -9,7 +9,7 @@ import torch
 from baselines.kernels.checks import Array, class_indices, feature_matrix, raw_matrix, within
 from baselines.kernels.linear_algebra import eigh
 from baselines.kernels.streaming_statistics import SufficientStatistics, sufficient_statistics
-from baselines.kernels.tridiagonal import TridiagonalForm, tridiagonal_form
+from baselines.kernels.tridiagonal import tridiagonal_form
 
 # gamma = beta / alpha is searched where gamma * (largest eigenvalue) lies in this range, so that rescaled features get
 # the same score. The grid is fine enough to catch every local maximum: f varies on a scale of 1 in log gamma.
@@ -65,17 +65,16 @@ def logme(features: Array, labels: Array) -> float:
     return _score(*_feature_evidence(features, labels))
 
 
-def logme_from(statistics: SufficientStatistics, form: TridiagonalForm | None = None) -> float:
+def logme_from(statistics: SufficientStatistics) -> float:
     """`logme` of features known by their sufficient statistics; costs one eigendecomposition of X^T X.
 
     Args:
         statistics: Statistics with at least two classes.
-        form: Their tridiagonal form if it is there already.
 
     Returns:
         The score.
     """
-    return _score(_statistics_evidence(statistics, form), statistics.counts.numpy(), statistics.n)
+    return _score(_statistics_evidence(statistics), statistics.counts.numpy(), statistics.n)
 
 
 def log_evidence(features: Array, labels: Array) -> Evidence:
@@ -188,13 +187,12 @@ def _feature_evidence(features: Array, labels: Array) -> tuple[Evidence, np.ndar
     return maximise_evidence(eigenvalues, sums.T**2, counts, n), counts.numpy(), n
 
 
-def _statistics_evidence(statistics: SufficientStatistics, form: TridiagonalForm | None = None) -> Evidence:
+def _statistics_evidence(statistics: SufficientStatistics) -> Evidence:
     if statistics.gram.is_cuda:
         eigenvalues, basis = eigh(statistics.second_moments)
         coordinates = basis.T @ statistics.uncentred_class_sums.T
     else:
-        form = form or tridiagonal_form(statistics)
-        spectrum = form.uncentred_spectrum(statistics.counts.numpy())
+        spectrum = tridiagonal_form(statistics).uncentred_spectrum(statistics.counts.numpy())
         eigenvalues, coordinates = (torch.from_numpy(part) for part in spectrum)
     safe = torch.where(eigenvalues > 0, eigenvalues, torch.inf)
     energy = coordinates**2 / safe[:, None]

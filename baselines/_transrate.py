@@ -8,7 +8,6 @@ import torch
 from baselines.kernels.checks import Array, check_finite, class_indices, raw_matrix, within
 from baselines.kernels.linear_algebra import cholesky, copy_of, eigvalsh
 from baselines.kernels.streaming_statistics import SufficientStatistics, sufficient_statistics
-from baselines.kernels.tridiagonal import TridiagonalForm
 
 
 def transrate(
@@ -63,27 +62,18 @@ def transrate(
     return within(total - within_classes, 0.0, total, "TransRate")
 
 
-def global_rate(
-    statistics: SufficientStatistics,
-    distortion: float = 1e-4,
-    scale: str = "unit",
-    form: TridiagonalForm | None = None,
-) -> float:
+def global_rate(statistics: SufficientStatistics, distortion: float = 1e-4, scale: str = "unit") -> float:
     """R(Z), the coding rate of all samples, from sufficient statistics.
 
     Args:
         statistics: Statistics of the samples.
         distortion: Squared error at which features are coded.
         scale: As for `transrate`.
-        form: Their tridiagonal form if it is there already.
 
     Returns:
         The rate in nats, at least 0.
     """
     unit = (statistics.variance or 1.0) if scale == "unit" else 1.0
-    logarithm = None if form is None else form.log_determinant(1 / (unit * distortion))
-    if logarithm is not None:
-        return 0.5 * logarithm
     return _rate(copy_of(statistics.covariance).div_(unit * distortion))
 
 

@@ -7,7 +7,6 @@ import torch
 
 from baselines.kernels.linear_algebra import largest_eigenvalue, solve
 from baselines.kernels.streaming_statistics import SufficientStatistics
-from baselines.kernels.tridiagonal import TridiagonalForm
 
 _LEAST_SHRINKAGE = 1e-10
 
@@ -57,7 +56,6 @@ def fit_discriminant(
     statistics: SufficientStatistics,
     shrinkage: float | None = None,
     dimensions: int | None = None,
-    form: TridiagonalForm | None = None,
 ) -> Discriminant:
     """Linear discriminant analysis with the within-class covariance S shrunk to a multiple of the identity.
 
@@ -65,18 +63,17 @@ def fit_discriminant(
         statistics: Statistics of the labelled features.
         shrinkage: Weight in [0, 1] of the identity, None for `adaptive_shrinkage`.
         dimensions: Dimension of the features before directions without any variance were dropped, None if none were.
-        form: Tridiagonal form of the statistics if it is there already.
 
     Returns:
         The discriminant.
     """
-    covariance, priors = statistics.within_covariance, statistics.priors.cpu().numpy()
+    covariance = statistics.within_covariance
     if shrinkage is None:
         # The largest variance of a feature is a lower bound of the eigenvalue, and mostly bound enough.
         bound = float(covariance.diagonal().max())
         settled = adaptive_shrinkage(bound) == _LEAST_SHRINKAGE
         if not settled:
-            bound = largest_eigenvalue(covariance) if form is None else form.largest_within_eigenvalue(priors)
+            bound = largest_eigenvalue(covariance)
         shrinkage = adaptive_shrinkage(bound)
     level = max(0.0, float(covariance.diagonal().sum())) / (dimensions or statistics.d)
     shrunk = covariance.mul_(1 - shrinkage)

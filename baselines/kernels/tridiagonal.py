@@ -1,12 +1,11 @@
-"""The covariance of features in tridiagonal form: one reduction that serves LogME, the H-scores and TransRate."""
+"""Tridiagonal form of the covariance of features, from which LogME has its spectrum."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse.linalg
 
-from baselines.kernels.linear_algebra import EPS, copy_of
+from baselines.kernels.linear_algebra import copy_of
 from baselines.kernels.streaming_statistics import SufficientStatistics
 
 
@@ -14,9 +13,8 @@ from baselines.kernels.streaming_statistics import SufficientStatistics
 class TridiagonalForm:
     """T = Q^T S Q for the covariance S of n samples, in an orthogonal basis Q that begins with the mean.
 
-    Reducing S takes longer than everything that follows from T. Because the mean is (mean, 0, 0, ...) in this basis,
-    the uncentred X^T X = n (S + mean mean^T) is tridiagonal in it too and differs from n T in one number, so nothing is
-    lost to rounding however far the samples are from the origin.
+    Because the mean is (mean, 0, 0, ...) in this basis, the uncentred X^T X = n (S + mean mean^T) is tridiagonal in it
+    too and differs from n T in one number, so nothing is lost to rounding however far the samples are from the origin.
 
     Attributes:
         diagonal: (d,) diagonal of T.
@@ -48,69 +46,6 @@ class TridiagonalForm:
             return diagonal, sums
         values, vectors = scipy.linalg.eigh_tridiagonal(diagonal, n * self.off_diagonal, lapack_driver="stevd")
         return values, vectors.T @ sums
-
-    def shrunk_trace(self, priors: np.ndarray, scale: float, ridge: float) -> float | None:
-        """trace((scale S + ridge I)^-1 B) with B the covariance of the class means.
-
-        Args:
-            priors: (C,) share of each class.
-            scale: Factor of S.
-            ridge: Added to the diagonal.
-
-        Returns:
-            The trace, or None if the matrix is not safely positive definite.
-        """
-        factor = self._factor(scale, ridge)
-        if factor is None:
-            return None
-        solution, _ = scipy.linalg.lapack.dpttrs(*factor, self.offsets)
-        return float(np.einsum("dc,dc,c->", solution, self.offsets, priors))
-
-    def log_determinant(self, scale: float) -> float | None:
-        """Logarithm of det(I + scale S).
-
-        Args:
-            scale: Factor of S.
-
-        Returns:
-            The logarithm, or None if rounding made the matrix indefinite.
-        """
-        factor = self._factor(scale, 1.0)
-        return None if factor is None else float(np.log(factor[0]).sum())
-
-    def largest_within_eigenvalue(self, priors: np.ndarray) -> float:
-        """Largest eigenvalue of the covariance within classes, S - B with B the covariance of the class means.
-
-        Args:
-            priors: (C,) share of each class.
-
-        Returns:
-            The eigenvalue, at least 0.
-        """
-        d = len(self.diagonal)
-        means = self.offsets * np.sqrt(priors)
-
-        def product(vector: np.ndarray) -> np.ndarray:
-            result = self.diagonal * vector.ravel()
-            result[1:] += self.off_diagonal * vector.ravel()[:-1]
-            result[:-1] += self.off_diagonal * vector.ravel()[1:]
-            return result - means @ (means.T @ vector.ravel())
-
-        if d <= 200:
-            matrix = np.diag(self.diagonal) + np.diag(self.off_diagonal, -1) - means @ means.T
-            return max(0.0, float(scipy.linalg.eigvalsh(matrix, lower=True)[-1]))
-        operator = scipy.sparse.linalg.LinearOperator((d, d), matvec=product, dtype=np.float64)
-        start = np.random.default_rng(0).normal(size=d)
-        return max(0.0, float(scipy.sparse.linalg.eigsh(operator, 1, v0=start, return_eigenvectors=False)[0]))
-
-    def _factor(self, scale: float, ridge: float) -> tuple[np.ndarray, np.ndarray] | None:
-        """L D L^T of scale T + ridge I as the diagonals of D and L."""
-        diagonal = scale * self.diagonal + ridge
-        # LAPACK's interface wants one entry where there is none.
-        off_diagonal = scale * self.off_diagonal if len(diagonal) > 1 else np.zeros(1)
-        pivots, multipliers, info = scipy.linalg.lapack.dpttrf(diagonal, off_diagonal)
-        safe = info == 0 and pivots.min() > len(pivots) * EPS * diagonal.max() * 1e2
-        return (pivots, multipliers) if safe else None
 
 
 def tridiagonal_form(statistics: SufficientStatistics) -> TridiagonalForm:

@@ -1,4 +1,4 @@
-"""One score, several questions: how well a metric ranks sources, backbones, targets, or all pairs in one list.
+"""Answers of one score to several questions: how well it ranks sources, backbones, targets, or all pairs in one list.
 
 A metric can be right about which source suits a target and know nothing about which target is easy; a good answer to
 one question says nothing about the others, and numbers of different questions must not be compared with each other.
@@ -9,13 +9,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.bootstrap import FEWEST, Resamples, bootstrap
-from pgebench.analysis.correlation import correlations
+from pgebench.analysis.bootstrap import FEWEST, bootstrap
+from pgebench.analysis.correlation import PRIMARY, correlations
 from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.question import PAIRS, QUESTIONS, answerable, ask
+from pgebench.analysis.resamples import Resamples
 from pgebench.analysis.table import FloatArray, Table, mean_over_seeds
 
-PRIMARY = "weighted_tau"
 # One list of all pairs is long, and its cost grows with the square of that.
 POOLED_RESAMPLES = 300
 

@@ -1,4 +1,4 @@
-"""Metrics whose last step needs all models compared: their raw terms are scaled over the hub and added here.
+"""Composites: metrics whose last step needs all models compared; their raw terms are scaled over the hub and added.
 
 A score that is scaled over a hub changes when the hub does, so it cannot be the result of one cell.
 """

@@ -25,6 +25,8 @@ import numpy.typing as npt
 from pgebench.analysis.table import FloatArray
 
 CORRELATIONS = ("weighted_tau", "tau", "spearman", "pearson")
+PRIMARY = "weighted_tau"
+"""The one that metrics are ordered and tested by."""
 
 
 def correlations(

@@ -1,4 +1,4 @@
-"""What a metric costs, and what the truth costs that it replaces.
+"""Cost of a metric, and of the truth that it replaces.
 
 A score is charged for everything it stands on: the units it read, the units those read, and so on. Evidence and
 checkpoints that several metrics share are charged in full to each of them, as if it were the only one; so costs of

@@ -1,4 +1,4 @@
-"""What it costs to rank M sources for T targets, by a metric and by fine-tuning everything.
+"""Cost curve: what it takes to rank M sources for T targets, by a metric and by fine-tuning everything.
 
 The experiment's mean seconds per source model, source, target and pair are carried over to other numbers of sources and
 targets of the same kind, for one backbone. The truth is priced as it was measured, with all its seeds. Ranking alone is

@@ -1,4 +1,4 @@
-"""A map of datasets: points in the plane whose distances are as close as possible to those that a metric measures."""
+"""Map of datasets: points in the plane whose distances are as close as possible to those that a metric measures."""
 
 from __future__ import annotations
 

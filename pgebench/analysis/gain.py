@@ -1,4 +1,4 @@
-"""What transfer gains over training the same network on the target alone, from random weights."""
+"""Gain of transfer over training the same network on the target alone, from random weights."""
 
 from __future__ import annotations
 

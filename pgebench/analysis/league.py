@@ -1,4 +1,4 @@
-"""The whole analysis of an experiment, and its summary: one row per truth and metric."""
+"""Leagues of an experiment: for each truth one, with everything that was found beside it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import pandas as pd
 from pgebench.analysis.answers import answers
 from pgebench.analysis.bootstrap import bootstrap
 from pgebench.analysis.ceiling import Ceiling, noise_ceiling
-from pgebench.analysis.chance import holm, null_band, p_value, shuffled_means
+from pgebench.analysis.chance import shuffled_means
 from pgebench.analysis.composites import with_composite_names, with_composites
-from pgebench.analysis.correlation import CORRELATIONS
+from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.cost import Cost, costs
 from pgebench.analysis.decompose import VarianceShares, interactions, variance_shares
+from pgebench.analysis.failures import causes_first
 from pgebench.analysis.gain import gains
 from pgebench.analysis.pairs import paired_differences
-from pgebench.analysis.quality import STATISTICS, Quality, ranking_quality
+from pgebench.analysis.quality import Quality, ranking_quality
 from pgebench.analysis.question import QUESTIONS, Question, ask
 from pgebench.analysis.stability import Stability, setups_of, stability
 from pgebench.analysis.static_ranker import static_scores
+from pgebench.analysis.summary import cost_columns, interaction_columns, ranking_columns, summary_columns
 from pgebench.analysis.table import FloatArray, Table, build_table, mean_over_seeds
 
-PRIMARY = "weighted_tau"
 STATIC, STANDARDISED = "static", "static_standardised"
 """The static ranker, and that of published tables on accuracies standardised within each target."""
 
@@ -32,24 +33,6 @@ RESAMPLES, SHUFFLES = 1000, 2000
 TRIVIAL = frozenset(
     {STATIC, STANDARDISED, "random", "source_accuracy", "source_size", "number_of_classes", "parameter_count"}
 )
-INTERACTION_COLUMNS = (
-    "interaction_weighted_tau",
-    "interaction_weighted_tau_low",
-    "interaction_weighted_tau_high",
-    "interaction_pearson",
-    "interaction_p",
-)
-COST_COLUMNS = {
-    "cost_per_dataset_s": "per_dataset_s",
-    "cost_per_checkpoint_s": "per_checkpoint_s",
-    "cost_per_pair_s": "per_pair_s",
-    "cost_total_s": "total_s",
-    "cost_without_checkpoints_s": "without_checkpoints_s",
-    "cost_cpu_s": "cpu_s",
-    "cost_peak_rss_mb": "peak_rss_mb",
-    "cost_images": "images",
-    "cost_flops": "flops",
-}
 
 
 @dataclass(frozen=True)
@@ -125,39 +108,6 @@ class Analysis:
         return pd.concat(leagues, ignore_index=True) if leagues else pd.DataFrame(columns=summary_columns())
 
 
-def summary_columns() -> list[str]:
-    """Columns of `summary.csv`, in order.
-
-    Returns:
-        Their names.
-
-    >>> summary_columns()[:6]
-    ['truth', 'metric', 'kind', 'weighted_tau', 'weighted_tau_low', 'weighted_tau_high']
-    """
-    statistics = [f"{name}{end}" for name in STATISTICS for end in ("", "_low", "_high")]
-    ceilings = [f"{name}_ceiling" for name in CORRELATIONS]
-    return [
-        "truth",
-        "metric",
-        "kind",
-        *statistics,
-        "targets",
-        "coverage",
-        "constant_targets",
-        "score_seeds",
-        "p",
-        "p_holm",
-        "null_low",
-        "null_high",
-        *ceilings,
-        "perfect_ceiling",
-        *INTERACTION_COLUMNS,
-        "interaction_p_holm",
-        *COST_COLUMNS,
-        "cost_share_of_truth",
-    ]
-
-
 def analyse(
     records: pd.DataFrame,
     *,
@@ -207,7 +157,7 @@ def analyse(
         gains=gains(records, first) if first else pd.DataFrame(),
         metric_costs=metric_costs,
         truth_costs=truth_costs,
-        failures=_causes_first(unfinished),
+        failures=causes_first(unfinished),
         units={str(name): int(count) for name, count in status.items()},
     )
 
@@ -222,27 +172,6 @@ def experiment_itself(records: pd.DataFrame) -> pd.DataFrame:
         The rows whose `variant` is null; all of them without this column.
     """
     return records[records["variant"].isna()] if "variant" in records else records
-
-
-def waits_for_another(failures: pd.DataFrame) -> pd.Series:
-    """Which failures only say that an input has no result: the runner's message for them begins with "needs".
-
-    Args:
-        failures: Rows of the records, with the column `error`.
-
-    Returns:
-        True for each row that only waits for another unit.
-    """
-    return failures["error"].astype("string").str.startswith("needs ").fillna(False).astype(bool)
-
-
-def _causes_first(unfinished: pd.DataFrame) -> pd.DataFrame:
-    """Failures in a fixed order, the causes before those that only wait for them."""
-    return (
-        unfinished.assign(waits=waits_for_another(unfinished))
-        .sort_values(["waits", "stage", "key"], ignore_index=True)
-        .drop(columns="waits")
-    )
 
 
 def _judge(
@@ -272,43 +201,19 @@ def _judge(
     )
     nulls = shuffled_means(stacked, accuracy, shuffles=shuffles, seed=seed)
     special_nulls = shuffled_means(special_scores, special, shuffles=shuffles, seed=seed)
-    rows = []
-    for m, metric in enumerate(metrics):
-        row: dict[str, object] = {"truth": name, "metric": metric, "kind": "trivial" if metric in TRIVIAL else "metric"}
-        for statistic in STATISTICS:
-            row[statistic] = quality[metric].mean(statistic)
-            row[f"{statistic}_low"], row[f"{statistic}_high"] = draws[statistic].interval(m)
-        row["targets"] = quality[metric].targets
-        row["coverage"] = quality[metric].coverage
-        row["constant_targets"] = quality[metric].constant
-        row["score_seeds"] = table.score_seeds.get(metric, 1)
-        row["p"] = p_value(quality[metric].mean(PRIMARY), nulls[m])
-        row["null_low"], row["null_high"] = null_band(nulls[m])
-        for statistic in CORRELATIONS:
-            row[f"{statistic}_ceiling"] = ceiling[statistic].repeat
-        row["perfect_ceiling"] = ceiling[PRIMARY].perfect
-        # Leaving one target out makes the static ranker's own interaction the negative of the truth's: an artefact.
-        special_tau = float(special_draws[PRIMARY].estimate[m])
-        special_values = (
-            special_tau,
-            *special_draws[PRIMARY].interval(m),
-            float(special_draws["pearson"].estimate[m]),
-            p_value(special_tau, special_nulls[m]),
-        )
-        if metric in (STATIC, STANDARDISED):
-            special_values = (float("nan"),) * 5
-        for column, value in zip(INTERACTION_COLUMNS, special_values, strict=True):
-            row[column] = value
-        cost = metric_costs.get(metric)
-        for column, field in COST_COLUMNS.items():
-            row[column] = float(getattr(cost, field)) if cost else float("nan")
-        row["cost_share_of_truth"] = (
-            cost.total_s / truth_cost.total_s if cost and truth_cost and truth_cost.total_s > 0 else float("nan")
-        )
-        rows.append(row)
-    league = pd.DataFrame(rows)
-    league["p_holm"] = holm(league["p"].to_numpy(dtype=float))
-    league["interaction_p_holm"] = holm(league["interaction_p"].to_numpy(dtype=float))
+    # Leaving one target out makes the static ranker's own interaction the negative of the truth's: an artefact.
+    artefacts = (STATIC, STANDARDISED)
+    groups = [
+        ranking_columns(metrics, quality, draws, nulls, ceiling),
+        interaction_columns(metrics, special_draws, special_nulls, without=artefacts),
+        cost_columns(metrics, metric_costs, truth_cost),
+    ]
+    league = pd.concat(groups, axis=1).assign(
+        truth=name,
+        metric=metrics,
+        kind=["trivial" if metric in TRIVIAL else "metric" for metric in metrics],
+        score_seeds=[table.score_seeds.get(metric, 1) for metric in metrics],
+    )
     return TruthResult(
         name=name,
         metrics=tuple(metrics),

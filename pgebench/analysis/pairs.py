@@ -1,4 +1,4 @@
-"""Which metrics can be told apart: differences of two metrics on the same resamples."""
+"""Pairs of metrics that can be told apart: differences of two metrics on the same resamples."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from itertools import combinations
 
 import pandas as pd
 
-from pgebench.analysis.bootstrap import Resamples
 from pgebench.analysis.chance import holm
+from pgebench.analysis.resamples import Resamples
 
 
 def paired_differences(metrics: list[str], resamples: Resamples, leave_out: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""How well a score ranks the sources of each target, and the mean of that over targets.
+"""Quality of a score: how well it ranks the sources of each target, and the mean of that over targets.
 
 The question is always the same: for one backbone and one target, put the sources in order. Each (backbone, target)
 gives one value per statistic; the league table shows the mean over all of them.

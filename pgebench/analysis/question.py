@@ -1,4 +1,4 @@
-"""What is ranked, and for what: different questions to the same table, with different answers."""
+"""Questions to the same table, with different answers: what is ranked, and for what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user gains who follows a score: accuracy of the sources it puts on top, relative to the best source.
+"""Selection by a score, for a user who follows it: accuracy of the sources on top, relative to the best source.
 
 All functions work on one target: `score` (n,) and `truth` (..., n) over its sources, where the leading axes of the
 truth may hold resamples. The best source is sought among all sources with a truth; the metric may only pick among

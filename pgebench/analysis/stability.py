@@ -28,11 +28,10 @@ import numpy as np
 import pandas as pd
 
 from pgebench.analysis.composites import with_composites
-from pgebench.analysis.correlation import CORRELATIONS, correlations
+from pgebench.analysis.correlation import CORRELATIONS, PRIMARY, correlations
 from pgebench.analysis.quality import mean_where_defined, ranking_quality
 from pgebench.analysis.table import FloatArray, Table, build_table
 
-PRIMARY = "weighted_tau"
 OWN = "as in the experiment"
 SAME = 1e-6
 """Largest relative change of a score that counts as none: it has only been added up in another order."""

@@ -1,4 +1,4 @@
-"""The trivial metric "static": rank the sources by how good they were on the *other* targets.
+"""Static ranker, the trivial metric "static": rank the sources by how good they were on the *other* targets.
 
 It looks at no data of the target at all. A metric that does not beat it has not shown that it sees relatedness; on many
 published tables the static ranker beats every metric. It needs the truth of the other targets, so it is a

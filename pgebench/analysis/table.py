@@ -1,4 +1,4 @@
-"""From records (one row per unit of work) to the arrays that the statistics are computed on.
+"""Table of arrays that the statistics are computed on, made of records (one row per unit of work).
 
 Every array of the analysis has the axes *backbone, source, target* in this order, and the truth has a fourth one,
 *seed*. A cell that was not measured is NaN: the diagonal (a source is never its own target), overlapping datasets,

@@ -1,4 +1,4 @@
-"""What changed between two runs: settings, units, league and costs, as a pure function of their tables."""
+"""Changes between two runs: settings, units, league and costs, as a pure function of their tables."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.bootstrap import FEWEST, Resamples
+from pgebench.analysis.bootstrap import FEWEST
 from pgebench.analysis.composites import with_composite_names, with_composites
+from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.cost import costs
-from pgebench.analysis.league import PRIMARY, STATIC, experiment_itself
+from pgebench.analysis.league import STATIC, experiment_itself
 from pgebench.analysis.quality import mean_where_defined, ranking_quality
 from pgebench.analysis.question import QUESTIONS, ask
+from pgebench.analysis.resamples import Resamples
 from pgebench.analysis.static_ranker import static_scores
 from pgebench.analysis.table import FloatArray, Table, build_table
 from pgebench.core.identity import Label

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pgebench.analysis.bootstrap import Resamples, bootstrap
+from pgebench.analysis.bootstrap import bootstrap
 from pgebench.analysis.quality import ranking_quality
+from pgebench.analysis.resamples import Resamples
 from pgebench.studies.statistics.finding import Finding, share
 from pgebench.studies.statistics.world import Situation, draw
 

@@ -34,4 +34,5 @@ def units_of(finished: Path) -> list[Unit]:
 
 
 def track(folder: Path, units: list[Unit], **changes: Any) -> Tracker:
-    return Tracker(OFFLINE | changes, units, Store(folder / "store"), folder / "results", CONFIG)
+    trains = ("checkpoint", "truth")
+    return Tracker(OFFLINE | changes, units, Store(folder / "store"), folder / "results", CONFIG, trains)

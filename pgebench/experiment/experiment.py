@@ -27,6 +27,7 @@ from pgebench.plan.units import merged, plan
 from pgebench.published.run import chosen_table
 from pgebench.run.device import together_on
 from pgebench.run.table import frame
+from pgebench.stages import STAGES
 from pgebench.store.format import open_store
 from pgebench.tracking import Tracker
 
@@ -88,7 +89,8 @@ def run_experiment(
     if forced:
         print(f"{dropped} results are computed again (force). If this is interrupted, go on without force.")
     print(to_run(len(distinct), len(waiting), config.workers), flush=True)
-    tracker = Tracker(plain(config.tracking), distinct, store, results, config_of(sweep))
+    trains = [name for name, stage in STAGES.items() if stage.curve]
+    tracker = Tracker(plain(config.tracking), distinct, store, results, config_of(sweep), trains)
     if not waiting:
         return publish(sweep, table, arguments, tracker)
     with tracker:

@@ -10,8 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,10 +30,6 @@ PATIENCE = 10.0
 REPORT = "report\n"
 """The message that the report is there; the end of the stream alone means that there is none."""
 
-WITH_CURVE = ("checkpoint", "truth")
-"""Stages that train."""
-
-
 class Tracker:
     """Context manager around a sweep. Whatever happens to W&B, its methods don't raise.
 
@@ -47,13 +42,20 @@ class Tracker:
         store: where their records appear.
         results: the folder in which the report will be built; W&B's files go into its folder ``wandb``.
         config: what a reader may want to filter runs by; ``experiment_name`` and ``primary_truth`` are needed.
+        with_curve: stages that train, whose records hold a learning curve.
     """
 
     def __init__(
-        self, tracking: Mapping[str, Any], units: Iterable[Unit], store: Store, results: Path, config: Mapping[str, Any]
+        self,
+        tracking: Mapping[str, Any],
+        units: Iterable[Unit],
+        store: Store,
+        results: Path,
+        config: Mapping[str, Any],
+        with_curve: Collection[str] = (),
     ) -> None:
         self._tracking, self._results = tracking, results
-        self._units, self._store, self._config = units, store, config
+        self._units, self._store, self._config, self._with_curve = units, store, config, with_curve
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -110,14 +112,9 @@ class Tracker:
             "group": f"{name}-{digest(sorted(distinct))[:8]}",
             "config": self._config,
             "units": [
-                {
-                    "key": key,
-                    "stage": unit.stage,
-                    "record": str(self._store.path(unit, ".json").resolve()),
-                    **asdict(unit.label),
-                }
-                for key, unit in distinct.items()
-                if unit.stage in WITH_CURVE
+                {**unit.named(), "record": str(self._store.path(unit, ".json").resolve())}
+                for unit in distinct.values()
+                if unit.stage in self._with_curve
             ],
         }
 

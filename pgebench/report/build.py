@@ -17,6 +17,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from pgebench.analysis.league import Analysis, analyse, experiment_itself
+from pgebench.core.metric_facts import metric_facts
 from pgebench.report.export import league_latex
 from pgebench.report.figures import figures
 from pgebench.report.page import context_of, render
@@ -129,6 +130,7 @@ def _csv(table: pd.DataFrame) -> bytes:
 def _analysed(records: pd.DataFrame, meta: dict[str, Any]) -> Analysis:
     return analyse(
         records,
+        meta["metric_facts"],
         primary_truth=str(meta.get("primary_truth", "finetune")),
         question=str(meta.get("question", "sources")),
         seed=int(meta.get("seed", 0) or 0),
@@ -136,7 +138,9 @@ def _analysed(records: pd.DataFrame, meta: dict[str, Any]) -> Analysis:
 
 
 def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The records of a results folder, sorted by key, and its `meta.json`; {} if there is none.
+    """The records of a results folder, sorted by key, and its `meta.json`, or {} if there is none.
+
+    The meta has one entry more, `metric_facts`: of all metrics, see `pgebench.core.metric_facts`.
 
     Raises:
         FileNotFoundError: There is no `records.parquet`.
@@ -163,6 +167,8 @@ def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     if not isinstance(meta, dict):
         raise ValueError(f"{meta_path} must hold a JSON object")
     # The order of the rows is the order in which jobs happened to finish; the report must not depend on it.
+    # A folder of an earlier version does not say these; the report of it is still the same.
+    meta["metric_facts"] = metric_facts(meta)
     return records.sort_values("key", kind="stable", ignore_index=True), meta
 
 

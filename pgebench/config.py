@@ -173,8 +173,8 @@ class MetricConfig:
     ``fisher`` which Fisher information. ``requires`` is the PyPI name of a distribution that the function needs: where
     it is not installed, the metric is left out of the experiment.
     Raise ``version`` when the function changes its results. ``seeds`` scores are taken with different seeds.
-    ``kind`` is ``metric`` or ``control``, what a league shows as a yardstick. ``term_of`` names a composite: all metrics
-    of a table that name the same are scaled over the candidates and added there.
+    ``kind`` is ``metric`` or ``control``, which a league shows as a yardstick. ``term_of`` names a composite: metrics
+    that name the same one are scaled over the candidates and added.
     """
 
     function: Any = MISSING

@@ -92,8 +92,8 @@ def compare_runs(first: Run, second: Run, seed: int = 0) -> Comparison:
         only=(_names(a[~a.index.isin(b.index)]), _names(b[~b.index.isin(a.index)])),
         values=_values(a, b),
         failed=pd.concat([_failed(a, b, "A"), _failed(b, a, "B")], ignore_index=True),
-        leagues=_leagues(*itself, facts, str(first[1].get("question", "sources")), seed),
-        costs=pd.concat([_costs(*itself, facts, kind) for kind in ("metric", "truth")], ignore_index=True),
+        leagues=_leagues(itself[0], itself[1], facts, str(first[1].get("question", "sources")), seed),
+        costs=pd.concat([_costs(itself[0], itself[1], facts, kind) for kind in ("metric", "truth")], ignore_index=True),
     )
 
 

@@ -1,7 +1,7 @@
 """Transferability metrics as pure functions of arrays: evidence in, one float out, higher is more transferable.
 
-Parameter names say which evidence a metric looks at; every other parameter has a default. Files are named after
-families, not functions: a module `baselines.leep` would hide the function `baselines.leep`.
+Parameter names say which evidence a metric looks at; every other parameter has a default. One file holds one
+metric or one family and is named after it, with an underscore: a module `baselines.leep` would hide the function.
 """
 
 from baselines._controls import number_of_classes, parameter_count, random_score, source_accuracy, source_size

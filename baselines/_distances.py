@@ -53,7 +53,16 @@ def linear_mmd_from(target: SufficientStatistics, source: SufficientStatistics, 
         debiased: As for `linear_mmd`.
 
     Returns:
-        The score.
+        The score, at most 0.
+
+    Raises:
+        ValueError: Source and target are two different constants.
+
+    >>> import numpy as np
+    >>> from baselines import sufficient_statistics
+    >>> target, source = (sufficient_statistics(np.array([[x], [x + 2.0]])) for x in (0.0, 3.0))
+    >>> linear_mmd_from(target, source, debiased=False)
+    -3.0
     """
     difference = target.mean - source.mean
     squared = float(difference @ difference)
@@ -114,7 +123,16 @@ def frechet_distance_from(target: SufficientStatistics, source: SufficientStatis
         source: Statistics of the source.
 
     Returns:
-        The score.
+        The score, at most 0.
+
+    Raises:
+        ValueError: Source and target are two different constants.
+
+    >>> import numpy as np
+    >>> from baselines import sufficient_statistics
+    >>> target, source = (sufficient_statistics(np.array([[x], [x + 2.0]])) for x in (0.0, 3.0))
+    >>> round(frechet_distance_from(target, source), 6)
+    -3.0
     """
     difference = target.mean - source.mean
     variance = target.variance + source.variance

@@ -52,7 +52,15 @@ def h_score_from(statistics: SufficientStatistics) -> float:
         statistics: Statistics with at least two classes.
 
     Returns:
-        The score.
+        The score, in [0, min(d, n - 1, C - 1)].
+
+    Raises:
+        BoundsError: The value left its mathematical bounds.
+
+    >>> import numpy as np
+    >>> from baselines import sufficient_statistics
+    >>> round(h_score_from(sufficient_statistics(np.array([[0.0], [0.0], [1.0], [1.0]]), np.array([0, 0, 1, 1]))), 6)
+    1.0
     """
     return _explained(statistics, 1.0, 0.0, "H-score")
 
@@ -92,7 +100,16 @@ def regularized_h_score_from(statistics: SufficientStatistics) -> float:
         statistics: Statistics with at least two classes.
 
     Returns:
-        The score.
+        The score, in [0, min(d, n - 1, C - 1)].
+
+    Raises:
+        BoundsError: The value left its mathematical bounds.
+
+    >>> import numpy as np
+    >>> from baselines import sufficient_statistics
+    >>> features, labels = np.array([[0.0, 0], [1, 3], [5, 1], [6, 4]]), np.array([0, 0, 1, 1])
+    >>> round(regularized_h_score_from(sufficient_statistics(features, labels)), 6)
+    0.440666
     """
     shrinkage = ledoit_wolf_shrinkage(statistics)
     ridge = shrinkage * statistics.variance / statistics.d
@@ -100,13 +117,21 @@ def regularized_h_score_from(statistics: SufficientStatistics) -> float:
 
 
 def ledoit_wolf_shrinkage(statistics: SufficientStatistics) -> float:
-    """Shrinkage intensity of Ledoit and Wolf (2004), from sums alone.
+    """Shrinkage intensity of Ledoit and Wolf, from sums alone.
+
+    Paper: Ledoit, Wolf, "A well-conditioned estimator for large-dimensional covariance matrices", Journal of
+    Multivariate Analysis 2004.
 
     Args:
         statistics: Statistics of the samples.
 
     Returns:
         The intensity in [0, 1]; 0 for features without variance.
+
+    >>> import numpy as np
+    >>> from baselines import sufficient_statistics
+    >>> ledoit_wolf_shrinkage(sufficient_statistics(np.array([[1.0, 2], [1, 2], [1, 2]])))
+    0.0
     """
     d, trace = statistics.d, statistics.variance
     entries = statistics.covariance.view(-1)

@@ -48,7 +48,12 @@ def lfc_from(statistics: SufficientStatistics) -> float:
         statistics: Statistics with at least two classes.
 
     Returns:
-        The score.
+        The score, in [-1, 1].
+
+    >>> import numpy as np
+    >>> from baselines import sufficient_statistics
+    >>> round(lfc_from(sufficient_statistics(np.array([[1.0, 0], [1, 0], [0, 1]]), np.array([0, 0, 1]))), 6)
+    1.0
     """
     moments = statistics.second_moments
     scale = float(moments.diagonal().max()) or 1.0

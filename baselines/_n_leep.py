@@ -61,7 +61,7 @@ def n_leep(
 
 
 def mixture_responsibilities(points: torch.Tensor, k: int, iterations: int, seed: int) -> torch.Tensor:
-    """Fits a Gaussian mixture with diagonal covariances by expectation-maximisation, from k-means++ centres.
+    """Responsibilities of a Gaussian mixture with diagonal covariances, fitted by EM from k-means++ centres.
 
     Args:
         points: (n, r) float64, mean variance about one.
@@ -71,6 +71,11 @@ def mixture_responsibilities(points: torch.Tensor, k: int, iterations: int, seed
 
     Returns:
         (n, k) responsibilities, rows that sum to one.
+
+    >>> points = torch.tensor([[0.0], [0.1], [5.0], [5.1]], dtype=torch.float64)
+    >>> found = mixture_responsibilities(points, 2, iterations=10, seed=0).round().argmax(dim=1)
+    >>> bool(found[0] == found[1] != found[2] == found[3])
+    True
     """
     centres = points[_spread_centres(points, k, seed)]
     nearest = torch.cdist(points, centres).argmin(dim=1)

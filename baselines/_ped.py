@@ -76,6 +76,11 @@ def repel(rows: torch.Tensor, index: torch.Tensor, radius: float, time_step: flo
 
     Returns:
         The moved rows, and the sum of the absolute displacements of the classes.
+
+    >>> rows = torch.tensor([[0.0], [2.0], [10.0], [12.0]], dtype=torch.float64)
+    >>> moved, displaced = repel(rows, torch.tensor([0, 0, 1, 1]), radius=0.1, time_step=1.0)
+    >>> torch.equal(moved, rows), displaced  # balls that do not overlap
+    (True, 0.0)
     """
     mean, deviation = rows.mean(dim=0), rows.std(dim=0, unbiased=False)
     # Constant features, up to rounding, stay where they are.

@@ -72,6 +72,11 @@ def global_rate(statistics: SufficientStatistics, distortion: float = 1e-4, scal
 
     Returns:
         The rate in nats, at least 0.
+
+    >>> import numpy as np
+    >>> from baselines import sufficient_statistics
+    >>> round(global_rate(sufficient_statistics(np.array([[-1.0], [1.0]])), distortion=1.0), 6)  # 1/2 log 2
+    0.346574
     """
     unit = (statistics.variance or 1.0) if scale == "unit" else 1.0
     return _rate(copy_of(statistics.covariance).div_(unit * distortion))

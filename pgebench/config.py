@@ -13,6 +13,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
+from pgebench.core.conf import conf_dir as conf_dir
 from pgebench.core.machine import available_cores, jobs_at_once, memory_bytes, share, whole_gpus
 from pgebench.core.settings import FisherSettings, GradientSettings, Reading
 
@@ -116,6 +117,8 @@ class MetricConfig:
     ``fisher`` which Fisher information. ``requires`` is the PyPI name of a distribution that the function needs: where
     it is not installed, the metric is left out of the experiment.
     Raise ``version`` when the function changes its results. ``seeds`` scores are taken with different seeds.
+    ``kind`` is ``metric`` or ``control``, which a league shows as a yardstick. ``term_of`` names a composite: metrics
+    that name the same one are scaled over the candidates and added.
     """
 
     function: Any = MISSING
@@ -124,6 +127,8 @@ class MetricConfig:
     requires: str | None = None
     seeds: int = 1
     version: int = 1
+    kind: str = "metric"
+    term_of: str | None = None
 
 
 @dataclass
@@ -235,22 +240,6 @@ class Config:
     progress: str = "auto"
     notes: list[str] = field(default_factory=list)
     units: str | None = None
-
-
-def conf_dir() -> Path:
-    """The folder of YAML files: beside the package in a checkout, inside it in a wheel.
-
-    Returns:
-        The folder that holds ``config.yaml``.
-
-    Raises:
-        FileNotFoundError: It is in neither place.
-    """
-    package = Path(__file__).resolve().parent
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / "config.yaml").is_file():
-            return folder
-    raise FileNotFoundError("pgebench's conf/ folder is missing: install the package again")
 
 
 def register() -> None:

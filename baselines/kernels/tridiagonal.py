@@ -49,7 +49,7 @@ class TridiagonalForm:
 
 
 def tridiagonal_form(statistics: SufficientStatistics) -> TridiagonalForm:
-    """Reduces the covariance to tridiagonal form, 4/3 d^3 operations.
+    """Tridiagonal form of the covariance, by a reduction of 4/3 d^3 operations.
 
     Args:
         statistics: Statistics on the CPU.

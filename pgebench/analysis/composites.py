@@ -11,44 +11,40 @@ import numpy as np
 import pandas as pd
 
 from pgebench.analysis.table import FloatArray, Table
-
-COMPOSITES = {
-    "ncti": ("ncti_seli", "ncti_nearest_centre", "ncti_variability"),
-    "etran": ("etran_energy", "etran_classification"),
-}
-"""Metric -> its raw terms, each higher for more transferable (Wang et al., and Gholami et al., both ICCV 2023)."""
-
+from pgebench.core.metric_facts import Facts
 
 ROUNDING = 1e-12
 """Relative width of a term's values that is no more than their last digits."""
 
 
-def with_composites(table: Table) -> Table:
+def with_composites(table: Table, facts: Facts) -> Table:
     """The table with each composite in the place of its terms; terms that are not complete stay as they are.
 
     Args:
         table: With the terms as metrics.
+        facts: Which metric is a term of which composite.
 
     Returns:
         A new table; the same one if there is no complete composite.
     """
-    for name, terms in _complete(table.scores):
+    for name, terms in _complete(table.scores, facts):
         values = sum_of_scaled([table.scores[term] for term in terms])
         table = table.with_score(name, values).without_scores(terms)
     return table
 
 
-def with_composite_names(records: pd.DataFrame) -> pd.DataFrame:
+def with_composite_names(records: pd.DataFrame, facts: Facts) -> pd.DataFrame:
     """The records with the terms of each complete composite renamed to it, so that its cost is that of all terms.
 
     Args:
         records: With the column `metric`.
+        facts: Which metric is a term of which composite.
 
     Returns:
         The records with other names in this column.
     """
     present = set(records.loc[records["stage"] == "score", "metric"].dropna().astype(str))
-    renamed = {term: name for name, terms in _complete(present) for term in terms}
+    renamed = {term: name for name, terms in _complete(present, facts) for term in terms}
     return records.assign(metric=records["metric"].map(lambda metric: renamed.get(metric, metric)))
 
 
@@ -76,6 +72,26 @@ def sum_of_scaled(terms: list[FloatArray]) -> FloatArray:
     return total
 
 
-def _complete(names: Iterable[str]) -> list[tuple[str, tuple[str, ...]]]:
+def composites(facts: Facts) -> dict[str, tuple[str, ...]]:
+    """The composites that metrics are terms of, each term higher for more transferable.
+
+    Args:
+        facts: With `term_of` of the terms.
+
+    Returns:
+        Composite -> its terms, two at least, in the order of the alphabet.
+
+    >>> composites({"a": {"term_of": "sum"}, "b": {"term_of": "sum"}, "c": {}, "d": {"term_of": "one"}})
+    {'sum': ('a', 'b')}
+    """
+    terms: dict[str, list[str]] = {}
+    for metric in sorted(facts):
+        if name := facts[metric].get("term_of"):
+            terms.setdefault(str(name), []).append(metric)
+    return {name: tuple(found) for name, found in sorted(terms.items()) if len(found) > 1}
+
+
+def _complete(names: Iterable[str], facts: Facts) -> list[tuple[str, tuple[str, ...]]]:
     present = set(names)
-    return [(name, terms) for name, terms in COMPOSITES.items() if present.issuperset(terms) and name not in present]
+    known = composites(facts).items()
+    return [(name, terms) for name, terms in known if present.issuperset(terms) and name not in present]

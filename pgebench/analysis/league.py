@@ -25,14 +25,12 @@ from pgebench.analysis.stability import Stability, setups_of, stability
 from pgebench.analysis.static_ranker import static_scores
 from pgebench.analysis.summary import cost_columns, interaction_columns, ranking_columns, summary_columns
 from pgebench.analysis.table import FloatArray, Table, build_table, mean_over_seeds
+from pgebench.core.metric_facts import Facts
 
 STATIC, STANDARDISED = "static", "static_standardised"
 """The static ranker, and that of published tables on accuracies standardised within each target."""
 
 RESAMPLES, SHUFFLES = 1000, 2000
-TRIVIAL = frozenset(
-    {STATIC, STANDARDISED, "random", "source_accuracy", "source_size", "number_of_classes", "parameter_count"}
-)
 
 
 @dataclass(frozen=True)
@@ -110,6 +108,7 @@ class Analysis:
 
 def analyse(
     records: pd.DataFrame,
+    facts: Facts,
     *,
     primary_truth: str = "finetune",
     question: str = "sources",
@@ -121,6 +120,7 @@ def analyse(
 
     Args:
         records: One row per unit, see `build_table` and `costs` for the columns used; others are ignored.
+        facts: Of the metrics, see `pgebench.core.metric_facts`; a metric that has none is a metric like any other.
         primary_truth: The truth that comes first, if it is there.
         question: One of `QUESTIONS`.
         resamples: Draws of the bootstrap.
@@ -134,12 +134,14 @@ def analyse(
     records = experiment_itself(records)
     asked = QUESTIONS[question]
     plain = build_table(records)
-    table = with_composites(ask(plain, asked))
-    metric_costs, truth_costs = costs(with_composite_names(records), "metric"), costs(records, "truth")
+    table = with_composites(ask(plain, asked), facts)
+    metric_costs, truth_costs = costs(with_composite_names(records, facts), "metric"), costs(records, "truth")
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
     order = sorted(measured, key=lambda name: (name != primary_truth, name))
     results = tuple(
-        _judge(table, name, metric_costs, truth_costs.get(name), resamples=resamples, shuffles=shuffles, seed=seed)
+        _judge(
+            table, facts, name, metric_costs, truth_costs.get(name), resamples=resamples, shuffles=shuffles, seed=seed
+        )
         for name in order
     )
     # A unit may be several rows: the accuracy of a source is a score of each of its pairs.
@@ -151,9 +153,11 @@ def analyse(
         question=asked,
         table=table,
         results=results,
-        answers=answers(with_composites(plain), first, resamples=resamples, seed=seed) if first else pd.DataFrame(),
+        answers=answers(with_composites(plain, facts), first, resamples=resamples, seed=seed)
+        if first
+        else pd.DataFrame(),
         setups=setups_of(table, first) if first else pd.DataFrame(),
-        stability=stability(everything, first) if first else None,
+        stability=stability(everything, first, facts) if first else None,
         gains=gains(records, first) if first else pd.DataFrame(),
         metric_costs=metric_costs,
         truth_costs=truth_costs,
@@ -176,6 +180,7 @@ def experiment_itself(records: pd.DataFrame) -> pd.DataFrame:
 
 def _judge(
     table: Table,
+    facts: Facts,
     name: str,
     metric_costs: dict[str, Cost],
     truth_cost: Cost | None,
@@ -208,10 +213,11 @@ def _judge(
         interaction_columns(metrics, special_draws, special_nulls, without=artefacts),
         cost_columns(metrics, metric_costs, truth_cost),
     ]
+    yardsticks = {STATIC, STANDARDISED, *(metric for metric, fact in facts.items() if fact.get("kind") == "control")}
     league = pd.concat(groups, axis=1).assign(
         truth=name,
         metric=metrics,
-        kind=["trivial" if metric in TRIVIAL else "metric" for metric in metrics],
+        kind=["trivial" if metric in yardsticks else "metric" for metric in metrics],
         score_seeds=[table.score_seeds.get(metric, 1) for metric in metrics],
     )
     return TruthResult(

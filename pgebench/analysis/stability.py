@@ -31,6 +31,7 @@ from pgebench.analysis.composites import with_composites
 from pgebench.analysis.correlation import CORRELATIONS, PRIMARY, correlations
 from pgebench.analysis.quality import mean_where_defined, ranking_quality
 from pgebench.analysis.table import FloatArray, Table, build_table
+from pgebench.core.metric_facts import Facts
 
 OWN = "as in the experiment"
 SAME = 1e-6
@@ -72,26 +73,27 @@ def variant_parts(variant: str) -> tuple[str, str]:
     return factor, level
 
 
-def stability(records: pd.DataFrame, truth: str) -> Stability | None:
+def stability(records: pd.DataFrame, truth: str, facts: Facts) -> Stability | None:
     """Judge every metric under every factor of the records.
 
     Args:
         records: With the column `variant`: null for the experiment itself.
         truth: The truth that rankings are compared with; a variant that has none of its own is compared with the
             experiment's.
+        facts: Which metric is a term of which composite.
 
     Returns:
         The tables, or None if the records hold no variations or no truth.
     """
     if "variant" not in records or records["variant"].isna().all():
         return None
-    base = with_composites(build_table(records[records["variant"].isna()]))
+    base = with_composites(build_table(records[records["variant"].isna()]), facts)
     if truth not in base.truth:
         return None
     tables: dict[str, dict[str, Table]] = {}
     for variant, rows in records[records["variant"].notna()].groupby("variant", sort=False):
         factor, level = variant_parts(str(variant))
-        tables.setdefault(factor, {OWN: base})[level] = _like(with_composites(build_table(rows)), base, truth)
+        tables.setdefault(factor, {OWN: base})[level] = _like(with_composites(build_table(rows), facts), base, truth)
     found = {factor: _judge(factor, levels, truth) for factor, levels in tables.items()}
     setups = [(factor, len(tables[factor]), setup_stability(_vectors(one[1]))) for factor, one in found.items()]
     setups += _setups_without_new_scores(base, truth)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,15 +22,18 @@ from pgebench.analysis.resamples import Resamples
 from pgebench.analysis.static_ranker import static_scores
 from pgebench.analysis.table import FloatArray, Table, build_table
 from pgebench.core.identity import Label
+from pgebench.core.metric_facts import Facts
 
 Run = tuple[pd.DataFrame, Mapping[str, Any]]
-"""The records of a run and its meta."""
+"""The records of a run and its meta, with the facts of its metrics as `metric_facts`."""
 
 TOLERANCE = 1e-6
 """Relative difference of two values up to which they are the same: rounding differs between machines."""
 
 RESAMPLES = 2000
 NEVER_COMPARED = ("created",)
+COMPARED_AS_FACTS = re.compile(r"config\.metric\..+\.(kind|term_of)")
+"""Settings that runs of earlier versions lack; the facts made of them are there for every run."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def compare_runs(first: Run, second: Run, seed: int = 0) -> Comparison:
     """
     units = [_distinct(records) for records, _ in (first, second)]
     itself = [experiment_itself(records) for records, _ in (first, second)]
+    facts = (first[1].get("metric_facts", {}), second[1].get("metric_facts", {}))
     a, b = units
     return Comparison(
         settings=_settings(first[1], second[1]),
@@ -90,14 +95,14 @@ def compare_runs(first: Run, second: Run, seed: int = 0) -> Comparison:
         only=(_names(a[~a.index.isin(b.index)]), _names(b[~b.index.isin(a.index)])),
         values=_values(a, b),
         failed=pd.concat([_failed(a, b, "A"), _failed(b, a, "B")], ignore_index=True),
-        leagues=_leagues(itself[0], itself[1], str(first[1].get("question", "sources")), seed),
-        costs=pd.concat([_costs(itself[0], itself[1], kind) for kind in ("metric", "truth")], ignore_index=True),
+        leagues=_leagues(itself[0], itself[1], facts, str(first[1].get("question", "sources")), seed),
+        costs=pd.concat([_costs(itself[0], itself[1], facts, kind) for kind in ("metric", "truth")], ignore_index=True),
     )
 
 
 def _settings(a: Mapping[str, Any], b: Mapping[str, Any]) -> pd.DataFrame:
     flat_a, flat_b = (dict(_flat(meta)) for meta in (a, b))
-    keys = sorted({*flat_a, *flat_b})
+    keys = sorted(key for key in {*flat_a, *flat_b} if not COMPARED_AS_FACTS.fullmatch(key))
     rows = [(key, flat_a.get(key), flat_b.get(key)) for key in keys if flat_a.get(key) != flat_b.get(key)]
     return pd.DataFrame(rows, columns=["key", "a", "b"], dtype=object)
 
@@ -151,10 +156,13 @@ def _failed(here: pd.DataFrame, there: pd.DataFrame, run: str) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["unit", "run", "error"]).sort_values("unit", ignore_index=True)
 
 
-def _leagues(a: pd.DataFrame, b: pd.DataFrame, question: str, seed: int) -> dict[str, pd.DataFrame]:
+def _leagues(
+    a: pd.DataFrame, b: pd.DataFrame, facts: tuple[Facts, Facts], question: str, seed: int
+) -> dict[str, pd.DataFrame]:
     if question not in QUESTIONS:
         raise ValueError(f"question={question} in meta.json: choose from {', '.join(QUESTIONS)}")
-    tables = [with_composites(ask(build_table(records), QUESTIONS[question])) for records in (a, b)]
+    asked = [ask(build_table(records), QUESTIONS[question]) for records in (a, b)]
+    tables = [with_composites(table, known) for table, known in zip(asked, facts, strict=True)]
     truths = sorted({name for table in tables for name in table.truth})
     return {truth: _league(tables[0], tables[1], truth, seed) for truth in truths}
 
@@ -207,8 +215,9 @@ def _difference(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> list[float]:
     return [targets, estimate, *draws.interval(0)]
 
 
-def _costs(a: pd.DataFrame, b: pd.DataFrame, kind: str) -> pd.DataFrame:
-    left, right = (costs(with_composite_names(records), kind) for records in (a, b))
+def _costs(a: pd.DataFrame, b: pd.DataFrame, facts: tuple[Facts, Facts], kind: str) -> pd.DataFrame:
+    named = [with_composite_names(records, known) for records, known in zip((a, b), facts, strict=True)]
+    left, right = (costs(records, kind) for records in named)
     rows = []
     for name in sorted({*left, *right}):
         seconds = [run[name].total_s if name in run else np.nan for run in (left, right)]

@@ -15,7 +15,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench.core.suggest import suggest
 
-GROUPS = ("backbone", "dataset@source", "dataset@target", "metric", "truth", "experiment", "launch", "tracking")
+ROLES = ("dataset@source", "dataset@target")
+GROUPS = (*ROLES, "backbone", "metric", "truth", "suite", "experiment", "launch", "tracking")
 
 LAUNCHERS = {"ray": "ray", "submitit_slurm": "slurm", "submitit_local": "slurm"}
 """Launchers that are plugins of their own, with the extra of pgebench that installs them."""

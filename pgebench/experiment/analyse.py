@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from pgebench.analysis import Analysis, league
+from pgebench.analysis import Analysis
 from pgebench.core.errors import ConfigError
-from pgebench.report.build import REQUIRED, read_results
+from pgebench.report.build import REQUIRED, analysed, read_results
 
 RECORDS = "records.parquet"
 
@@ -40,15 +39,9 @@ folder
     if isinstance(records, pd.DataFrame):
         if missing := [name for name in REQUIRED if name not in records.columns]:
             raise ValueError(f"the records lack the column(s) {', '.join(missing)}; see {RECORDS} of any run")
-        return league.analyse(records)
+        return analysed(records, {})
     path = Path(records)
     if path.is_file() and path.name != RECORDS:
         raise ConfigError(f"{path}: give a results folder, its {RECORDS}, or a table that you read yourself")
     table, meta = read_results(path.parent if path.name == RECORDS else path)
-    return league.analyse(table, **_asked(meta))
-
-
-def _asked(meta: dict[str, Any]) -> dict[str, Any]:
-    """What the run's own report asks of the records."""
-    known: dict[str, Any] = {name: meta[name] for name in ("primary_truth", "question") if name in meta}
-    return {**known, "seed": int(meta.get("seed") or 0)}
+    return analysed(table, meta)

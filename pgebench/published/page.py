@@ -12,6 +12,7 @@ import pandas as pd
 
 from pgebench.analysis.league import PRIMARY, analyse
 from pgebench.analysis.question import QUESTIONS
+from pgebench.core.metric_facts import metric_facts
 from pgebench.published import compare
 from pgebench.published.bounds import BOUNDS, broken
 from pgebench.published.records import records
@@ -62,7 +63,7 @@ def markdown(results: str) -> str:
 
 
 def _league(table: PublishedTable) -> pd.DataFrame:
-    found = analyse(records(table), primary_truth=table.truth, question=table.about.question)
+    found = analyse(records(table), metric_facts({}), primary_truth=table.truth, question=table.about.question)
     return found.results[0].league
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from pgebench.analysis.league import Analysis, analyse
 from pgebench.core.files import write_atomically
+from pgebench.core.metric_facts import metric_facts
 from pgebench.report import page
 from pgebench.report.png import png
 from pgebench.report.section import Report
@@ -44,7 +46,7 @@ def build_report(results: Path) -> Path:
     """
     results = Path(results)
     records, meta = read_results(results)
-    analysis = _analysed(records, meta)
+    analysis = analysed(records, meta)
     report = Report(analysis, records, meta)
     figures = _figures(report)
     write_atomically(results / "records.csv", records.to_csv(index=False, lineterminator="\n").encode())
@@ -70,7 +72,7 @@ def build_tables(results: Path) -> dict[str, pd.DataFrame]:
         `backbones_<truth>`.
     """
     records, meta = read_results(Path(results))
-    return tables_of(_analysed(records, meta), records)
+    return tables_of(analysed(records, meta), records)
 
 
 def tables_of(analysis: Analysis, records: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -114,9 +116,16 @@ def _csv(table: pd.DataFrame) -> bytes:
     return table.to_csv(index=False, float_format="%.6g", lineterminator="\n").encode()
 
 
-def _analysed(records: pd.DataFrame, meta: dict[str, Any]) -> Analysis:
+def analysed(records: pd.DataFrame, meta: Mapping[str, Any]) -> Analysis:
+    """The analysis of a run as its report shows it.
+
+    Args:
+        records: As `read_results` gives them.
+        meta: The same; anything may be missing.
+    """
     return analyse(
         records,
+        meta.get("metric_facts", metric_facts(meta)),
         primary_truth=str(meta.get("primary_truth", "finetune")),
         question=str(meta.get("question", "sources")),
         seed=int(meta.get("seed", 0) or 0),
@@ -124,7 +133,9 @@ def _analysed(records: pd.DataFrame, meta: dict[str, Any]) -> Analysis:
 
 
 def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The records of a results folder, sorted by key, and its `meta.json`; {} if there is none.
+    """The records of a results folder, sorted by key, and its `meta.json`, or {} if there is none.
+
+    The meta has one entry more, `metric_facts`: of all metrics, see `pgebench.core.metric_facts`.
 
     Raises:
         FileNotFoundError: There is no `records.parquet`.
@@ -151,4 +162,6 @@ def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     if not isinstance(meta, dict):
         raise ValueError(f"{meta_path} must hold a JSON object")
     # The order of the rows is the order in which jobs happened to finish; the report must not depend on it.
+    # A folder of an earlier version does not say these; the report of it is still the same.
+    meta["metric_facts"] = metric_facts(meta)
     return records.sort_values("key", kind="stable", ignore_index=True), meta

@@ -15,8 +15,8 @@ from typing import Any
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pgebench.config import conf_dir
 from pgebench.core.errors import ConfigError
+from pgebench.core.metric_facts import metric_facts
 from pgebench.tracking.keys import FINAL, LIVE, known
 
 SPECIFICATION = Path(__file__).with_name("dashboard.yaml")
@@ -86,12 +86,12 @@ def _checked(panel: PanelSpec, where: str) -> PanelSpec:
 
 def league_names() -> list[str]:
     """Every metric that a league table of pgebench can have."""
-    from pgebench.analysis.composites import COMPOSITES
+    from pgebench.analysis.composites import composites
     from pgebench.analysis.league import STATIC
 
-    terms = {term for parts in COMPOSITES.values() for term in parts}
-    configured = {path.stem for path in (conf_dir() / "metric").glob("*.yaml")}
-    return sorted((configured - terms) | set(COMPOSITES) | {STATIC})
+    facts = metric_facts({})
+    made = composites(facts)
+    return sorted(set(facts).difference(*made.values()) | set(made) | {STATIC})
 
 
 def outline(spec: DashboardSpec) -> str:

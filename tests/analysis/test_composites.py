@@ -5,6 +5,9 @@ import pandas as pd
 
 from pgebench.analysis.composites import sum_of_scaled, with_composite_names, with_composites
 from pgebench.analysis.table import Table
+from pgebench.core.metric_facts import metric_facts
+
+OWN = metric_facts({})
 
 
 def table(**scores):
@@ -37,19 +40,32 @@ def test_an_absent_term_makes_the_score_absent():
 
 
 def test_a_composite_takes_the_place_of_its_terms():
-    made = with_composites(table(etran_energy=random(0), etran_classification=random(1), leep=random(2)))
+    made = with_composites(table(etran_energy=random(0), etran_classification=random(1), leep=random(2)), OWN)
     assert set(made.scores) == set(made.score_seeds) == {"etran", "leep"}
 
 
 def test_an_incomplete_set_of_terms_stays_as_it_is():
-    assert set(with_composites(table(etran_energy=random(0))).scores) == {"etran_energy"}
+    assert set(with_composites(table(etran_energy=random(0)), OWN).scores) == {"etran_energy"}
+
+
+def test_a_composite_of_own_terms_is_built():
+    facts = {"speed": {"term_of": "motion"}, "weight": {"term_of": "motion"}, "leep": {}}
+    a, b = random(0), random(1)
+    made = with_composites(table(speed=a, weight=b, leep=random(2)), facts)
+    assert set(made.scores) == {"motion", "leep"}
+    np.testing.assert_array_equal(made.scores["motion"], sum_of_scaled([a, b]))
+
+
+def test_one_term_alone_makes_no_composite():
+    made = with_composites(table(speed=random(0)), {"speed": {"term_of": "motion"}})
+    assert set(made.scores) == {"speed"}
 
 
 def test_a_composite_costs_what_its_terms_cost():
     names = ["etran_energy", "etran_classification", "leep"]
     records = pd.DataFrame({"stage": "score", "metric": names})
-    assert with_composite_names(records).metric.tolist() == ["etran", "etran", "leep"]
-    assert with_composite_names(records[1:]).metric.tolist() == names[1:]
+    assert with_composite_names(records, OWN).metric.tolist() == ["etran", "etran", "leep"]
+    assert with_composite_names(records[1:], OWN).metric.tolist() == names[1:]
 
 
 def test_the_last_digits_of_a_constant_term_are_no_ranking():

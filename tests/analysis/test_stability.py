@@ -41,7 +41,7 @@ def of(found: pd.DataFrame, metric: str) -> pd.Series:
 
 
 def test_a_score_that_ignores_the_factor_is_perfectly_stable(records: pd.DataFrame) -> None:
-    found = stability(records, "finetune")
+    found = stability(records, "finetune", {})
     assert found is not None
     solid = of(found.metrics, "solid")
     assert (solid.changed, solid.largest_change, solid.cv, solid.noise, solid.quality_sd) == (0, 0, 0, 0, 0)
@@ -52,7 +52,7 @@ def test_a_score_that_ignores_the_factor_is_perfectly_stable(records: pd.DataFra
 def test_spread_and_agreement_are_those_of_the_naive_loops(
     records: pd.DataFrame, numbers: dict[str, np.ndarray]
 ) -> None:
-    found = stability(records, "finetune")
+    found = stability(records, "finetune", {})
     assert found is not None
     shaky = of(found.metrics, "shaky")
     levels = np.stack([numbers["shaky"], *(numbers["shaky"] + noise for noise in numbers["noise"])])
@@ -86,7 +86,7 @@ def test_what_moves_all_sources_of_a_target_alike_is_no_noise(
 ) -> None:
     shifted = numbers["solid"] + np.arange(6.0)
     extra = [rows("score", "solid", shifted, "probe size: target.train_per_class=5")]
-    found = stability(pd.concat([records, *extra], ignore_index=True), "finetune")
+    found = stability(pd.concat([records, *extra], ignore_index=True), "finetune", {})
     assert found is not None
     solid = of(found.metrics[found.metrics.factor == "probe size"], "solid")
     assert solid.noise == pytest.approx(0, abs=1e-12)
@@ -100,7 +100,7 @@ def test_a_variant_with_a_truth_of_its_own_is_judged_by_it(
 ) -> None:
     variant = "checkpoint seed: seed=1"
     extra = [rows("score", "solid", numbers["solid"], variant), rows("truth", "finetune", -numbers["truth"], variant)]
-    found = stability(pd.concat([records, *extra], ignore_index=True), "finetune")
+    found = stability(pd.concat([records, *extra], ignore_index=True), "finetune", {})
     assert found is not None
     own = found.levels[found.levels.factor == "checkpoint seed"].set_index("level").weighted_tau
     assert own[OWN] == 1
@@ -109,7 +109,7 @@ def test_a_variant_with_a_truth_of_its_own_is_judged_by_it(
 
 def test_a_backbone_of_another_name_is_compared_all_the_same(records: pd.DataFrame) -> None:
     extra = records[records.variant.isna()].assign(backbone="other", variant="backbone: backbone=other")
-    found = stability(pd.concat([records, extra], ignore_index=True), "finetune")
+    found = stability(pd.concat([records, extra], ignore_index=True), "finetune", {})
     assert found is not None
     assert (found.metrics[found.metrics.factor == "backbone"].agreement == 1).all()
 
@@ -121,5 +121,5 @@ def test_setup_stability_is_the_mean_tau_between_quality_vectors() -> None:
 
 
 def test_records_without_variations_have_no_stability(records: pd.DataFrame) -> None:
-    assert stability(records[records.variant.isna()], "finetune") is None
-    assert stability(records, "no such truth") is None
+    assert stability(records[records.variant.isna()], "finetune", {}) is None
+    assert stability(records, "no such truth", {}) is None

@@ -12,7 +12,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
+from hydra import compose, initialize_config_dir
 from PIL import Image
 from planned import sweep
 
@@ -76,9 +76,9 @@ def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str, reader
     if (reason := wrong_value(overrides, [conf_dir()])) and any(part in reason for part in ELSEWHERE):
         pytest.skip(reason)
     assert reason is None
-    experiment = next((o.partition("=")[2] for o in overrides if o.startswith("experiment=")), "embedded")
-    config = OmegaConf.load(conf_dir() / "experiment" / f"{experiment}.yaml")
-    params = OmegaConf.select(config, "hydra.sweeper.params") or {}
+    chosen = [override for override in overrides if override.startswith(("experiment=", "suite="))]
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        params = compose("config", chosen, return_hydra_config=True).hydra.sweeper.params
     try:
         # The first and the last of each list show what all would, in a tenth of the time.
         lists = {key: str(value).split(",") for key, value in params.items()}

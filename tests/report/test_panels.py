@@ -6,6 +6,7 @@ import pytest
 
 from pgebench.analysis.league import analyse
 from pgebench.analysis.pairs import level_groups
+from pgebench.core.metric_facts import metric_facts
 from pgebench.report import build_report
 from pgebench.report.sections import pairs
 from pgebench.report.sections.league_latex import league_latex
@@ -36,11 +37,11 @@ def records(synthetic):
 
 @pytest.fixture(scope="module")
 def analysis(records):
-    return analyse(records, resamples=40, shuffles=40)
+    return analyse(records, metric_facts({}), resamples=40, shuffles=40)
 
 
 def test_variations_stay_out_of_the_league(records, analysis):
-    alone = analyse(records[records.variant.isna()], resamples=40, shuffles=40)
+    alone = analyse(records[records.variant.isna()], metric_facts({}), resamples=40, shuffles=40)
     pd.testing.assert_frame_equal(analysis.summary, alone.summary)
     assert alone.stability is None
 

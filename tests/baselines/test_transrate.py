@@ -1,9 +1,7 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from baselines import lfc, sufficient_statistics, transrate
+from baselines import sufficient_statistics, transrate
 from baselines._transrate import global_rate
 
 
@@ -18,12 +16,6 @@ def reference_transrate(features, labels, distortion, scale):
         rows = rows / np.sqrt((rows**2).sum(axis=1).mean())
     groups = [rows[labels == y] for y in np.unique(labels)]
     return rate(rows, distortion) - sum(len(g) / len(rows) * rate(g, distortion) for g in groups)
-
-
-def reference_lfc(features, labels):
-    kernel, same = features @ features.T, np.where(labels[:, None] == labels, 1.0, -1.0)
-    kernel, same = kernel - kernel.mean(), same - same.mean()
-    return (kernel * same).sum() / np.sqrt((kernel**2).sum() * (same**2).sum())
 
 
 @pytest.mark.parametrize("scale", ["unit", "none"])
@@ -50,18 +42,3 @@ def test_transrate_refuses_parameters_out_of_range():
     for wrong in ({"distortion": 0.0}, {"scale": "log"}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             transrate(np.eye(4), np.arange(4) % 2, **wrong)
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.integers(3, 30), st.integers(1, 40), st.integers(2, 5), st.integers(0, 2**32 - 1))
-def test_lfc_is_the_correlation_of_explicit_kernels(n, d, classes, seed):
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(classes, size=n)
-    labels[:2] = 0, 1
-    features = rng.normal(size=(n, d)) + rng.normal(size=(classes, d))[labels] + rng.normal(size=d)
-    assert lfc(features, labels) == pytest.approx(reference_lfc(features, labels), abs=1e-9)
-
-
-def test_one_hot_features_are_perfectly_correlated_with_their_labels():
-    labels = np.array([0, 0, 1, 2, 2, 2])
-    assert lfc(np.eye(3)[labels], labels) == pytest.approx(1)

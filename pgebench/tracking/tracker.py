@@ -30,6 +30,7 @@ PATIENCE = 10.0
 REPORT = "report\n"
 """The message that the report is there; the end of the stream alone means that there is none."""
 
+
 class Tracker:
     """Context manager around a sweep. Whatever happens to W&B, its methods don't raise.
 

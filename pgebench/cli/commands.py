@@ -79,10 +79,10 @@ def _compare(options: CompareOptions) -> None:
 
 def _study(options: PgeOptions) -> None:
     from pgebench.store.format import open_store
-    from pgebench.studies.pge.run import study as study_of
+    from pgebench.studies.pge.run import study_pge
 
     store = open_store(options.store, create=True)
-    page = study_of(options.experiment, options.backbone, options.truths, options.results, store, options.workers)
+    page = study_pge(options.experiment, options.backbone, options.truths, options.results, store, options.workers)
     print(f"Report: {page}")
 
 
@@ -100,15 +100,15 @@ def _say(line: str) -> None:
 
 
 def _dashboard(options: DashboardOptions) -> None:
-    from pgebench.tracking.dashboard import create, load, outline, report, workspace
+    from pgebench.tracking.dashboard import create_dashboard, load_specification, outline, wandb_report, wandb_workspace
 
-    spec = load()
+    spec = load_specification()
     if options.check:
-        for build in (workspace, report):
+        for build in (wandb_workspace, wandb_report):
             build(spec, options.entity or "entity", options.project)
         print(outline(spec))
     else:
-        print("Workspace: {}\nReport: {}".format(*create(spec, options.entity, options.project)))
+        print("Workspace: {}\nReport: {}".format(*create_dashboard(spec, options.entity, options.project)))
 
 
 def _require_records(results: Path) -> None:

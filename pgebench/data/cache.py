@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from pgebench.core.errors import CorruptArtifact, StoreError
 from pgebench.core.locks import lock_file
-from pgebench.data.report import Report
+from pgebench.data.report import ReadReport
 
 IMAGES, LABELS, SPLIT, FACTS = "images.u8", "labels.npy", "split.npy", "dataset.json"
 
@@ -41,7 +41,7 @@ class Decoded:
     split: npt.NDArray[np.uint8]
     class_names: tuple[str, ...]
     revision: str
-    report: Report
+    report: ReadReport
 
 
 def has_decoded(cache: Path, revision: str) -> bool:
@@ -65,7 +65,7 @@ def open_decoded(cache: Path, revision: str) -> Decoded:
         labels, split = (np.load(folder / name, allow_pickle=False) for name in (LABELS, SPLIT))
         shape = (len(labels), facts["size"], facts["size"], 3)
         images = np.memmap(folder / IMAGES, dtype=np.uint8, mode="r", shape=shape)
-        report = Report(**facts["report"])
+        report = ReadReport(**facts["report"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise CorruptArtifact(
@@ -98,7 +98,7 @@ class Writer:
         split: npt.NDArray[np.uint8],
         class_names: tuple[str, ...],
         size: int,
-        report: Report,
+        report: ReadReport,
     ) -> None:
         """Write what belongs to the images that were added."""
         self._images.flush()

@@ -12,7 +12,7 @@ from joblib import Parallel, delayed
 from pgebench.core.machine import available_cores
 from pgebench.core.settings import Reading
 from pgebench.data.listing import Content, Listing
-from pgebench.data.picture import Picture, decode
+from pgebench.data.picture import DecodedImage, decode
 
 CHUNK = 256
 """Images decoded between two writes: all that is in memory, beside one whole picture a worker."""
@@ -25,7 +25,7 @@ def processes(listing: Listing) -> int:
     return available_cores()
 
 
-def pictures(listing: Listing, reading: Reading, workers: int) -> Iterator[Picture | str]:
+def pictures(listing: Listing, reading: Reading, workers: int) -> Iterator[DecodedImage | str]:
     """Each image of the listing in order, or in one line why there is none.
 
     Files are decoded by the workers; pixels only have to be resized, which is done here.

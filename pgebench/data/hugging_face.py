@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.data.listing import PARTS, Content, Listing, in_order
+from pgebench.data.listing import PARTS, Content, Listing, ordered_parts
 
 
 def listing(
@@ -39,7 +39,7 @@ def listing(
         ConfigError: the library is not installed, or there is no such split or column.
         DataError: it cannot be loaded, or its label is no class.
     """
-    wanted = in_order(parts)
+    wanted = ordered_parts(parts)
     try:
         import datasets
     except ImportError as error:

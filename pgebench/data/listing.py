@@ -66,7 +66,7 @@ def numbered(values: Sequence[object] | npt.NDArray[Any]) -> tuple[npt.NDArray[n
     return numbers.astype(np.int64), tuple(str(name) for name in names)
 
 
-def in_order(parts: Mapping[str, T]) -> dict[str, T]:
+def ordered_parts(parts: Mapping[str, T]) -> dict[str, T]:
     """What a loader is told about splits: some of train, val and test in this order, or all alone.
 
     Args:
@@ -78,7 +78,7 @@ def in_order(parts: Mapping[str, T]) -> dict[str, T]:
     Raises:
         ConfigError: another name.
 
-    >>> in_order({"test": "test", "train": "trainval"})
+    >>> ordered_parts({"test": "test", "train": "trainval"})
     {'train': 'trainval', 'test': 'test'}
     """
     if not parts or set(parts) - {*PARTS, "all"} or ("all" in parts and len(parts) > 1):

@@ -31,7 +31,7 @@ ANIMATED, TURNED, TRANSPARENT, CMYK, DEEP = (
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedImage:
     """A decoded image.
 
     Args:
@@ -47,7 +47,7 @@ class Picture:
     remarks: tuple[str, ...]
 
 
-def decode(content: Content, size: int, resize: str, max_megapixels: int) -> Picture | str:
+def decode(content: Content, size: int, resize: str, max_megapixels: int) -> DecodedImage | str:
     """The image, or in one line why there is none.
 
     Args:
@@ -78,7 +78,7 @@ def _reason(error: Exception) -> str:
     return text or type(error).__name__
 
 
-def _picture(image: Image.Image, size: int, resize: str, max_megapixels: int) -> Picture:
+def _picture(image: Image.Image, size: int, resize: str, max_megapixels: int) -> DecodedImage:
     width, height = image.size
     if width * height > max_megapixels * 1e6:
         raise ValueError(
@@ -102,7 +102,7 @@ def _picture(image: Image.Image, size: int, resize: str, max_megapixels: int) ->
         remarks.append(TRANSPARENT)
     if clear:
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
-    return Picture(np.asarray(picture, dtype=np.uint8), width, height, tuple(remarks))
+    return DecodedImage(np.asarray(picture, dtype=np.uint8), width, height, tuple(remarks))
 
 
 def _eight_bits(picture: Image.Image) -> npt.NDArray[np.uint8]:

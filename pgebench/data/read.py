@@ -18,7 +18,7 @@ from pgebench.core.settings import Reading
 from pgebench.data.cache import Decoded, Writer, being_made, has_decoded, open_decoded
 from pgebench.data.decode import pictures, processes
 from pgebench.data.listing import Listing
-from pgebench.data.report import Report, report
+from pgebench.data.report import ReadReport, read_report
 from pgebench.data.revision import revision_of
 from pgebench.data.split import assign
 
@@ -26,7 +26,7 @@ FOLDER = "datasets"
 """Folder of decoded datasets inside a store."""
 
 
-def read(loader: Mapping[str, Any], path: str, reading: Reading, store: Path, lock: str = "auto") -> Decoded:
+def read_dataset(loader: Mapping[str, Any], path: str, reading: Reading, store: Path, lock: str = "auto") -> Decoded:
     """The dataset at a path; decoded on first use, with a report of what was read.
 
     Args:
@@ -62,14 +62,14 @@ def read(loader: Mapping[str, Any], path: str, reading: Reading, store: Path, lo
 
 
 def open_read(revision: str, store: Path) -> Decoded:
-    """A dataset that ``read`` has put into the store, without the files that it came from.
+    """A dataset that ``read_dataset`` has put into the store, without the files that it came from.
 
     Args:
-        revision: The hash that ``read`` gave it.
+        revision: The hash that ``read_dataset`` gave it.
         store: folder of the store.
 
     Returns:
-        The dataset as ``read`` returned it.
+        The dataset as ``read_dataset`` returned it.
 
     Raises:
         CorruptArtifact: The store does not hold it, or not as it was written.
@@ -77,7 +77,7 @@ def open_read(revision: str, store: Path) -> Decoded:
     return open_decoded(store / FOLDER, revision)
 
 
-def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) -> Report:
+def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) -> ReadReport:
     refused, remarks = list(listing.refused), Counter[str]()
     rows: list[int] = []
     sizes: list[tuple[int, int]] = []
@@ -102,7 +102,7 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
     given = None if listing.given is None else listing.given[rows]
     split, rule = assign(labels, listing.class_names, given, reading)
     seconds = time.perf_counter() - began
-    made = report(listing, labels, split, rule, sizes, reading.size, remarks, refused, seconds, workers)
+    made = read_report(listing, labels, split, rule, sizes, reading.size, remarks, refused, seconds, workers)
     writer.finish(labels, split, listing.class_names, reading.size, made)
     return made
 

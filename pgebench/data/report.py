@@ -16,7 +16,7 @@ FEW = 5
 
 
 @dataclass(frozen=True)
-class Report:
+class ReadReport:
     """What was read from where, in JSON types.
 
     Args:
@@ -70,7 +70,7 @@ class Report:
         return found
 
 
-def report(
+def read_report(
     listing: Listing,
     labels: np.ndarray,
     split: np.ndarray,
@@ -81,7 +81,7 @@ def report(
     refused: Sequence[str],
     seconds: float,
     workers: int,
-) -> Report:
+) -> ReadReport:
     """The report of a reading.
 
     Args:
@@ -101,7 +101,7 @@ def report(
     images = {part: int((split == number).sum()) for number, part in enumerate(PARTS)}
     if unused := int((split == UNUSED).sum()):
         images["not used"] = unused
-    return Report(
+    return ReadReport(
         where=listing.where,
         images=images,
         classes=len(listing.class_names),

@@ -23,7 +23,7 @@ from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.identity import canonical_json, derive_seed
 from pgebench.core.instantiate import build
 from pgebench.core.settings import Reading
-from pgebench.data.read import open_read, read
+from pgebench.data.read import open_read, read_dataset
 
 VERSION = 1
 """Raised when a view of the same dataset with the same parameters would hold other images."""
@@ -214,7 +214,7 @@ def _collection(loader: str) -> Collection:
 def _read(source: str) -> str:
     fields = json.loads(source)
     reading, store = Reading(**fields["reading"]), Path(fields["store"])
-    return read(fields["loader"], fields["path"], reading, store, fields["lock"]).revision
+    return read_dataset(fields["loader"], fields["path"], reading, store, fields["lock"]).revision
 
 
 @lru_cache(maxsize=64)

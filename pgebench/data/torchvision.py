@@ -14,7 +14,7 @@ from PIL import Image
 from torchvision import datasets
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.data.listing import PARTS, Content, Listing, in_order
+from pgebench.data.listing import PARTS, Content, Listing, ordered_parts
 
 Opener = Any
 """A torchvision dataset: ``len`` and items (image, label)."""
@@ -48,7 +48,7 @@ def listing(
         ConfigError: no such class, or arguments that it does not take.
         DataError: the files are missing, cannot be downloaded, or are not all there.
     """
-    opened = {part: open_class(path, dataset, arguments, download) for part, arguments in in_order(parts).items()}
+    opened = {part: open_class(path, dataset, arguments, download) for part, arguments in ordered_parts(parts).items()}
     names: list[str] = []
     labels: list[int] = []
     given: list[int] = []

@@ -12,7 +12,7 @@ import numpy as np
 from torchvision import datasets
 
 from pgebench.core.errors import DataError
-from pgebench.data.listing import PARTS, Listing, in_order, numbered
+from pgebench.data.listing import PARTS, Listing, numbered, ordered_parts
 from pgebench.data.torchvision import open_class
 
 
@@ -42,7 +42,7 @@ def listing(
     given: list[int] = []
     refused: list[str] = []
     left_out: Counter[str] = Counter()
-    for part, arguments in in_order(parts).items():
+    for part, arguments in ordered_parts(parts).items():
         opened = open_class(path, "VOCDetection", arguments, download)
         assert isinstance(opened, datasets.VOCDetection)
         for image, annotation in zip(opened.images, opened.annotations, strict=True):

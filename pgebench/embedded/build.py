@@ -29,7 +29,7 @@ class BuildOptions:
     work: Path | None = None
 
 
-def build(out: Path, work: Path) -> None:
+def build_pack(out: Path, work: Path) -> None:
     """Write every ``{name}.npz``, the manifest, the datasheet, the licence and the samples into `out`.
 
     Args:
@@ -66,10 +66,10 @@ def main() -> None:
 def _build(options: BuildOptions) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if options.work is not None:
-        build(options.out, options.work)
+        build_pack(options.out, options.work)
         return
     with tempfile.TemporaryDirectory(prefix="pgebench-pack-") as folder:
-        build(options.out, Path(folder))
+        build_pack(options.out, Path(folder))
 
 
 if __name__ == "__main__":

@@ -147,7 +147,7 @@ def _read(params: Mapping[str, Any], file: str | None) -> dict[str, torch.Tensor
             "run the same command again"
         )
     if reader is None:
-        return weights.read(path)
+        return weights.read_state_dict(path)
     read: Callable[[Path, nn.Module], dict[str, torch.Tensor]] = function({"_target_": reader})[0]
     return read(path, create(params, 1, seed=0, pretrained=False))
 

@@ -18,14 +18,14 @@ from torchvision.models.squeezenet import SqueezeNet
 
 from pgebench.core.errors import ConfigError
 from pgebench.core.files import NumpyUnpickler
-from pgebench.networks.weights import read
+from pgebench.networks.weights import read_state_dict
 
 BGR_TO_RGB = [2, 1, 0]
 
 
 def in_order(path: Path, network: nn.Module) -> dict[str, torch.Tensor]:
     """A state dict with another implementation's names, whose tensors stand in the network's order."""
-    tensors, names = list(read(path).values()), list(network.state_dict())
+    tensors, names = list(read_state_dict(path).values()), list(network.state_dict())
     if len(tensors) != len(names):
         raise ConfigError(
             f"backbone.weights={path}: these are weights of another architecture: {len(tensors)} tensors, "
@@ -36,7 +36,7 @@ def in_order(path: Path, network: nn.Module) -> dict[str, torch.Tensor]:
 
 def augnet(path: Path, network: nn.Module) -> dict[str, torch.Tensor]:
     """AugNet's ResNet-50, which its authors wrapped in a module of their own."""
-    return {name.removeprefix("pre."): value for name, value in read(path).items()}
+    return {name.removeprefix("pre."): value for name, value in read_state_dict(path).items()}
 
 
 class SqueezeNetBackbone(SqueezeNet):

@@ -59,7 +59,7 @@ def _fingerprint(path: Path, written: int, size: int) -> str:
     return sha256_of(path)
 
 
-def read(path: Path) -> dict[str, torch.Tensor]:
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     """The tensors of a ``.safetensors`` file, or of a state dict that ``torch.save`` wrote.
 
     A state dict inside a training checkpoint (``state_dict``, ``model``) is taken out, and the ``module.`` that

@@ -26,10 +26,10 @@ class PublishedOptions:
 
 def main() -> None:
     """Read the command line and write ``DIR/README.md``."""
-    command("python -m pgebench.published", PublishedOptions, write_page, sys.argv[1:])
+    command("python -m pgebench.published", PublishedOptions, _write_page, sys.argv[1:])
 
 
-def write_page(options: PublishedOptions) -> None:
+def _write_page(options: PublishedOptions) -> None:
     """Write the page and say where it is.
 
     Args:
@@ -38,10 +38,10 @@ def write_page(options: PublishedOptions) -> None:
     Raises:
         StoreError: The folder cannot be written.
     """
-    from pgebench.published.page import markdown
+    from pgebench.published.page import published_page
 
     page = options.results / "README.md"
-    write_atomically(page, markdown(str(options.results)).encode())
+    write_atomically(page, published_page(str(options.results)).encode())
     print(f"Page: {page}")
 
 

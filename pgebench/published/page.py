@@ -23,7 +23,7 @@ UNEXPLAINED = 0.05
 """Difference from which a printed correlation is listed; chosen after seeing the differences, as the page says."""
 
 
-def markdown(results: str) -> str:
+def published_page(results: str) -> str:
     """The page.
 
     Args:

@@ -1,27 +1,30 @@
-"""A ranking of sources by PGE: the target's principal gradient against a bank of the sources'."""
+"""Ranking of sources by PGE: the target's principal gradient, with as many episodes as it takes, against a bank."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.stats import weightedtau
+from torch import nn
 
+from pgebench.core.errors import DataError
 from pgebench.data.task import Task
 from pgebench.networks import backbones
 from pgebench.networks.initial_weights import Redrawn
-from pgebench.pge import GradientSettings
+from pgebench.networks.inputs import Images
+from pgebench.pge import GradientSettings, PrincipalGradient, Progress, principal_gradient
 from pgebench.ranking.answer import Answer
 from pgebench.ranking.budget import Option
 from pgebench.ranking.candidates import Candidates
 from pgebench.ranking.gradient_bank import SETTINGS, Bank, bank_units, build_bank, shipped_bank
 from pgebench.ranking.reliability import Reference
 from pgebench.ranking.request import BUCKETS
-from pgebench.ranking.sequential import Ranking, distances_to, fitting, rank
+from pgebench.ranking.standing import Standing, standing
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -29,9 +32,12 @@ METRIC = "pge"
 
 CPU = torch.device("cpu")
 
+LOOKS = (10, 20, 40, 80, 160, 320)
+"""Episodes per restart after which one looks whether the ranking is settled."""
+
 
 @dataclass(frozen=True)
-class GradientRanking:
+class GradientRanker:
     """What a ranking by PGE needs.
 
     Attributes:
@@ -71,7 +77,7 @@ class GradientRanking:
         return settings.restarts * episodes * (settings.way or 0) * (settings.shot + settings.query)
 
 
-def prepare(candidates: Candidates, task: Task, sketch: int) -> GradientRanking:
+def gradient_ranker(candidates: Candidates, task: Task, sketch: int) -> GradientRanker:
     """Find out what a ranking by PGE would need.
 
     Args:
@@ -89,13 +95,30 @@ def prepare(candidates: Candidates, task: Task, sketch: int) -> GradientRanking:
     units = bank_units(cell.backbone, [one.source for one in candidates.cells], settings)
     network = backbones.restarts(backbones.backbone_params(cell.backbone.config), CPU)
     shipped = shipped_bank(units, network, settings) if sketch == BUCKETS else None
-    return GradientRanking(
+    return GradientRanker(
         candidates, task.collection.images, task.rows[chosen], labels, network, settings, units, shipped, sketch
     )
 
 
+def fitting(settings: GradientSettings, labels: np.ndarray) -> GradientSettings:
+    """The settings with way, shot and query lowered to what a dataset has.
+
+    Raises:
+        DataError: fewer than two classes, or a class with one image.
+    """
+    _, counts = np.unique(labels, return_counts=True)
+    if len(counts) < 2 or counts.min() < 2:
+        raise DataError(
+            f"PGE needs two classes with two images each; here are {len(counts)} classes and the smallest has "
+            f"{counts.min()} images: leave such classes out"
+        )
+    way = len(counts) if settings.way is None else min(settings.way, len(counts))
+    shot = min(settings.shot, int(counts.min()) - 1)
+    return replace(settings, way=way, shot=shot)
+
+
 def rank_by_gradient(
-    needed: GradientRanking,
+    ranker: GradientRanker,
     option: Option,
     reference: Reference,
     episodes: int,
@@ -106,7 +129,7 @@ def rank_by_gradient(
     """Take gradients of the target until one source is nearest beyond doubt, or ``episodes`` are spent.
 
     Args:
-        needed: From ``prepare``.
+        ranker: From ``gradient_ranker``.
         option: What was expected of it.
         reference: Where the metric's reliability comes from.
         episodes: Most gradients of the target at each restart.
@@ -115,46 +138,97 @@ def rank_by_gradient(
         confidence: Of the set of sources that may be the nearest.
     """
     began = time.perf_counter()
-    whole = needed.shipped or build_bank(needed.units, store, workers, print)
-    bank = needed.shipped or whole.sketched(needed.sketch)
-    params = backbones.backbone_params(needed.candidates.cells[0].backbone.config)
+    whole = ranker.shipped or build_bank(ranker.units, store, workers, print)
+    bank = ranker.shipped or whole.sketched(ranker.sketch)
+    params = backbones.backbone_params(ranker.candidates.cells[0].backbone.config)
     threads = torch.get_num_threads()
     torch.set_num_threads(workers)
     try:
-        found = rank(
-            needed.network,
-            backbones.inputs(params, {"image_size": None}, needed.images, needed.rows, CPU),
-            needed.labels,
+        found = rank_sequentially(
+            ranker.network,
+            backbones.inputs(params, {"image_size": None}, ranker.images, ranker.rows, CPU),
+            ranker.labels,
             bank,
-            replace(needed.settings, episodes=episodes),
+            replace(ranker.settings, episodes=episodes),
             confidence,
         )
     finally:
         torch.set_num_threads(threads)
     detail: dict[str, Any] = {
-        "gradients": found.episodes * needed.settings.points,
+        "gradients": found.episodes * ranker.settings.points,
         "agreement_of_halves": round(found.gradient.agreement, 4),
-        "bank": "shipped with the package" if needed.shipped else "computed here",
+        "bank": "shipped with the package" if ranker.shipped else "computed here",
         "bank_megabytes": round(bank.megabytes, 1),
     }
-    if needed.sketch and not needed.shipped:
+    if ranker.sketch and not ranker.shipped:
         detail["sketch"] = _sketch_loss(whole, bank, found)
     return Answer(
-        question=needed.candidates.question,
+        question=ranker.candidates.question,
         option=option,
         names=bank.names,
         standing=found.standing,
         reference=reference,
-        images=len(needed.labels),
+        images=len(ranker.labels),
         seconds=time.perf_counter() - began,
         confidence=confidence,
         detail=detail,
     )
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """Sources ranked for a target.
+
+    Args:
+        names: sources, the nearest first.
+        standing: of the bank's sources, in the bank's order.
+        gradient: of the target.
+        episodes: gradients of the target at each restart.
+    """
+
+    names: tuple[str, ...]
+    standing: Standing
+    gradient: PrincipalGradient
+    episodes: int
+
+
+def rank_sequentially(
+    network: Callable[[int], nn.Module],
+    images: Images,
+    labels: np.ndarray,
+    bank: Bank,
+    settings: GradientSettings,
+    confidence: float = 0.95,
+) -> Ranking:
+    """Rank the bank's sources, adding gradients of the target until one source is nearest beyond doubt.
+
+    Args:
+        network: see ``principal_gradient``.
+        images: (n, 3, h, w) of the target, ready for the network.
+        labels: integers (n,).
+        bank: gradients of the sources, of the same settings but for the number of episodes.
+        settings: ``episodes`` is the most that are taken at each restart.
+        confidence: of the ranking's first place, see ``standing``.
+    """
+    looks = [*(look for look in LOOKS if look < settings.episodes), settings.episodes]
+    found: dict[int, Standing] = {}
+
+    def enough(progress: Progress) -> bool:
+        if progress.done not in looks:
+            return False
+        estimate = PrincipalGradient(progress.halves())
+        found[progress.done] = standing(bank.distances_to(estimate), confidence, len(looks))
+        return found[progress.done].settled
+
+    gradient = principal_gradient(network, images, labels, settings, "rank target", keep=enough)
+    episodes = max(found)
+    last = found[episodes]
+    return Ranking(tuple(bank.names[source] for source in last.order), last, gradient, episodes)
+
+
 def _sketch_loss(whole: Bank, bank: Bank, found: Ranking) -> dict[str, float]:
     """What the sketch cost: sizes, and how well its ranking agrees with that of the whole gradients."""
-    exact, sketched = (-distances_to(one, found.gradient).mean(axis=0) for one in (whole, bank))
+    exact, sketched = (-one.distances_to(found.gradient).mean(axis=0) for one in (whole, bank))
     return {
         "buckets": bank.sketch,
         "megabytes_whole": round(whole.megabytes, 1),

@@ -15,14 +15,13 @@ from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import versions
 from pgebench.data.task import Task, dataset_params, open_task
-from pgebench.ranking.answer import Answer
+from pgebench.ranking.answer import Answer, answers_png, text
 from pgebench.ranking.budget import STEPS, Option, better, choose, evidence_options
-from pgebench.ranking.by_gradient import METRIC, GradientRanking, prepare, rank_by_gradient
+from pgebench.ranking.by_gradient import METRIC, GradientRanker, gradient_ranker, rank_by_gradient
 from pgebench.ranking.by_score import rank_by_score
 from pgebench.ranking.candidates import Candidates, of_backbones, of_sources
 from pgebench.ranking.reliability import RUNS, Reference, reference
 from pgebench.ranking.request import Wish
-from pgebench.ranking.show import picture, text
 from pgebench.store.store import Store
 
 FIRST_MINUTES = 0.4
@@ -38,7 +37,7 @@ class _Question:
 
     candidates: Candidates
     reference: Reference
-    gradients: GradientRanking | None
+    gradients: GradientRanker | None
     answer: Answer | None = None
 
 
@@ -113,10 +112,10 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
     return found, np.bincount(task.labels[task.indices("train")])
 
 
-def _gradients(candidates: Candidates, task: Task, wish: Wish, say: Callable[[str], None]) -> GradientRanking | None:
+def _gradients(candidates: Candidates, task: Task, wish: Wish, say: Callable[[str], None]) -> GradientRanker | None:
     """What PGE needs, if it can be used: without it the other metrics still answer."""
     try:
-        return prepare(candidates, task, wish.sketch)
+        return gradient_ranker(candidates, task, wish.sketch)
     except DataError as error:
         say(f"Without {METRIC}: {error}.")
         return None
@@ -157,4 +156,4 @@ def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float)
         "versions": versions(),
     }
     write_atomically(results / "ranking.json", json.dumps(summary, indent=1).encode())
-    write_atomically(results / "ranking.png", picture(Path(wish.target).name, answers))
+    write_atomically(results / "ranking.png", answers_png(Path(wish.target).name, answers))

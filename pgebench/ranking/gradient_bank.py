@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
@@ -23,6 +24,7 @@ from pgebench.core.machine import available_cores
 from pgebench.data.task import dataset_params
 from pgebench.networks import backbones
 from pgebench.pge import GradientSettings, PrincipalGradient
+from pgebench.pge.distance import unit_distance
 from pgebench.plan.cell import Named
 from pgebench.ranking.candidates import embedded_sources
 from pgebench.ranking.request import BUCKETS
@@ -45,7 +47,7 @@ class Bank:
 
     Args:
         names: of the sources.
-        gradients: one a source; sketches if ``sketch`` is positive.
+        gradients: one per source; sketches if ``sketch`` is positive.
         sketch: buckets of the count sketch, 0 for whole gradients.
     """
 
@@ -59,10 +61,16 @@ class Bank:
         return sum(one.halves.numel() * one.halves.element_size() for one in self.gradients) / 1e6
 
     def sketched(self, size: int) -> Bank:
-        """The same bank in ``size`` buckets a gradient; size 0 leaves it whole."""
+        """The same bank in ``size`` buckets per gradient; size 0 leaves it whole."""
         if size == 0:
             return self
         return Bank(self.names, tuple(count_sketch(one, size) for one in self.gradients), size)
+
+    def distances_to(self, target: PrincipalGradient) -> np.ndarray:
+        """Unit distances (restarts, sources) between a target and the bank's sources."""
+        seen = count_sketch(target, self.sketch) if self.sketch else target
+        columns = [unit_distance(seen.halves.double().cpu(), source.halves.double()) for source in self.gradients]
+        return torch.stack(columns, dim=1).numpy()
 
 
 def bank_units(backbone: Named, sources: Sequence[Named], settings: GradientSettings) -> dict[str, Unit]:
@@ -147,7 +155,7 @@ def _path(unit: Unit, settings: GradientSettings) -> Path:
 
 
 def main(results: Path = Path("results")) -> None:
-    """Compute the embedded sources' gradients for two to five classes an episode, and write the package's bank."""
+    """Compute the embedded sources' gradients for two to five classes per episode, and write the package's bank."""
     store = open_store(results / "store", create=True)
     backbone, sources = embedded_sources("test_resnet", store.root)
     for way in (5, 4, 3, 2):

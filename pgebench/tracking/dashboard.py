@@ -52,7 +52,7 @@ class DashboardSpec:
     sections: list[SectionSpec] = field(default_factory=list)
 
 
-def load(path: Path = SPECIFICATION) -> DashboardSpec:
+def load_specification(path: Path = SPECIFICATION) -> DashboardSpec:
     """Read a specification; ``*`` in a bar plot becomes the metrics of pgebench.
 
     Raises:
@@ -105,7 +105,7 @@ def outline(spec: DashboardSpec) -> str:
     return "\n".join(lines)
 
 
-def workspace(spec: DashboardSpec, entity: str, project: str) -> Any:
+def wandb_workspace(spec: DashboardSpec, entity: str, project: str) -> Any:
     """The ``wandb_workspaces.workspaces.Workspace``, not saved."""
     ws, wr = _packages()
     sections = [
@@ -114,7 +114,7 @@ def workspace(spec: DashboardSpec, entity: str, project: str) -> Any:
     return ws.Workspace(entity=entity, project=project, name=spec.title, sections=sections)
 
 
-def report(spec: DashboardSpec, entity: str, project: str) -> Any:
+def wandb_report(spec: DashboardSpec, entity: str, project: str) -> Any:
     """The ``wandb_workspaces.reports.v2.Report``, not saved."""
     _, wr = _packages()
     blocks: list[Any] = [wr.P(spec.text), wr.TableOfContents()]
@@ -129,13 +129,13 @@ def report(spec: DashboardSpec, entity: str, project: str) -> Any:
     )
 
 
-def create(spec: DashboardSpec, entity: str, project: str) -> tuple[str, str]:
+def create_dashboard(spec: DashboardSpec, entity: str, project: str) -> tuple[str, str]:
     """Save a workspace and a report; returns their addresses.
 
     Raises:
         ConfigError: the package is missing, or W&B refuses.
     """
-    made = [build(spec, entity, project) for build in (workspace, report)]
+    made = [build(spec, entity, project) for build in (wandb_workspace, wandb_report)]
     try:
         for thing in made:
             thing.save()

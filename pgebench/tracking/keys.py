@@ -53,7 +53,7 @@ def cost_total(metric: str) -> str:
     return f"cost_total_s/{metric}"
 
 
-def cost_curve(name: str) -> str:
+def ranking_seconds(name: str) -> str:
     """Seconds to rank the sources for so many targets, by a metric or by the truth."""
     return f"cost/{name}"
 
@@ -71,5 +71,5 @@ def known() -> tuple[str, ...]:
         *(transfer_accuracy("*"), f"{transfer_accuracy('*')}.mean"),
         *(LEAGUE, RECORDS, REPORT, RELIABILITY_COST, RELIABILITY_COST_TABLE, figure("*")),
         *(UNITS_DONE, UNITS_OPEN, CEILING, PERFECT, weighted_tau("*")),
-        *(COST_TARGETS, cost_curve("*"), cost_total("*")),
+        *(COST_TARGETS, ranking_seconds("*"), cost_total("*")),
     )

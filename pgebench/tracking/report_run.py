@@ -50,7 +50,7 @@ def log_report(run: Run, results: Path, primary_truth: str) -> None:
     # The page is interactive already, and whole in one file.
     run.log({keys.REPORT: wandb.Html(str(results / "report.html"), inject=False)})
     run.define_metric(keys.COST_TARGETS, hidden=True)
-    run.define_metric(keys.cost_curve("*"), step_metric=keys.COST_TARGETS, summary="min,max")
+    run.define_metric(keys.ranking_seconds("*"), step_metric=keys.COST_TARGETS, summary="min,max")
     curves = results / "figures" / f"curves_{primary_truth}.csv"
     for point in cost_curves(read_table(curves), primary_truth) if curves.is_file() else []:
         run.log(point)
@@ -94,8 +94,8 @@ def cost_curves(table: list[Row], truth: str) -> list[Row]:
     for row in fresh:
         if row["sources"] == own:
             point = points.setdefault(row["targets"], {keys.COST_TARGETS: row["targets"]})
-            point[keys.cost_curve(row["metric"])] = row["seconds"]
-            point[keys.cost_curve(f"truth_{truth}")] = row["truth_seconds"]
+            point[keys.ranking_seconds(row["metric"])] = row["seconds"]
+            point[keys.ranking_seconds(f"truth_{truth}")] = row["truth_seconds"]
     return [points[targets] for targets in sorted(points)]
 
 

@@ -9,7 +9,7 @@ from photos import Read
 
 from pgebench.core.settings import Reading
 from pgebench.data.cache import Decoded
-from pgebench.data.read import read
+from pgebench.data.read import read_dataset
 
 
 @pytest.fixture
@@ -24,6 +24,6 @@ def read_as(store: Path) -> Read:
 
     def run(kind: str, path: Path, loader: dict[str, object] | None = None, **reading: object) -> Decoded:
         config = {"_target_": f"pgebench.data.{kind}.listing", **(loader or {})}
-        return read(config, str(path), Reading(**{"size": 16, **reading}), store)  # type: ignore[arg-type]
+        return read_dataset(config, str(path), Reading(**{"size": 16, **reading}), store)  # type: ignore[arg-type]
 
     return run

@@ -17,7 +17,7 @@ from pgebench.data import picture
 from pgebench.data.picture import decode
 
 
-def only(content: Path, size: int = 10) -> picture.Picture:
+def only(content: Path, size: int = 10) -> picture.DecodedImage:
     found = decode(content, size, "crop", 50)
     assert not isinstance(found, str), found
     return found

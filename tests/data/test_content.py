@@ -93,7 +93,7 @@ def test_an_interrupted_reading_leaves_nothing_behind(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(read_module, "report", stop)  # after every image was written
+        patch.setattr(read_module, "read_report", stop)  # after every image was written
         with pytest.raises(KeyboardInterrupt):
             read_as("folder", photos)
     assert [path.suffix for path in (store / "datasets").iterdir()] == [".lock"]

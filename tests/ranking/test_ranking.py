@@ -9,8 +9,8 @@ from tiny_network import pictures, tiny_network
 
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.pge import GradientSettings, PrincipalGradient, gradient_distance, principal_gradient
+from pgebench.ranking.by_gradient import fitting, rank_sequentially
 from pgebench.ranking.gradient_bank import Bank
-from pgebench.ranking.sequential import fitting, rank
 from pgebench.ranking.sketch import count_sketch
 from pgebench.ranking.standing import standing
 
@@ -88,13 +88,13 @@ def bank_and_target() -> tuple[Bank, torch.Tensor, np.ndarray]:
 @pytest.mark.parametrize("sketch", [0, 40])
 def test_another_sample_of_the_same_task_is_ranked_first(sketch: int) -> None:
     bank, images, labels = bank_and_target()
-    found = rank(tiny_network, images, labels, bank.sketched(sketch), SETTINGS)
+    found = rank_sequentially(tiny_network, images, labels, bank.sketched(sketch), SETTINGS)
     assert found.names[0] == "same"
     assert found.episodes in (10, 20)
 
 
 def test_a_settled_ranking_takes_no_more_gradients() -> None:
     bank, images, labels = bank_and_target()
-    doubtful = rank(tiny_network, images, labels, bank, SETTINGS, confidence=0.999999)
-    easy = rank(tiny_network, images, labels, bank, SETTINGS, confidence=0.5)
+    doubtful = rank_sequentially(tiny_network, images, labels, bank, SETTINGS, confidence=0.999999)
+    easy = rank_sequentially(tiny_network, images, labels, bank, SETTINGS, confidence=0.5)
     assert easy.episodes == 10 < doubtful.episodes == 20

@@ -12,9 +12,16 @@ from pgebench.studies.statistics.chance import chance
 from pgebench.studies.statistics.coverage import coverage
 from pgebench.studies.statistics.page import page_text
 from pgebench.studies.statistics.power import power
-from pgebench.studies.statistics.recovery import ceilings, planted, shares
-from pgebench.studies.statistics.study import Part, parts, run
-from pgebench.studies.statistics.world import POINTS, Situation, draw, draw_sources, draw_targets, expected_selections
+from pgebench.studies.statistics.recovery import ceilings, planted, recovered_shares
+from pgebench.studies.statistics.study import Part, parts, run_parts
+from pgebench.studies.statistics.world import (
+    POINTS,
+    Situation,
+    draw_benchmark,
+    draw_sources,
+    draw_targets,
+    expected_selections,
+)
 
 SMALL = Situation("small", sources=6, targets=6)
 
@@ -29,7 +36,7 @@ def test_source_effect_interaction_and_noise_have_the_planted_variances(heavy, b
     situation = Situation(
         "large", sources=200, targets=200, seeds=2, shared=0.3, noise=0.8, backbones=backbones, heavy=heavy
     )
-    _, truth = draw(situation, np.random.default_rng(0))
+    _, truth = draw_benchmark(situation, np.random.default_rng(0))
     within = truth - np.nanmean(truth, axis=1, keepdims=True)
     assert np.nanvar(np.nanmean(within, axis=(2, 3))) / POINTS**2 == pytest.approx(0.3, abs=0.1)
     assert np.nanvar(truth[..., 0] - truth[..., 1]) / 2 / POINTS**2 == pytest.approx(0.64, rel=0.25)
@@ -38,7 +45,7 @@ def test_source_effect_interaction_and_noise_have_the_planted_variances(heavy, b
 
 def test_a_metric_may_see_the_source_effect_and_not_the_interaction():
     large = Situation("large", sources=200, targets=200, noise=0.0, by_source=(0.9, 0.0), by_interaction=(0.0, 0.9))
-    scores, truth = draw(large, np.random.default_rng(1))
+    scores, truth = draw_benchmark(large, np.random.default_rng(1))
     accuracy = truth[0, ..., 0]
     effect, score_effect = np.nanmean(accuracy, axis=1), np.nanmean(scores[:, 0], axis=2)
     assert correlations(score_effect, effect)["pearson"] == pytest.approx([0.9, 0.0], abs=0.15)
@@ -77,7 +84,7 @@ def test_the_ceiling_and_the_variance_shares_are_recovered():
     situation = Situation("both", noise=1.0)
     for finding in ceilings(situation, 60, np.random.default_rng(7)):
         assert finding.value == pytest.approx(finding.expected, abs=0.05)
-    for finding in shares(situation, 60, np.random.default_rng(8)):
+    for finding in recovered_shares(situation, 60, np.random.default_rng(8)):
         assert finding.value == pytest.approx(finding.expected, abs=0.08)
 
 
@@ -96,11 +103,11 @@ def test_intervals_hold_the_population_value_most_of_the_time():
 
 def test_a_study_goes_on_where_it_was_stopped(tmp_path):
     wanted = [part for part in parts() if part.study in ("planted", "shares")][:6]
-    whole = run(tmp_path / "whole.csv", 3, 19, wanted, say=lambda _: None)
+    whole = run_parts(tmp_path / "whole.csv", 3, 19, wanted, say=lambda _: None)
     said = []
-    run(tmp_path / "parts.csv", 3, 19, wanted[:4], say=said.append)
+    run_parts(tmp_path / "parts.csv", 3, 19, wanted[:4], say=said.append)
     assert len(said) == 4
-    assert run(tmp_path / "parts.csv", 3, 19, wanted, say=said.append).equals(whole)
+    assert run_parts(tmp_path / "parts.csv", 3, 19, wanted, say=said.append).equals(whole)
     assert len(said) == 6
     assert (tmp_path / "parts.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 

@@ -11,7 +11,7 @@ import pytest
 
 from pgebench.cli import commands
 from pgebench.core.errors import ConfigError
-from pgebench.tracking.dashboard import PANELS, league_names, load, report, workspace
+from pgebench.tracking.dashboard import PANELS, league_names, load_specification, wandb_report, wandb_workspace
 
 SECTION = "title: t\ntext: t\nsections:\n  - name: s\n    runs: report\n    panels: [{{{}}}]\n"
 
@@ -34,10 +34,12 @@ def keys_in(node: Any) -> set[str]:
     return {node} if isinstance(node, str) else set()
 
 
-@pytest.mark.parametrize("build", [workspace, report])
+@pytest.mark.parametrize("build", [wandb_workspace, wandb_report])
 def test_what_would_be_sent_plots_every_key_of_the_specification(alone: None, build: Any) -> None:
-    sent = keys_in(json.loads(build(load(), "entity", "project")._to_model().model_dump_json(by_alias=True)))
-    for section in load().sections:
+    sent = keys_in(
+        json.loads(build(load_specification(), "entity", "project")._to_model().model_dump_json(by_alias=True))
+    )
+    for section in load_specification().sections:
         for panel in section.panels:
             for key in panel.keys:
                 assert key.replace("*", ".*") in sent or panel.panel == "table"
@@ -46,10 +48,12 @@ def test_what_would_be_sent_plots_every_key_of_the_specification(alone: None, bu
 
 
 def test_a_report_shows_each_section_the_runs_that_log_its_keys(alone: None) -> None:
-    made = json.loads(report(load(), "entity", "project")._to_model().model_dump_json(by_alias=True))
+    made = json.loads(
+        wandb_report(load_specification(), "entity", "project")._to_model().model_dump_json(by_alias=True)
+    )
     filters = [block["metadata"]["runSets"][0]["filters"] for block in made["spec"]["blocks"] if "metadata" in block]
     kinds = [entry["value"] for shown in filters for entry in shown["filters"]]
-    assert kinds == [section.runs for section in load().sections]
+    assert kinds == [section.runs for section in load_specification().sections]
 
 
 def test_check_prints_every_panel(
@@ -58,7 +62,7 @@ def test_check_prints_every_panel(
     monkeypatch.setattr(sys, "argv", ["pgebench-dashboard", "check"])
     commands.dashboard()
     printed = capsys.readouterr().out
-    assert all(panel.title in printed for section in load().sections for panel in section.panels)
+    assert all(panel.title in printed for section in load_specification().sections for panel in section.panels)
 
 
 def test_creating_without_a_key_says_what_to_do(alone: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,11 +74,11 @@ def test_creating_without_a_key_says_what_to_do(alone: None, monkeypatch: pytest
 def test_without_the_package_the_message_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
     with pytest.raises(ConfigError, match=r"pgebench\[dashboard\]"):
-        workspace(load(), "entity", "project")
+        wandb_workspace(load_specification(), "entity", "project")
 
 
 def test_a_bar_plot_shows_every_metric_a_league_can_have() -> None:
-    shown = load().sections[0].panels[0].keys
+    shown = load_specification().sections[0].panels[0].keys
     assert shown == [f"weighted_tau/{name}" for name in league_names()]
     assert {"pge", "ncti", "static"} <= set(league_names())
     assert "ncti_seli" not in league_names()
@@ -93,4 +97,4 @@ def test_a_bar_plot_shows_every_metric_a_league_can_have() -> None:
 def test_a_mistake_in_a_specification_is_named(tmp_path: Path, panel: str, message: str) -> None:
     (tmp_path / "mine.yaml").write_text(SECTION.format(panel))
     with pytest.raises(ConfigError, match=message):
-        load(tmp_path / "mine.yaml")
+        load_specification(tmp_path / "mine.yaml")

@@ -17,7 +17,7 @@ from conftest import TINY, run_pgebench
 from tracked import track, units_of
 
 from pgebench.store.store import Store
-from pgebench.tracking.dashboard import load
+from pgebench.tracking.dashboard import load_specification
 from pgebench.tracking.keys import known
 from pgebench.tracking.report_run import cost_curves, read_table
 
@@ -157,7 +157,7 @@ def test_runs_log_no_key_that_the_dashboard_does_not_know_and_it_plots_none_that
         logged |= {f"{key}.{end}" for key, value in run.summary.items() if isinstance(value, dict) for end in value}
     shapes = (*known(), *(f"{shape}.*" for shape in known()))
     assert [key for key in logged if not any(fnmatch.fnmatchcase(key, shape) for shape in shapes)] == []
-    for section in load().sections:
+    for section in load_specification().sections:
         for panel in section.panels:
             for key in (*panel.keys[:1], *filter(None, [panel.x])):
                 shape = key if panel.panel != "bar" or "/" not in key else key.rsplit("/", 1)[0] + "/*"

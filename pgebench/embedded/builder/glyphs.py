@@ -37,7 +37,7 @@ def glyphs(work: Path) -> Raw:
     images, labels, families = [], [], []
     for path in sorted(files, key=lambda file: file.name):
         font = ImageFont.truetype(path, POINTS, layout_engine=ImageFont.Layout.BASIC)
-        drawn = [draw(font, letter) for letter in LETTERS]
+        drawn = [render_letter(font, letter) for letter in LETTERS]
         name = family(str(font.getname()[0]))
         for label, image in enumerate(drawn):
             images.append(image)
@@ -88,7 +88,7 @@ def join_clones(images: npt.NDArray[np.uint8], families: list[str]) -> dict[str,
     return {name: names[int(np.argmax(groups == group))] for name, group in zip(names, groups, strict=True)}
 
 
-def draw(font: ImageFont.FreeTypeFont, letter: str) -> npt.NDArray[np.uint8]:
+def render_letter(font: ImageFont.FreeTypeFont, letter: str) -> npt.NDArray[np.uint8]:
     """Render one letter.
 
     Args:

@@ -25,7 +25,7 @@ DEFAULT = Variant("paired", 4, GRADIENTS, "unit")
 
 
 @dataclass(frozen=True)
-class Findings:
+class StudyResults:
     """Everything the report shows.
 
     Attributes:
@@ -56,19 +56,19 @@ def chosen(judged: pd.DataFrame) -> Variant:
     return Variant(*(best[field.name] for field in fields(Variant)))
 
 
-def markdown(findings: Findings, meta: Mapping[str, Any]) -> str:
+def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
     """The report."""
-    judged, targets = findings.judged, findings.table.targets
+    judged, targets = study.judged, study.table.targets
     best = chosen(judged)
     others = judged[judged.distance == ""].sort_values("tau", ascending=False)
     named = (("The default", DEFAULT), ("The authors' procedure with as many gradients", OFFICIAL))
     context = {
         "meta": meta,
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(meta["versions"].items())),
-        "backbone": findings.table.backbones[0],
-        "sources": len(findings.table.sources),
-        "seeds": findings.truth.shape[-1],
-        "ceiling": f"{noise_ceiling(findings.truth)[STATISTIC].repeat:.2f}",
+        "backbone": study.table.backbones[0],
+        "sources": len(study.table.sources),
+        "seeds": study.truth.shape[-1],
+        "ceiling": f"{noise_ceiling(study.truth)[STATISTIC].repeat:.2f}",
         "choosing": [target for target in targets if is_for_choosing(target)],
         "reporting": [target for target in targets if not is_for_choosing(target)],
         "variants": int((judged.distance != "").sum()),
@@ -80,27 +80,27 @@ def markdown(findings: Findings, meta: Mapping[str, Any]) -> str:
         "named": [
             {"words": words, "name": _name(variant), "interval": _interval(judged, variant)} for words, variant in named
         ],
-        "compared": _compared(findings, best),
+        "compared": _compared(study, best),
         "others": [f"{row['estimate']} {_words(row)}" for row in others.to_dict("records")],
-        "convergence": _convergence(findings),
+        "convergence": _convergence(study),
         "distances": [_plain(kind) for kind in DISTANCES],
-        "ablation": _ablation(findings),
+        "ablation": _ablation(study),
         "kinds": [_plain(kind) for kind in KINDS],
-        "controls": _controls(findings.controls),
-        "draws": [(size, ", ".join(f"{value:.2f}" for value in values)) for size, values in findings.draws.items()],
-        "without_labels": f"{findings.controls.without_labels:.2f}",
-        "confound": [f"{_plain(kind)} {value:+.2f}" for kind, value in findings.confound.items()],
+        "controls": _controls(study.controls),
+        "draws": [(size, ", ".join(f"{value:.2f}" for value in values)) for size, values in study.draws.items()],
+        "without_labels": f"{study.controls.without_labels:.2f}",
+        "confound": [f"{_plain(kind)} {value:+.2f}" for kind, value in study.confound.items()],
     }
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)
     return environment.get_template("report.md.j2").render(context) + "\n"
 
 
-def _compared(findings: Findings, best: Variant) -> list[dict[str, str]]:
+def _compared(study: StudyResults, best: Variant) -> list[dict[str, str]]:
     rivals = [OFFICIAL, Variant("logme"), Variant("static")]
     pairs = [(one, rival) for one in dict.fromkeys((best, DEFAULT)) for rival in rivals]
-    pairs = [pair for pair in pairs if all(one in findings.scores for one in pair)]
-    table = differences(findings.scores, findings.truth, findings.table.targets, pairs)
+    pairs = [pair for pair in pairs if all(one in study.scores for one in pair)]
+    table = differences(study.scores, study.truth, study.table.targets, pairs)
     return [
         {
             "first": _name(row["first"]),
@@ -112,9 +112,9 @@ def _compared(findings: Findings, best: Variant) -> list[dict[str, str]]:
     ]
 
 
-def _convergence(findings: Findings) -> list[list[str]]:
+def _convergence(study: StudyResults) -> list[list[str]]:
     rows = []
-    for row in findings.agreement.to_dict("records"):
+    for row in study.agreement.to_dict("records"):
         fresh = row["estimate"] == "fresh"
         if fresh or (row["estimate"] == "paired" and row["restarts"] in (1, 4, 8)):
             variants = [
@@ -122,18 +122,18 @@ def _convergence(findings: Findings) -> list[list[str]]:
                 for kind in ("unit", "product", "unit_debiased")
             ]
             start = "fresh" if fresh else f"{int(row['restarts'])} shared"
-            values = [_value(findings.judged, variant, "all_targets") for variant in variants]
+            values = [_value(study.judged, variant, "all_targets") for variant in variants]
             rows.append([start, str(row["gradients"]), f"{row['agreement']:.2f}", *values])
     return sorted(rows, key=lambda row: (row[0], int(row[1])))
 
 
-def _ablation(findings: Findings) -> list[list[str]]:
+def _ablation(study: StudyResults) -> list[list[str]]:
     rows = []
     for name, settings in ESTIMATES.items():
         restarts = min(4, settings.points)
-        table = findings.agreement
+        table = study.agreement
         row = table[(table.estimate == name) & (table.restarts == restarts) & (table.gradients == GRADIENTS)].iloc[0]
-        cells = [_interval(findings.judged, Variant(name, restarts, GRADIENTS, kind)) for kind in DISTANCES]
+        cells = [_interval(study.judged, Variant(name, restarts, GRADIENTS, kind)) for kind in DISTANCES]
         rows.append([name, f"{float(row.seconds_a_gradient) * GRADIENTS:.1f}", *cells])
     return rows
 

@@ -27,7 +27,7 @@ from pgebench.studies.pge.evaluate import STATISTIC, Variant, judge
 from pgebench.studies.pge.figures import controls_figure, convergence_figure
 from pgebench.studies.pge.gradients import Tasks, control_units, estimate_units, tasks_of
 from pgebench.studies.pge.products import DISTANCES, Products, products, score_arrays
-from pgebench.studies.pge.report import Findings, markdown
+from pgebench.studies.pge.report import StudyResults, study_report
 from pgebench.studies.pge.variants import ESTIMATES
 
 OTHERS = ("logme", "knn", "linear_probe", "leep", "nce", "source_accuracy")
@@ -49,7 +49,7 @@ class Estimated:
     seconds: float
 
 
-def study(experiment: str, backbone: str, truths: Path, results: Path, store: Store, workers: int) -> Path:
+def study_pge(experiment: str, backbone: str, truths: Path, results: Path, store: Store, workers: int) -> Path:
     """Compute what is missing, evaluate, and write ``results``; returns the path of its ``report.md``.
 
     Args:
@@ -84,8 +84,8 @@ def study(experiment: str, backbone: str, truths: Path, results: Path, store: St
     )
     confound = norm_confound(estimated, places, table)
     draws = spread_over_draws(estimated["paired"].products[DEFAULT_EPISODES], places, table)
-    findings = Findings(judged, agreement, scores, truth, table, control, confound, draws)
-    _write(results, findings, command)
+    study = StudyResults(judged, agreement, scores, truth, table, control, confound, draws)
+    _write(results, study, command)
     return results / "report.md"
 
 
@@ -196,18 +196,18 @@ def _agreement(estimated: Mapping[str, Estimated]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["estimate", "restarts", "gradients", "agreement", "seconds_a_gradient"])
 
 
-def _write(results: Path, findings: Findings, command: str) -> None:
+def _write(results: Path, study: StudyResults, command: str) -> None:
     meta = {"command": command, "versions": versions(), "machine": machine("cpu")}
-    table = findings.judged.merge(findings.agreement, on=["estimate", "restarts", "gradients"], how="left")
+    table = study.judged.merge(study.agreement, on=["estimate", "restarts", "gradients"], how="left")
     write_atomically(results / "variants.csv", table.to_csv(index=False, float_format="%.4g").encode())
     write_atomically(
-        results / "controls.csv", findings.controls.distances.to_csv(index=False, float_format="%.4g").encode()
+        results / "controls.csv", study.controls.distances.to_csv(index=False, float_format="%.4g").encode()
     )
     for name, figure in (
-        ("convergence", convergence_figure(findings.judged, findings.agreement)),
-        ("controls", controls_figure(findings.controls)),
+        ("convergence", convergence_figure(study.judged, study.agreement)),
+        ("controls", controls_figure(study.controls)),
     ):
         write_atomically(results / f"{name}.png", png(figure))
         write_atomically(results / f"{name}.svg", svg(figure))
     write_atomically(results / "meta.json", json.dumps(meta, indent=1, sort_keys=True).encode())
-    write_atomically(results / "report.md", markdown(findings, meta).encode())
+    write_atomically(results / "report.md", study_report(study, meta).encode())

@@ -43,19 +43,19 @@ def main(arguments: list[str]) -> None:
     Args:
         arguments: ``key=value``, see `StatisticsOptions`.
     """
-    command("python -m pgebench.studies.statistics", StatisticsOptions, study, arguments)
+    command("python -m pgebench.studies.statistics", StatisticsOptions, _study, arguments)
 
 
-def study(options: StatisticsOptions) -> None:
+def _study(options: StatisticsOptions) -> None:
     """Run the study.
 
     Args:
         options: How much, and where to.
     """
     from pgebench.studies.statistics.page import write_page
-    from pgebench.studies.statistics.study import parts, run
+    from pgebench.studies.statistics.study import parts, run_parts
 
-    rows = run(options.results / "statistics" / "statistics.csv", options.benchmarks, options.resamples, parts())
+    rows = run_parts(options.results / "statistics" / "statistics.csv", options.benchmarks, options.resamples, parts())
     print(f"Report: {write_page(rows, options.results)}")
 
 

@@ -9,15 +9,15 @@ import numpy as np
 from pgebench.analysis.chance import holm, p_value, shuffled_means
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.table import FloatArray, mean_over_seeds
-from pgebench.studies.statistics.finding import Finding, share
-from pgebench.studies.statistics.world import Situation, draw
+from pgebench.studies.statistics.simulated_mean import SimulatedMean, simulated_mean
+from pgebench.studies.statistics.world import Situation, draw_benchmark
 
 STATISTIC = "weighted_tau"
 METRICS = 8
 ALPHA = 0.05
 
 
-def chance(situation: Situation, benchmarks: int, shuffles: int, rng: np.random.Generator) -> list[Finding]:
+def chance(situation: Situation, benchmarks: int, shuffles: int, rng: np.random.Generator) -> list[SimulatedMean]:
     """Permutation test of metrics that know nothing, alone and beside as many that know much.
 
     Args:
@@ -33,17 +33,17 @@ def chance(situation: Situation, benchmarks: int, shuffles: int, rng: np.random.
     """
     planted = (0.0,) * METRICS + (0.8,) * METRICS
     situation = replace(situation, by_source=planted, by_interaction=planted)
-    values = np.array([_p_values(*draw(situation, rng), shuffles, i) for i in range(benchmarks)])
+    values = np.array([_p_values(*draw_benchmark(situation, rng), shuffles, i) for i in range(benchmarks)])
     blind = values[:, :METRICS]
     alone = [float((holm(row[:METRICS]) <= ALPHA).any()) for row in values]
     mixed = [float((holm(row)[:METRICS] <= ALPHA).any()) for row in values]
     return [
-        share("rejected", STATISTIC, (blind <= ALPHA).mean(1).tolist(), ALPHA),
-        share("below_half", STATISTIC, (blind <= 0.5).mean(1).tolist(), 0.5),
-        Finding("distance", STATISTIC, _distance_from_uniform(blind.ravel()), float("nan"), 0.0),
-        share("family", STATISTIC, alone, ALPHA),
-        share("family_mixed", STATISTIC, mixed, ALPHA),
-        share("found", STATISTIC, (values[:, METRICS:] <= ALPHA).mean(1).tolist(), 1.0),
+        simulated_mean("rejected", STATISTIC, (blind <= ALPHA).mean(1).tolist(), ALPHA),
+        simulated_mean("below_half", STATISTIC, (blind <= 0.5).mean(1).tolist(), 0.5),
+        SimulatedMean("distance", STATISTIC, _distance_from_uniform(blind.ravel()), float("nan"), 0.0),
+        simulated_mean("family", STATISTIC, alone, ALPHA),
+        simulated_mean("family_mixed", STATISTIC, mixed, ALPHA),
+        simulated_mean("found", STATISTIC, (values[:, METRICS:] <= ALPHA).mean(1).tolist(), 1.0),
     ]
 
 

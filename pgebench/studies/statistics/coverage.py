@@ -6,7 +6,7 @@ import numpy as np
 
 from pgebench.analysis.bootstrap import bootstrap
 from pgebench.analysis.correlation import CORRELATIONS
-from pgebench.studies.statistics.finding import Finding, share
+from pgebench.studies.statistics.simulated_mean import SimulatedMean, simulated_mean
 from pgebench.studies.statistics.world import (
     Situation,
     draw_sources,
@@ -22,7 +22,7 @@ GOOD, AS_GOOD, WORSE = 0, 1, 2
 
 def coverage(
     situation: Situation, benchmarks: int, resamples: int, rng: np.random.Generator, population: int = 2000
-) -> list[Finding]:
+) -> list[SimulatedMean]:
     """Coverage of the interval of one metric and of a difference, and errors of the paired test.
 
     Args:
@@ -63,4 +63,4 @@ def coverage(
             for quantity, number in measured.items():
                 held.setdefault((quantity, name), []).append(float(number))
     aims = {"interval": 0.95, "difference": 0.95, "equal": 0.05, "bias": 0.0, "width": float("nan")}
-    return [share(quantity, name, values, aims[quantity]) for (quantity, name), values in held.items()]
+    return [simulated_mean(quantity, name, values, aims[quantity]) for (quantity, name), values in held.items()]

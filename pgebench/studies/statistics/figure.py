@@ -20,7 +20,7 @@ def draw_study(rows: pd.DataFrame) -> Figure:
     """Coverage of the weighted tau's intervals, rejection under the null, power; bars are 95 % Monte Carlo intervals.
 
     Args:
-        rows: The findings, as in `statistics.csv`.
+        rows: The means, as in `statistics.csv`.
     """
     figure = Figure(figsize=(11, 6.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])

@@ -1,4 +1,4 @@
-"""The page of the study, `statistics.md`: every number comes from the findings."""
+"""The page of the study, `statistics.md`: every number comes from the simulated means."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write_page(rows: pd.DataFrame, results: Path) -> Path:
     """Write `statistics.md` and the figure beside `statistics.csv`.
 
     Args:
-        rows: The findings.
+        rows: The means.
         results: Folder of the page; the figure goes to `statistics/` in it.
 
     Returns:
@@ -144,7 +144,7 @@ def _parts_of_variance(rows: pd.DataFrame) -> str:
 
 
 def _beside_expected(rows: pd.DataFrame, prefix: str, head: str) -> str:
-    """One line a finding: estimated, true, difference."""
+    """One line per mean: estimated, true, difference."""
     lines = [
         [
             label(row),

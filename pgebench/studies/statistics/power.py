@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from pgebench.analysis.bootstrap import bootstrap
-from pgebench.studies.statistics.finding import Finding, share
-from pgebench.studies.statistics.world import Situation, expected_correlations
-from pgebench.studies.statistics.world import draw as draw_benchmark
+from pgebench.studies.statistics.simulated_mean import SimulatedMean, simulated_mean
+from pgebench.studies.statistics.world import Situation, draw_benchmark, expected_correlations
 
 STATISTIC = "weighted_tau"
 BEST = 0.75
@@ -18,7 +17,7 @@ DIFFERENCES = (0.1, 0.2, 0.3)
 
 def power(
     situation: Situation, benchmarks: int, resamples: int, rng: np.random.Generator, population: int = 300
-) -> list[Finding]:
+) -> list[SimulatedMean]:
     """Share of benchmarks in which a true difference in weighted tau is found at 5 %, uncorrected.
 
     Args:
@@ -42,5 +41,6 @@ def power(
         draws = bootstrap(scores, truth, resamples=resamples, seed=i, statistics=(STATISTIC,))[STATISTIC]
         found.append([float(draws.difference(0, m + 1)[3] <= 0.05) for m in range(len(DIFFERENCES))])
     return [
-        share(f"power_{gap:g}", STATISTIC, [row[m] for row in found], float("nan")) for m, gap in enumerate(DIFFERENCES)
+        simulated_mean(f"power_{gap:g}", STATISTIC, [row[m] for row in found], float("nan"))
+        for m, gap in enumerate(DIFFERENCES)
     ]

@@ -11,11 +11,11 @@ from pgebench.analysis.correlation import CORRELATIONS, correlations
 from pgebench.analysis.decompose import variance_shares
 from pgebench.analysis.quality import mean_where_defined, ranking_quality
 from pgebench.analysis.table import mean_over_seeds
-from pgebench.studies.statistics.finding import Finding, share
-from pgebench.studies.statistics.world import Situation, draw
+from pgebench.studies.statistics.simulated_mean import SimulatedMean, simulated_mean
+from pgebench.studies.statistics.world import Situation, draw_benchmark
 
 
-def planted(situation: Situation, benchmarks: int, rng: np.random.Generator) -> list[Finding]:
+def planted(situation: Situation, benchmarks: int, rng: np.random.Generator) -> list[SimulatedMean]:
     """Mean Kendall tau of normal variables, whose expectation is known: 2/pi asin(r), for any number of sources.
 
     Args:
@@ -28,16 +28,18 @@ def planted(situation: Situation, benchmarks: int, rng: np.random.Generator) -> 
     """
     estimates: list[list[float]] = []
     for _ in range(benchmarks):
-        scores, truth = draw(situation, rng)
+        scores, truth = draw_benchmark(situation, rng)
         estimates.append([ranking_quality(score, truth).mean("tau") for score in scores])
     weakened = np.array(situation.by_interaction) / np.sqrt(1 + situation.noise**2 / situation.seeds)
     return [
-        share(f"planted_{rho:g}", "tau", [row[m] for row in estimates], float(2 / np.pi * np.arcsin(weakened[m])))
+        simulated_mean(
+            f"planted_{rho:g}", "tau", [row[m] for row in estimates], float(2 / np.pi * np.arcsin(weakened[m]))
+        )
         for m, rho in enumerate(situation.by_interaction)
     ]
 
 
-def ceilings(situation: Situation, benchmarks: int, rng: np.random.Generator) -> list[Finding]:
+def ceilings(situation: Situation, benchmarks: int, rng: np.random.Generator) -> list[SimulatedMean]:
     """Noise ceiling against the agreement of two truths with the same signal and seeds of their own.
 
     Args:
@@ -54,7 +56,7 @@ def ceilings(situation: Situation, benchmarks: int, rng: np.random.Generator) ->
     estimated: dict[tuple[str, str], list[float]] = {}
     true: dict[tuple[str, str], list[float]] = {}
     for i in range(benchmarks):
-        scores, truth = draw(twice, rng)
+        scores, truth = draw_benchmark(twice, rng)
         first, again = truth[..., : situation.seeds], truth[..., situation.seeds :]
         tops = noise_ceiling(first, seed=i)
         one, other, signal = (
@@ -67,12 +69,12 @@ def ceilings(situation: Situation, benchmarks: int, rng: np.random.Generator) ->
             for name, value in correlations(side, one).items():
                 true.setdefault((quantity, name), []).append(float(mean_where_defined(value.reshape(-1))))
     return [
-        share(quantity, name, values, float(np.mean(true[quantity, name])))
+        simulated_mean(quantity, name, values, float(np.mean(true[quantity, name])))
         for (quantity, name), values in estimated.items()
     ]
 
 
-def shares(situation: Situation, benchmarks: int, rng: np.random.Generator) -> list[Finding]:
+def recovered_shares(situation: Situation, benchmarks: int, rng: np.random.Generator) -> list[SimulatedMean]:
     """Variance shares within targets against the planted ones.
 
     Args:
@@ -85,7 +87,7 @@ def shares(situation: Situation, benchmarks: int, rng: np.random.Generator) -> l
     """
     found: dict[str, list[float]] = {}
     for _ in range(benchmarks):
-        within = variance_shares(draw(situation, rng)[1]).within_target
+        within = variance_shares(draw_benchmark(situation, rng)[1]).within_target
         for part, value in within.items():
             found.setdefault(part, []).append(value)
     parts: dict[str, float] = {
@@ -94,4 +96,4 @@ def shares(situation: Situation, benchmarks: int, rng: np.random.Generator) -> l
         "seeds": situation.noise**2 / situation.seeds,
     }
     total = sum(parts.values())
-    return [share(f"share_{part}", "variance", found[part], value / total) for part, value in parts.items()]
+    return [simulated_mean(f"share_{part}", "variance", found[part], value / total) for part, value in parts.items()]

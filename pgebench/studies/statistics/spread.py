@@ -7,15 +7,15 @@ import numpy as np
 from pgebench.analysis.bootstrap import bootstrap
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.resamples import Resamples
-from pgebench.studies.statistics.finding import Finding, share
-from pgebench.studies.statistics.world import Situation, draw
+from pgebench.studies.statistics.simulated_mean import SimulatedMean, simulated_mean
+from pgebench.studies.statistics.world import Situation, draw_benchmark
 
 STATISTICS = ("weighted_tau", "tau", "pearson")
 
 
 def spread(
     situation: Situation, benchmarks: int, resamples: int, rng: np.random.Generator, population: int = 1000
-) -> list[Finding]:
+) -> list[SimulatedMean]:
     """Variance of an estimate, as the bootstrap sees it, in units of its true variance over benchmarks.
 
     Args:
@@ -31,18 +31,18 @@ def spread(
     """
     estimates: dict[str, list[float]] = {name: [] for name in STATISTICS}
     for _ in range(population):
-        scores, truth = draw(situation, rng)
+        scores, truth = draw_benchmark(situation, rng)
         judged = ranking_quality(scores[0], truth)
         for name in STATISTICS:
             estimates[name].append(judged.mean(name))
     found: dict[tuple[str, str], list[float]] = {}
     for i in range(benchmarks):
-        scores, truth = draw(situation, rng)
+        scores, truth = draw_benchmark(situation, rng)
         for name, draws in bootstrap(scores[:1], truth, resamples=resamples, seed=i, statistics=STATISTICS).items():
             for part, variance in _parts(draws).items():
                 found.setdefault((part, name), []).append(variance / float(np.var(estimates[name])))
     return [
-        share(part, name, values, 1.0 if part in ("sum", "used") else float("nan"))
+        simulated_mean(part, name, values, 1.0 if part in ("sum", "used") else float("nan"))
         for (part, name), values in found.items()
     ]
 

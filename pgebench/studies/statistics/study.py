@@ -13,9 +13,9 @@ import pandas as pd
 from pgebench.core.files import write_atomically
 from pgebench.studies.statistics.chance import chance
 from pgebench.studies.statistics.coverage import coverage
-from pgebench.studies.statistics.finding import Finding
 from pgebench.studies.statistics.power import power
-from pgebench.studies.statistics.recovery import ceilings, planted, shares
+from pgebench.studies.statistics.recovery import ceilings, planted, recovered_shares
+from pgebench.studies.statistics.simulated_mean import SimulatedMean
 from pgebench.studies.statistics.spread import spread
 from pgebench.studies.statistics.world import Situation
 
@@ -92,25 +92,25 @@ PLANTED = tuple(
 )
 
 
-def findings(part: Part, benchmarks: int, resamples: int) -> list[Finding]:
+def simulated_means(part: Part, benchmarks: int, resamples: int) -> list[SimulatedMean]:
     """Run one part; its random numbers depend on nothing but the part itself."""
     rng = np.random.default_rng(crc32(repr(part.row()).encode()))
-    runs: dict[str, Callable[[], list[Finding]]] = {
+    runs: dict[str, Callable[[], list[SimulatedMean]]] = {
         "coverage": lambda: coverage(part.situation, benchmarks, resamples, rng),
         "spread": lambda: spread(part.situation, benchmarks, resamples, rng),
         "chance": lambda: chance(part.situation, benchmarks, resamples, rng),
         "planted": lambda: planted(part.situation, benchmarks, rng),
         "ceiling": lambda: ceilings(part.situation, benchmarks, rng),
-        "shares": lambda: shares(part.situation, benchmarks, rng),
+        "shares": lambda: recovered_shares(part.situation, benchmarks, rng),
         "power": lambda: power(part.situation, benchmarks, resamples, rng),
     }
     return runs[part.study]()
 
 
-def run(
+def run_parts(
     path: Path, benchmarks: int, resamples: int, wanted: list[Part], say: Callable[[str], None] = print
 ) -> pd.DataFrame:
-    """Run the parts that are not yet in a file of findings, and write it after each.
+    """Run the parts whose means are not yet in a file, and write it after each.
 
     Args:
         path: `statistics.csv`; parts found there with the same number of benchmarks and resamples are kept.
@@ -120,7 +120,7 @@ def run(
         say: Told what is done.
 
     Returns:
-        One row per finding, in the order of `wanted`.
+        One row per mean, in the order of `wanted`.
     """
     known = _known(path, benchmarks, resamples)
     done: list[dict[str, object]] = []
@@ -129,7 +129,7 @@ def run(
         if not kept:
             say(f"{number}/{len(wanted)} {part.study}: {part.situation.name}")
             settings = {"benchmarks": benchmarks, "resamples": resamples}
-            kept = [{**part.row(), **asdict(each), **settings} for each in findings(part, benchmarks, resamples)]
+            kept = [{**part.row(), **asdict(each), **settings} for each in simulated_means(part, benchmarks, resamples)]
         done += kept
         rest = [row for row in known if row not in done]
         text = pd.DataFrame([*done, *rest]).to_csv(index=False, float_format="%.6g", lineterminator="\n")

@@ -101,7 +101,7 @@ def draw_targets(
     return scores, truth
 
 
-def draw(situation: Situation, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+def draw_benchmark(situation: Situation, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """One benchmark: scores and truth with new sources and new targets."""
     return draw_targets(situation, draw_sources(situation, rng), rng)
 
@@ -126,7 +126,7 @@ def expected_correlations(situation: Situation, rng: np.random.Generator, benchm
     """
     found: dict[str, list[FloatArray]] = {name: [] for name in CORRELATIONS}
     for _ in range(benchmarks):
-        scores, truth = draw(situation, rng)
+        scores, truth = draw_benchmark(situation, rng)
         values = correlations(np.swapaxes(scores, 2, 3), np.swapaxes(mean_over_seeds(truth), 1, 2), if_constant=0.0)
         for name, value in values.items():
             found[name].append(mean_where_defined(value.reshape(len(scores), -1)))

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Finding:
+class SimulatedMean:
     """A mean over simulated benchmarks.
 
     Attributes:
@@ -27,12 +27,12 @@ class Finding:
     expected: float
 
 
-def share(quantity: str, statistic: str, values: Sequence[float], expected: float) -> Finding:
+def simulated_mean(quantity: str, statistic: str, values: Sequence[float], expected: float) -> SimulatedMean:
     """Mean of one number (or one yes or no) per benchmark.
 
-    >>> share("interval", "tau", [1.0, 1.0, 0.0, 1.0], 0.95).value
+    >>> simulated_mean("interval", "tau", [1.0, 1.0, 0.0, 1.0], 0.95).value
     0.75
     """
     numbers = np.asarray(values, dtype=float)
     error = float(numbers.std(ddof=1) / np.sqrt(numbers.size)) if numbers.size > 1 else float("nan")
-    return Finding(quantity, statistic, float(numbers.mean()), error, expected)
+    return SimulatedMean(quantity, statistic, float(numbers.mean()), error, expected)

@@ -178,7 +178,7 @@ def test_a_full_disk_leaves_the_old_report_and_no_half_of_a_new_one(synthetic, w
     # What a disk has no room for shows at the latest when it is asked to keep it.
     monkeypatch.setattr(os, "fsync", full)
     write(folder, records.assign(value=0.5), meta)
-    with pytest.raises(StoreError, match="No space left on device.*results="):
+    with pytest.raises(StoreError, match=r"No space left on device.*results="):
         build_report(folder)
     after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     assert after.keys() == before.keys()

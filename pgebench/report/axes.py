@@ -20,11 +20,19 @@ def time_tick(seconds: float) -> str:
     return f"{seconds:g} s"
 
 
-def spread_labels(heights: Sequence[float], gap: float) -> list[float]:
+def spread_labels(heights: Sequence[float], gap: float, low: float, high: float) -> list[float]:
     """Heights of labels moved apart so that neighbours differ by at least `gap`, in the order given.
 
-    >>> [round(h, 6) for h in spread_labels([0.5, 0.5, 0.1], gap=0.1)]
+    Args:
+        heights: Where the labels would stand best.
+        gap: Height of a label.
+        low: No label stands below it, unless there is no room.
+        high: Nor above this.
+
+    >>> [round(h, 6) for h in spread_labels([0.5, 0.5, 0.1], gap=0.1, low=0.0, high=1.0)]
     [0.45, 0.55, 0.1]
+    >>> [round(h, 6) for h in spread_labels([0.9, 1.0, 1.0, 0.0], gap=0.2, low=0.0, high=1.0)]
+    [0.6, 0.8, 1.0, 0.0]
     """
     order = sorted(range(len(heights)), key=lambda i: (heights[i], i))
     # Groups of touching labels, each centred on its own mean; a group that meets the one below is merged with it.
@@ -38,6 +46,13 @@ def spread_labels(heights: Sequence[float], gap: float) -> list[float]:
     for group in groups:
         for step, i in enumerate(group):
             placed[i] = _bottom(group, heights, gap) + step * gap
+    # What reaches over an end is pushed back, and pushes its neighbours.
+    for i in order:
+        low = placed[i] = max(placed[i], low)
+        low += gap
+    for i in reversed(order):
+        high = placed[i] = min(placed[i], high)
+        high -= gap
     return placed
 
 

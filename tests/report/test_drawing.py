@@ -2,12 +2,16 @@
 
 import re
 from io import BytesIO
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import matplotlib.image
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pgebench.report.axes import spread_labels
 from pgebench.report.png import SHARPNESS, png
 from pgebench.report.sheet import panels, sheet
 from pgebench.report.style import LOOKS, PRINT, page_css
@@ -78,3 +82,12 @@ def test_panels_keep_their_marks_apart():
         assert a.y + a.height <= drawn.height
         for b in boxes[i + 1 :]:
             assert abs(a.x - b.x) > 100 or abs(a.y - b.y) > 50
+
+
+@given(st.lists(st.floats(0, 300), min_size=1, max_size=20))
+def test_labels_never_touch_nor_leave_the_picture_and_keep_their_order(heights):
+    placed = spread_labels(heights, 14.0, 7.0, 293.0)
+    assert min(placed) >= 7 - 1e-9
+    assert max(placed) <= 293 + 1e-9
+    order = sorted(range(len(heights)), key=lambda i: (heights[i], i))
+    assert all(placed[b] - placed[a] >= 14 - 1e-9 for a, b in pairwise(order))

@@ -80,7 +80,7 @@ def picture(points: list[CostPoint]) -> Picture:
     """Reliability against cost on a logarithmic time axis; filled from scratch, hollow with source models at hand."""
     right = text_width([point.name for point in points]) + 16
     left, bottom, top = 30.0, 24.0, 8.0
-    width, height = 300.0 + left + right, max(330.0, LINE * len(points) + bottom + top)
+    width, height = 300.0 + left + right, max(330.0, LINE * (len(points) + 1) + bottom)
     decades = [math.log10(value) for point in points for value in (point.ready, point.total)]
     first, last = min(decades) - 0.1, max(decades) + 0.1
     values = [point.value for point in points]
@@ -107,9 +107,7 @@ def picture(points: list[CostPoint]) -> Picture:
                 marks.append(Text(x, height - bottom + 16, tick, anchor="middle"))
                 free = x + half + 3
     marks.append(Line(tuple((at_x(point.total), at_y(point.value)) for point in pareto_front(points)), "front"))
-    labels = spread_labels([at_y(point.value) for point in points], gap=LINE)
-    # Names stay inside the picture: the lowest and the highest group may reach over its edges.
-    labels = [label + max(0.0, LINE / 2 - min(labels)) - max(0.0, max(labels) - height + LINE / 2) for label in labels]
+    labels = spread_labels([at_y(point.value) for point in points], LINE, LINE / 2, height - bottom)
     for point, label in zip(points, labels, strict=True):
         x, y, ready = at_x(point.total), at_y(point.value), at_x(point.ready)
         say = f"{point.name}: {number(point.value)}, {duration(point.total)} from scratch"

@@ -77,7 +77,7 @@ def picture(analysis: Analysis, result: TruthResult, at_hand: bool = False) -> P
     for tick in (1, 10, 100):
         marks.append(Text(at_x(tick), height - bottom + 16, str(tick), anchor="middle"))
     marks.append(Text(left + (width - left - right) / 2, height - 2, f"targets, for {m} sources", anchor="middle"))
-    heights = spread_labels([at_y(values[-1]) for _, _, values in lines], gap=13.0)
+    heights = spread_labels([at_y(values[-1]) for _, _, values in lines], 13.0, top, height - bottom)
     for (name, who, values), label in zip(lines, heights, strict=True):
         points = tuple((at_x(t), at_y(v)) for t, v in zip(TARGETS, values, strict=True))
         say = f"{name}: {duration(values[0])} for one target, {duration(values[-1])} for 100"

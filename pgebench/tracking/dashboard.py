@@ -1,4 +1,4 @@
-"""A W&B workspace and report from a specification, through wandb-workspaces.
+"""Dashboard: a W&B workspace and report from a specification, through wandb-workspaces.
 
 Reading, checking and building them needs no login; only creating does.
 """
@@ -95,7 +95,7 @@ def league_names() -> list[str]:
 
 
 def outline(spec: DashboardSpec) -> str:
-    """What would be created, one line a panel."""
+    """What would be created, one line per panel."""
     lines = [f"Workspace and report: {spec.title}"]
     for section in spec.sections:
         lines.append(f"  {section.name}")

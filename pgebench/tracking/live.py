@@ -1,4 +1,4 @@
-"""Learning curves while the sweep runs: one run a source and backbone, with the transfers from it."""
+"""Learning curves while the sweep runs: one run per source and backbone, with the transfers from it."""
 
 from __future__ import annotations
 

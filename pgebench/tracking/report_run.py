@@ -1,4 +1,4 @@
-"""The run of a sweep's report: what a workspace compares across sweeps, and everything the results folder holds."""
+"""Run of a sweep's report: what a workspace compares across sweeps, and everything the results folder holds."""
 
 from __future__ import annotations
 

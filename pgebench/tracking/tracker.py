@@ -100,9 +100,7 @@ class Tracker:
             )
 
     def _job(self) -> dict[str, Any]:
-        distinct: dict[str, Unit] = {}
-        for unit in self._units:
-            distinct.setdefault(unit.key, unit)
+        distinct = {unit.key: unit for unit in self._units}
         name = self._config["experiment_name"]
         return {
             **self._tracking,

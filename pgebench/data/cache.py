@@ -1,4 +1,4 @@
-"""The decoded form of a dataset: a folder under its revision, there whole or not at all."""
+"""Cache of decoded datasets: each a folder under its revision, there whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.errors import CorruptArtifact, StoreError
+from pgebench.core.files import sha256_of
 from pgebench.core.locks import lock_file
 from pgebench.data.report import ReadReport
 
@@ -31,7 +32,7 @@ class Decoded:
         images: uint8 (N, size, size, 3), mapped from the disk: only what is used gets into memory.
         labels: int64 (N,).
         split: uint8 (N,); 0 train, 1 val, 2 test.
-        class_names: one a class.
+        class_names: one per class.
         revision: hash of the content, see ``revision_of``.
         report: what was read.
     """
@@ -59,9 +60,8 @@ def open_decoded(cache: Path, revision: str) -> Decoded:
     try:
         facts = json.loads((folder / FACTS).read_bytes())
         for name in (IMAGES, LABELS, SPLIT):
-            with (folder / name).open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != facts["sha256"][name]:
-                    raise ValueError(f"{name} is not what was written")
+            if sha256_of(folder / name) != facts["sha256"][name]:
+                raise ValueError(f"{name} is not what was written")
         labels, split = (np.load(folder / name, allow_pickle=False) for name in (LABELS, SPLIT))
         shape = (len(labels), facts["size"], facts["size"], 3)
         images = np.memmap(folder / IMAGES, dtype=np.uint8, mode="r", shape=shape)
@@ -106,7 +106,7 @@ class Writer:
         sums = {IMAGES: self._sum.hexdigest()}
         for name, array in ((LABELS, labels), (SPLIT, split)):
             np.save(self.folder / name, array, allow_pickle=False)
-            sums[name] = hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+            sums[name] = sha256_of(self.folder / name)
         facts: dict[str, Any] = {"sha256": sums, "size": size, "class_names": class_names, "report": asdict(report)}
         (self.folder / FACTS).write_text(json.dumps(facts, indent=1), "utf-8")
 

@@ -15,7 +15,7 @@ from pgebench.data.listing import Content, Listing
 from pgebench.data.picture import DecodedImage, decode
 
 CHUNK = 256
-"""Images decoded between two writes: all that is in memory, beside one whole picture a worker."""
+"""Images decoded between two writes: all that is in memory, beside one whole picture per worker."""
 
 
 def processes(listing: Listing) -> int:

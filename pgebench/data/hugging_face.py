@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.data.listing import PARTS, Content, Listing, ordered_parts
+from pgebench.data.listing import SPLITS, Content, Listing, ordered_parts
 
 
 def listing(
@@ -66,7 +66,7 @@ def listing(
     present, numbers = np.unique(labels, return_inverse=True)
     known = getattr(features[label], "names", None)
     given = np.concatenate(
-        [np.full(len(one), PARTS.index(part) if part in PARTS else 0, np.uint8) for part, one in chosen.items()]
+        [np.full(len(one), SPLITS.index(part) if part in SPLITS else 0, np.uint8) for part, one in chosen.items()]
     )
     return Listing(
         where=path,

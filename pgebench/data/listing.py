@@ -1,4 +1,4 @@
-"""What a loader finds before anything is decoded."""
+"""Listing: what a loader finds before anything is decoded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Content = Path | bytes | npt.NDArray[np.uint8]
 
 T = TypeVar("T")
 
-PARTS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +26,9 @@ class Listing:
 
     Args:
         where: what the user called the data, for messages.
-        names: one an image, the same wherever the data lie.
+        names: one per image, the same wherever the data lie.
         labels: int64 (N,), an index into ``class_names``.
-        class_names: one a class; every class has at least one image.
+        class_names: one per class; every class has at least one image.
         contents: the images in order; called twice, to hash and to decode.
         given: uint8 (N,), 0 train, 1 val, 2 test; null if the data come without splits.
         files: the files that ``contents`` reads, if it reads nothing else: while they are untouched, they need not be
@@ -81,6 +81,6 @@ def ordered_parts(parts: Mapping[str, T]) -> dict[str, T]:
     >>> ordered_parts({"test": "test", "train": "trainval"})
     {'train': 'trainval', 'test': 'test'}
     """
-    if not parts or set(parts) - {*PARTS, "all"} or ("all" in parts and len(parts) > 1):
-        raise ConfigError(f"loader.parts has {', '.join(parts) or 'nothing'}; use {', '.join(PARTS)}, or all alone")
-    return {part: parts[part] for part in (*PARTS, "all") if part in parts}
+    if not parts or set(parts) - {*SPLITS, "all"} or ("all" in parts and len(parts) > 1):
+        raise ConfigError(f"loader.parts has {', '.join(parts) or 'nothing'}; use {', '.join(SPLITS)}, or all alone")
+    return {part: parts[part] for part in (*SPLITS, "all") if part in parts}

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.data.listing import PARTS, Listing, numbered
+from pgebench.data.listing import SPLITS, Listing, numbered
 
 
 def listing(path: str, images: str = "images", labels: str = "labels", split: str = "split") -> Listing:
@@ -84,11 +84,11 @@ def given_parts(where: str, values: npt.NDArray[Any] | Sequence[Any]) -> npt.NDA
     >>> given_parts("x", ["train", "test", "validation", 0])
     array([0, 2, 1, 0], dtype=uint8)
     """
-    words = {part: number for number, part in enumerate(PARTS)} | {"validation": 1, "valid": 1}
-    known: dict[Any, int] = words | {str(number): number for number in range(len(PARTS))}
+    words = {part: number for number, part in enumerate(SPLITS)} | {"validation": 1, "valid": 1}
+    known: dict[Any, int] = words | {str(number): number for number in range(len(SPLITS))}
     unknown = sorted({str(value) for value in values} - set(known))
     if unknown:
-        raise DataError(f"{where}: a split is called {', '.join(unknown[:5])}; use {', '.join(PARTS)}")
+        raise DataError(f"{where}: a split is called {', '.join(unknown[:5])}; use {', '.join(SPLITS)}")
     return np.array([known[str(value)] for value in values], dtype=np.uint8)
 
 

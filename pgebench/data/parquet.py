@@ -18,7 +18,7 @@ BATCH = 64
 
 
 def listing(path: str, image: str = "image", label: str = "label", split: str = "split") -> Listing:
-    """One row an image: ``image`` holds the bytes of an image file, ``label`` a number or a word.
+    """One row per image: ``image`` holds the bytes of an image file, ``label`` a number or a word.
 
     ``image`` may be a struct with a field ``bytes``, as Hugging Face writes it. A column ``split`` with ``train``,
     ``val`` and ``test`` is used if it is there; without one, files that are all called ``train...``, ``validation...``

@@ -1,4 +1,4 @@
-"""One image, whatever its file holds, as a square of red, green and blue."""
+"""Decoded image: a square of red, green and blue, whatever its file holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a dataset config to arrays: list, hash, and decode what the store does not have."""
+"""Reading a dataset, from its config to arrays: list, hash, and decode what the store does not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was read: said once, and kept with the decoded form."""
+"""Report of what was read: said once, and kept with the decoded form."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pgebench.data.listing import PARTS, Listing
+from pgebench.data.listing import SPLITS, Listing
 from pgebench.data.split import UNUSED
 
 FEW = 5
@@ -98,7 +98,7 @@ def read_report(
     """
     counts = np.bincount(labels, minlength=len(listing.class_names))
     by_area = sorted(seen, key=lambda size: size[0] * size[1])
-    images = {part: int((split == number).sum()) for number, part in enumerate(PARTS)}
+    images = {part: int((split == number).sum()) for number, part in enumerate(SPLITS)}
     if unused := int((split == UNUSED).sum()):
         images["not used"] = unused
     return ReadReport(
@@ -107,7 +107,7 @@ def read_report(
         classes=len(listing.class_names),
         fewest=int(counts.min()),
         most=int(counts.max()),
-        small=tuple(listing.class_names[index] for index in np.flatnonzero(counts < len(PARTS))),
+        small=tuple(listing.class_names[index] for index in np.flatnonzero(counts < len(SPLITS))),
         sizes=tuple(f"{width} x {height}" for width, height in (by_area[0], by_area[len(by_area) // 2], by_area[-1])),
         stored=f"{stored} x {stored}",
         rule=rule,

@@ -1,4 +1,4 @@
-"""The content of a listed dataset as a hash."""
+"""Revision: the content of a listed dataset as a hash."""
 
 from __future__ import annotations
 

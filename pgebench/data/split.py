@@ -1,4 +1,4 @@
-"""Which images train, validate and test."""
+"""Splits: which images train, validate and test."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pgebench.core.identity import derive_seed
 from pgebench.core.settings import Reading
-from pgebench.data.listing import PARTS
+from pgebench.data.listing import SPLITS
 
 TRAIN, VAL, TEST, UNUSED = 0, 1, 2, 3
 
@@ -26,7 +26,7 @@ def assign(
 
     Args:
         labels: int64 (N,).
-        class_names: one a class.
+        class_names: one per class.
         given: uint8 (N,) as in ``Listing``, or null.
         reading: shares, numbers and seed.
 
@@ -35,7 +35,7 @@ def assign(
     """
     split = np.full(len(labels), TRAIN, dtype=np.uint8) if given is None else given.copy()
     rules = []
-    if present := [part for number, part in enumerate(PARTS) if given is not None and (given == number).any()]:
+    if present := [part for number, part in enumerate(SPLITS) if given is not None and (given == number).any()]:
         rules.append(f"{', '.join(present)} as given")
     rows_of = _rows(labels, len(class_names))
     val = reading.val
@@ -52,7 +52,7 @@ def assign(
         rules.append(f"val: {val:.0%} of each class's other images")
         for name, rows in zip(class_names, rows_of, strict=True):
             _draw(split, rows, VAL, val, ("val", reading.seed, name))
-    if len(present) < len(PARTS):
+    if len(present) < len(SPLITS):
         rules.append(f"drawn with seed {reading.seed}")
     return split, "; ".join(rules)
 

@@ -23,12 +23,11 @@ from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.identity import canonical_json, derive_seed
 from pgebench.core.instantiate import build
 from pgebench.core.settings import Reading
+from pgebench.data.listing import SPLITS
 from pgebench.data.read import open_read, read_dataset
 
 VERSION = 1
 """Raised when a view of the same dataset with the same parameters would hold other images."""
-
-SPLITS = ("train", "val", "test")
 
 IMPORTED = "imported"
 """Stands for the loader in the parameters of a dataset with a path."""
@@ -66,7 +65,7 @@ class Task:
         rows: int64, shape (N,): which images of the collection are those of the task.
         labels: int64, shape (N,).
         split: uint8, shape (N,); 0 train, 1 val, 2 test.
-        class_names: one a label.
+        class_names: one per label.
     """
 
     name: str

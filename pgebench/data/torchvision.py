@@ -14,7 +14,7 @@ from PIL import Image
 from torchvision import datasets
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.data.listing import PARTS, Content, Listing, ordered_parts
+from pgebench.data.listing import SPLITS, Content, Listing, ordered_parts
 
 Opener = Any
 """A torchvision dataset: ``len`` and items (image, label)."""
@@ -70,7 +70,7 @@ def listing(
             file = content if isinstance(content, Path) else None
             names.append(str(_relative(file, path)) if file else f"{part} {row}")
             labels.append(int(label))
-            given.append(PARTS.index(part) if part in PARTS else 0)
+            given.append(SPLITS.index(part) if part in SPLITS else 0)
             files.append(file)
             rows.append((part, row))
     if images is not None and len(names) + len(refused) != images:

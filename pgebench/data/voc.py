@@ -1,4 +1,4 @@
-"""Pascal VOC 2007 as a task with one label an image."""
+"""Pascal VOC 2007 as a task with one label per image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from torchvision import datasets
 
 from pgebench.core.errors import DataError
-from pgebench.data.listing import PARTS, Listing, numbered, ordered_parts
+from pgebench.data.listing import SPLITS, Listing, numbered, ordered_parts
 from pgebench.data.torchvision import open_class
 
 
@@ -56,7 +56,7 @@ def listing(
                 continue
             files.append(Path(image))
             words.append(shown.pop())
-            given.append(PARTS.index(part))
+            given.append(SPLITS.index(part))
     found = len(files) + left_out.total() + len(refused)
     if images is not None and found != images:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Read the embedded pack: real labelled images that come with the package, so that everything works offline."""
+"""Embedded pack: real labelled images that come with the package, so that everything works offline."""
 
 import hashlib
 import io
@@ -26,7 +26,7 @@ class Pack:
         images: uint8, (N, H, W) grey or (N, H, W, 3) colour, values 0..255.
         labels: int64, (N,), an index into `class_names`.
         split: uint8, (N,): 0 train, 1 val, 2 test.
-        class_names: one name a class.
+        class_names: one name per class.
         group: int64, (N,). Images of one group (near duplicates, one font design, one emoji motif) share a split.
         revision: sha256 of the content, see `content_sha256`.
     """
@@ -92,7 +92,7 @@ def content_sha256(
         images: uint8, (N, H, W[, 3]).
         labels: int64, (N,).
         split: uint8, (N,).
-        class_names: one name a class.
+        class_names: one name per class.
 
     Returns:
         sha256 in hexadecimal over shapes, little-endian array bytes and names.

@@ -101,7 +101,7 @@ def _counted(backbone: str, parameters: str) -> ByClasses | None:
 
 
 def _operations(work: Callable[[], T]) -> tuple[T, float]:
-    """What the work on a batch gives, and its operations an image."""
+    """What the work on a batch gives, and its operations per image."""
     with FlopCounterMode(display=False) as counter:
         given = work()
     return given, counter.get_total_flops() / BATCH

@@ -1,4 +1,4 @@
-"""From stored pixels to a backbone's input: the one place that knows about sizes and normalisation."""
+"""Inputs of a backbone, made from stored pixels: the one place that knows about sizes and normalisation."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def batch_size(images: Images) -> int:
     """How many images go through a network at once where no gradient is taken; larger ones fewer on a CPU.
 
     Maps of tens of megabytes are given back to the operating system after every layer, and getting them again takes as
-    long as computing with them: at 96 pixels, 28 images at a time take 5.8 s a thousand where 256 take 10.2 s.
+    long as computing with them: at 96 pixels, 28 images at a time take 5.8 s per thousand where 256 take 10.2 s.
 
     >>> batch_size(torch.empty(1, 3, 32, 32)), batch_size(torch.empty(1, 3, 96, 96)), batch_size(torch.empty(1, 7))
     (256, 28, 256)

@@ -67,7 +67,7 @@ def fit_together(
     stacks = _stacked(models)
     weights = {name: stack for name, stack in stacks.items() if stack.requires_grad}
     others = {name: stack for name, stack in stacks.items() if name not in weights}
-    # AdamW works on each number by itself, so on a stack it is as many AdamWs. It takes views, one a learning rate.
+    # AdamW works on each number by itself, so on a stack it is as many AdamWs. It takes views, one per learning rate.
     views: list[tuple[slice, dict[str, torch.Tensor]]] = []
     settings: list[dict[str, Any]] = []
     for learning_rate, run in groupby(range(len(models)), key=lambda place: learning_rates[place]):

@@ -177,7 +177,7 @@ def fit_best(
     recipe: Mapping[str, Any],
     seed: int,
 ) -> Fitted:
-    """Train once a learning rate of the recipe's grid and keep what is best on the validation split.
+    """Train once per learning rate of the recipe's grid and keep what is best on the validation split.
 
     A learning rate that diverges scores 0 there; ties go to the earlier, that is smaller, learning rate.
 

@@ -174,7 +174,7 @@ def pge_score(
         target_gradient: principal gradient of the target's training images.
         distance: a key of ``DISTANCES``.
         per_layer: as for ``gradient_distance``.
-        episodes: take the estimates as they were after so many episodes a restart.
+        episodes: take the estimates as they were after so many episodes per restart.
 
     Returns:
         Higher is more transferable. In [-2, 0] for ``unit``, at most 0 for ``product``; debiased distances may give a

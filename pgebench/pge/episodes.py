@@ -15,7 +15,7 @@ class Episode:
     """Rows of one few-shot task.
 
     Args:
-        support: int64 (way, shot), rows of the dataset, one line a class.
+        support: int64 (way, shot), rows of the dataset, one line per class.
         query: int64 (queries,), rows of the dataset.
         query_labels: int64 (queries,), in [0, way): the line of ``support`` with the query's class.
     """
@@ -39,8 +39,8 @@ class EpisodeSampler:
     Args:
         labels: (n,) integers.
         way: classes in an episode; None for all of them.
-        shot: support images a class.
-        query: query images a class, where there are enough.
+        shot: support images per class.
+        query: query images per class, where there are enough.
         seed: of the draws.
 
     Raises:

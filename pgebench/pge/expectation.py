@@ -36,7 +36,7 @@ class PrincipalGradient:
         queries: the fewest query images that a class lent.
         way: classes in an episode.
         sizes: number of entries of each parameter tensor, in the order in which they follow each other.
-        snapshots: halves after fewer episodes a restart.
+        snapshots: halves after fewer episodes per restart.
     """
 
     halves: torch.Tensor
@@ -58,7 +58,7 @@ class PrincipalGradient:
         return float(nn.functional.cosine_similarity(first, second, dim=1).mean())
 
     def after(self, episodes: int | None) -> PrincipalGradient:
-        """The estimate as it was after so many episodes a restart; None for the whole.
+        """The estimate as it was after so many episodes per restart; None for the whole.
 
         Args:
             episodes: One of the snapshots that the settings asked for, or None.
@@ -127,7 +127,7 @@ def principal_gradient(
         resume: where an interrupted estimate of the same settings and data stood.
         keep: called between rounds with where the estimate stands; what it returns true for is enough.
         stacked: compute several restarts in one pass (``torch.func``). Faster on a GPU and the same numbers up to
-            rounding. Restarts take turns where that is impossible: with the loss ``ce``, which draws a classifier a
+            rounding. Restarts take turns where that is impossible: with the loss ``ce``, which draws a classifier per
             restart, and where small classes make episodes differ in size.
 
     Returns:

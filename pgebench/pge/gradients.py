@@ -23,7 +23,7 @@ def episode_gradient(
     seed: int,
     autocast: bool = False,
 ) -> tuple[torch.Tensor, ...]:
-    """The gradient of one episode's loss, a tensor a parameter.
+    """The gradient of one episode's loss, a tensor per parameter.
 
     Support and query images pass through the network together, so batch normalisation sees both.
 
@@ -63,12 +63,12 @@ def stacked_gradients(
         weights: (restarts, ...) values by name of the parameters whose gradient is taken.
         others: (restarts, ...) values of the other parameters.
         images: float32 (n, 3, h, w).
-        episodes: one a restart, all of the same size.
+        episodes: one per restart, all of the same size.
         loss_of: the loss; one that draws nothing.
         autocast: compute in bfloat16 where torch allows.
 
     Returns:
-        (restarts, ...) gradients, a tensor a parameter.
+        (restarts, ...) gradients, a tensor per parameter.
     """
     rows = np.stack([np.concatenate([episode.support.ravel(), episode.query]) for episode in episodes])
     batches = take(images, torch.from_numpy(rows.ravel()).to(images.device)).unflatten(0, rows.shape)

@@ -1,4 +1,4 @@
-"""Values that cannot be what their column says: every metric has bounds, whatever the features were."""
+"""Bounds of metrics: values outside cannot be what their column says, whatever the features were."""
 
 from __future__ import annotations
 

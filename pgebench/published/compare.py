@@ -1,4 +1,4 @@
-"""Published numbers held against each other: within one table, and between two."""
+"""Comparison of published numbers: within one table, and between two."""
 
 from __future__ import annotations
 

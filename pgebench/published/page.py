@@ -1,4 +1,4 @@
-"""The page about all published tables."""
+"""Page about all published tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A published table as records, so that the analysis and the report read it like an experiment."""
+"""Records of a published table, so that the analysis and the report read it like an experiment."""
 
 from __future__ import annotations
 

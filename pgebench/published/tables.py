@@ -1,4 +1,4 @@
-"""Reading a published table and refusing one with a hole or a doubled row in it."""
+"""Published tables as they are read; one with a hole or a doubled row in it is refused."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Ranking sources for a new target by its principal gradient alone."""
+"""Ranking sources and pretrained backbones for a new target, and the score of one metric by itself."""

@@ -1,4 +1,4 @@
-"""Which metric a number of minutes buys: the best one, by the reference run, of those that are quick enough."""
+"""Budget: the best metric, by the reference run, of those that a number of minutes is enough for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
 STEPS = (10, 20, 50, 100)
-"""Training images a class of which one is chosen; the reference runs saw 10."""
+"""Training images per class, of which one number is chosen; the reference runs saw 10."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Option:
     Attributes:
         reliability: The metric, and what the reference run says of it.
         minutes: That it is likely to take here.
-        per_class: Most training images a class of the target; None for principal gradients, which draw from all.
+        per_class: Most training images per class of the target; None for principal gradients, which draw from all.
     """
 
     reliability: Reliability
@@ -95,7 +95,7 @@ def evidence_options(
 
 
 def sizes(class_sizes: np.ndarray) -> list[int]:
-    """The numbers of images a class that make a difference.
+    """The numbers of images per class that make a difference.
 
     >>> sizes(np.array([12, 30])), sizes(np.array([4, 5])), sizes(np.array([900, 900]))
     ([10, 20, 50], [10], [10, 20, 50, 100])

@@ -1,4 +1,4 @@
-"""A ranking by a metric that looks at what networks make of the target's images."""
+"""Ranking by a metric that looks at what networks make of the target's images."""
 
 from __future__ import annotations
 

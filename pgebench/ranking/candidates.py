@@ -1,4 +1,4 @@
-"""What is ranked for a target: sources to train on, and pretrained backbones that are at hand."""
+"""Candidates for a target: sources to train on, and pretrained backbones that are at hand."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Candidates:
 
     Attributes:
         question: ``sources`` or ``backbones``.
-        cells: One a candidate; only their source, or only their backbone, differs.
+        cells: One per candidate; only their source, or only their backbone, differs.
         left_out: A line about each that cannot be ranked.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The bank: principal gradients of sources, computed once and reused for every target.
+"""Bank of principal gradients of sources, computed once and reused for every target.
 
 That of the embedded sources comes with the package, as count sketches for each number of classes in an episode, so that
 the first target need not wait for it. ``python -m pgebench.ranking.gradient_bank`` makes it;

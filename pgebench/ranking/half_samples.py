@@ -1,4 +1,4 @@
-"""How sure a score's ranking is, as far as the images decide: the same scores on halves of them."""
+"""Half samples: how sure a score's ranking is, as far as the images decide."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the reference runs found: how far each metric can be trusted, and what each piece of work costs.
+"""Reliability of each metric, and cost of each piece of work, as the reference runs found them.
 
 ``reference.json`` comes with the package, for an installed pgebench has no ``results/``. It is made from the committed
 runs by ``python -m pgebench.ranking.reliability``; a test holds it against them.
@@ -68,11 +68,11 @@ class Reference:
         truth: The definition of accuracy.
         targets: Number of targets, over all backbones where sources are ranked.
         candidates: Number of candidates.
-        per_class: Training images a class of its targets.
+        per_class: Training images per class of its targets.
         regret_of_chance: Accuracy that is lost by taking a candidate at random.
         ceiling: Noise ceiling of the weighted tau.
         metrics: The best first, without yardsticks and without those that are made of several scores.
-        cpu_s: Processor seconds: ``checkpoint`` one; ``gradient`` and ``evidence`` an image; ``score/METRIC`` one.
+        cpu_s: Processor seconds: ``checkpoint`` one; ``gradient`` and ``evidence`` per image; ``score/METRIC`` one.
         images: Mean number of images that a score was taken on.
     """
 

@@ -1,4 +1,4 @@
-"""When the ranking of sources is settled: a sequential test over restarts."""
+"""Standing of candidates, and when it is settled: a sequential test over restarts."""
 
 from __future__ import annotations
 

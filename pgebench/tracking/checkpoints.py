@@ -28,9 +28,11 @@ def was_trained(record: Mapping[str, Any]) -> bool:
     return "learning_rate" in record["detail"]
 
 
-def describe(unit: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """What tells a checkpoint from others: its content key, how it was made, how good it is, its file's checksum."""
-    return {
+def checkpoint_artifact(unit: Mapping[str, Any], record: Mapping[str, Any]) -> Artifact:
+    """An Artifact that holds a description alone, so that the same checkpoint is always the same version."""
+    import wandb
+
+    facts = {
         "key": unit["key"],
         "backbone": unit["backbone"],
         "source": unit["source"],
@@ -43,13 +45,6 @@ def describe(unit: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, An
         "sha256": record["artifact"]["sha256"],
         "bytes": record["artifact"]["bytes"],
     }
-
-
-def checkpoint_artifact(unit: Mapping[str, Any], record: Mapping[str, Any]) -> Artifact:
-    """An Artifact that holds the description alone, so that the same checkpoint is always the same version."""
-    import wandb
-
-    facts = describe(unit, record)
     name = artifact_name("checkpoint", unit["backbone"], unit["source"], unit["variant"])
     made = wandb.Artifact(name, type="checkpoint", metadata=facts)
     with made.new_file("checkpoint.json") as file:

@@ -1,4 +1,4 @@
-"""A W&B workspace and report from a specification, through wandb-workspaces.
+"""Dashboard: a W&B workspace and report from a specification, through wandb-workspaces.
 
 Reading, checking and building them needs no login; only creating does.
 """
@@ -95,7 +95,7 @@ def league_names() -> list[str]:
 
 
 def outline(spec: DashboardSpec) -> str:
-    """What would be created, one line a panel."""
+    """What would be created, one line per panel."""
     lines = [f"Workspace and report: {spec.title}"]
     for section in spec.sections:
         lines.append(f"  {section.name}")
@@ -169,10 +169,6 @@ def _panels(wr: Any, specs: Sequence[PanelSpec]) -> list[Any]:
     return made
 
 
-def _bar(wr: Any, spec: PanelSpec) -> Any:
-    return wr.BarPlot(title=spec.title, metrics=spec.keys, max_bars_to_show=len(spec.keys))
-
-
 def _line(wr: Any, spec: PanelSpec) -> Any:
     patterns = [re.escape(key).replace(r"\*", ".*") for key in spec.keys]
     several = any("*" in key for key in spec.keys)
@@ -189,15 +185,11 @@ def _media(wr: Any, spec: PanelSpec) -> Any:
     return wr.MediaBrowser(title=spec.title, media_keys=spec.keys, num_columns=1)
 
 
-def _table(wr: Any, spec: PanelSpec) -> Any:
-    return wr.WeavePanelSummaryTable(table_name=spec.keys[0])
-
-
 PANELS: dict[str, Callable[[Any, PanelSpec], Any]] = {
-    "bar": _bar,
+    "bar": lambda wr, spec: wr.BarPlot(title=spec.title, metrics=spec.keys, max_bars_to_show=len(spec.keys)),
     "line": _line,
     "image": _media,
     "html": _media,
-    "table": _table,
+    "table": lambda wr, spec: wr.WeavePanelSummaryTable(table_name=spec.keys[0]),
 }
 """What a specification can ask for; the functions take the package, so that reading one needs no package."""

@@ -1,4 +1,4 @@
-"""The names under which runs log; the dashboard plots these and no others."""
+"""Keys under which runs log; the dashboard plots these and no others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ UNITS_DONE, UNITS_OPEN = "units/done", "units/without_result"
 CEILING, PERFECT = "ceiling/repeated_truth", "ceiling/perfect_score"
 
 LIVE, FINAL = "training", "report"
-"""Types of runs: one a backbone and source, and one a sweep."""
+"""Types of runs: one per backbone and source, and one per sweep."""
 
 
 def transfer_step(truth: str) -> str:

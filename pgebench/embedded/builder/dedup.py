@@ -1,4 +1,4 @@
-"""Find images that are the same, or nearly so, before splits are drawn.
+"""Duplicates: images that are the same, or nearly so, found before splits are drawn.
 
 A duplicate across splits lets a model score on a test image that it has learnt by heart.
 """

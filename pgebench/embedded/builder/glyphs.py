@@ -92,7 +92,7 @@ def render_letter(font: ImageFont.FreeTypeFont, letter: str) -> npt.NDArray[np.u
     """Render one letter.
 
     Args:
-        font: at `POINTS` pixels an em.
+        font: at `POINTS` pixels per em.
         letter: one character.
 
     Returns:

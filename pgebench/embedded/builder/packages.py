@@ -22,7 +22,7 @@ class Package:
         kind: ``pypi``, ``debian`` or ``npm``.
         name: as the registry spells it.
         version: the one the committed pack was made from. PyPI and npm are asked for exactly this one; a Debian
-            mirror has a single version a release, so there it is only compared.
+            mirror has a single version per release, so there it is only compared.
     """
 
     kind: str

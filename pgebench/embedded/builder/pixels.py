@@ -1,4 +1,4 @@
-"""Bring images of any size and mode to one square size."""
+"""Pixels of images of any size and mode, brought to one square size."""
 
 import numpy as np
 import numpy.typing as npt
@@ -6,7 +6,7 @@ from PIL import Image
 
 GREY_SIZE = 32
 COLOUR_SIZE = 48
-# Anti-aliased edges hold most of a drawing's entropy: 64 levels a channel (off by 2 of 255 at most) save a third.
+# Anti-aliased edges hold most of a drawing's entropy: 64 levels per channel (off by 2 of 255 at most) save a third.
 LEVELS = 64
 
 

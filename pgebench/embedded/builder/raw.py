@@ -1,4 +1,4 @@
-"""What a source hands to the dedup and split steps."""
+"""Raw images of a task: what a source hands to the dedup and split steps."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Raw:
     Attributes:
         images: uint8, (N, H, W) grey or (N, H, W, 3) colour.
         labels: int64, (N,), an index into ``class_names``.
-        class_names: one name a class.
+        class_names: one name per class.
         families: int64, (N,). Images that share a number must share a split (one font family, one emoji motif).
         notes: sentences for the datasheet: what was taken, what was left out, and how many.
     """

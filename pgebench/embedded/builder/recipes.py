@@ -21,7 +21,7 @@ class Recipe:
         what: one sentence on the images.
         files: where in the package they are.
         licence: of the images, as found in the package unless it says otherwise.
-        cap: most images a class, drawn at random once exact duplicates are gone; None for all.
+        cap: most images per class, drawn at random once exact duplicates are gone; None for all.
         near: what happens to near duplicates. ``join``: they are put into one group. ``drop``: the later split gives
             its copy up. Glyphs drop, because the bar-shaped I of one font is that of many and would chain their
             groups, which are whole font designs, into one.

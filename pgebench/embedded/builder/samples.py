@@ -13,7 +13,7 @@ COLUMNS = 12
 
 
 def draw_samples(made: list[Made], path: Path) -> None:
-    """Draw one row a task, twelve training images from as many classes as there are.
+    """Draw one row per task, twelve training images from as many classes as there are.
 
     Args:
         made: the tasks, in the order of the rows.

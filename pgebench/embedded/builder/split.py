@@ -1,4 +1,4 @@
-"""Draw train, val and test so that each class is spread evenly and no group is torn apart."""
+"""Splits: train, val and test drawn so that each class is spread evenly and no group is torn apart."""
 
 import numpy as np
 import numpy.typing as npt

@@ -1,4 +1,4 @@
-"""Write arrays so that the same arrays always make the same bytes."""
+"""Files in which the same arrays always are the same bytes."""
 
 import io
 import json

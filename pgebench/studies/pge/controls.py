@@ -1,4 +1,4 @@
-"""What PGE sees: distances between a task and controlled copies of it, beside those to other tasks."""
+"""Controls: distances between a task and changed copies of it, beside those to other tasks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Controls:
     """What the controls showed.
 
     Attributes:
-        distances: a row a comparison and dataset: ``comparison``, ``dataset``, and a column for each of ``KINDS``.
+        distances: a row per comparison and dataset: ``comparison``, ``dataset``, and a column for each of ``KINDS``.
         without_labels: Spearman correlation, over pairs of tasks, between distances of gradients with true labels and
             with labels assigned at random: how much of what PGE measures needs no labels.
     """

@@ -1,4 +1,4 @@
-"""How well each way of estimating PGE ranks sources: chosen on one half of the targets, reported on the other."""
+"""Ways of estimating PGE, judged by how well they rank: chosen on one half of the targets, reported on the other."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def judge(
         resamples: draws of the bootstrap, the same for all variants.
 
     Returns:
-        A row a variant: its fields, ``chosen_on`` (mean over the choosing half), ``tau``, ``low``, ``high`` (on the
+        A row per variant: its fields, ``chosen_on`` (mean over the choosing half), ``tau``, ``low``, ``high`` (on the
         other half), ``all_targets`` and ``coverage``.
     """
     half = np.array([is_for_choosing(target) for target in targets])
@@ -93,7 +93,7 @@ def differences(
         resamples: draws of the bootstrap.
 
     Returns:
-        A row a pair: ``first``, ``second``, ``difference``, ``low``, ``high``, ``p``.
+        A row per pair: ``first``, ``second``, ``difference``, ``low``, ``high``, ``p``.
     """
     kept = ~np.array([is_for_choosing(target) for target in targets])
     variants = list(dict.fromkeys(variant for pair in pairs for variant in pair))

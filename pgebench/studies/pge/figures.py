@@ -1,4 +1,4 @@
-"""The study's two figures."""
+"""Figures of the study: convergence and controls."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def convergence_figure(judged: pd.DataFrame, agreement: pd.DataFrame) -> Figure:
 
 
 def controls_figure(controls: Controls) -> Figure:
-    """What PGE sees: the distance of every comparison, a dot a task."""
+    """What PGE sees: the distance of every comparison, a dot per task."""
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     panels = figure.subplots(1, len(KINDS), sharey=True)
     jitter = np.linspace(-0.18, 0.18, controls.distances.dataset.nunique())

@@ -1,4 +1,4 @@
-"""Every distance between many principal gradients, from their inner products."""
+"""Distances between many principal gradients, from their inner products."""
 
 from __future__ import annotations
 

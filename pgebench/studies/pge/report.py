@@ -1,4 +1,4 @@
-"""The study in words and tables."""
+"""Report of the study in words and tables."""
 
 from __future__ import annotations
 

@@ -185,7 +185,7 @@ def _masked(scores: FloatArray, table: Table) -> FloatArray:
 
 
 def _agreement(estimated: Mapping[str, Estimated]) -> pd.DataFrame:
-    """Mean agreement of halves and CPU seconds, a row an estimate, number of restarts and of gradients."""
+    """Mean agreement of halves and CPU seconds, a row per estimate, number of restarts and of gradients."""
     rows = [
         (name, restarts, restarts * episodes, float(found.first(restarts).agreement().mean()), one.seconds)
         for name, one in estimated.items()

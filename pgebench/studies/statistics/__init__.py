@@ -1,1 +1,1 @@
-"""Do the statistics keep their promises? Simulated benchmarks whose true values are known."""
+"""Simulated benchmarks whose true values are known: do the statistics keep their promises?"""

@@ -1,4 +1,4 @@
-"""Are p-values uniform where there is nothing to find, and does Holm's correction hold?"""
+"""Chance: are p-values uniform where there is nothing to find, and does Holm's correction hold?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often the 95 % intervals hold the population value."""
+"""Coverage: how often the 95 % intervals hold the population value."""
 
 from __future__ import annotations
 

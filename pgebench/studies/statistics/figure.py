@@ -1,4 +1,4 @@
-"""One picture of the study: coverage, chance and power."""
+"""Figure of the study: coverage, chance and power."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ def _coverage(axes: Axes, rows: pd.DataFrame) -> None:
         labels = [label(row) for _, row in part.iterrows()]
         heights = [y + 0.25 * shift for y in range(len(part))]
         name = "one metric" if quantity == "interval" else "difference of two"
-        axes.errorbar(
-            part["value"], heights, xerr=1.96 * part["error"], fmt="o", markersize=4, color=colour, label=name
-        )
+        axes.errorbar(part["value"], heights, xerr=1.96 * part["error"], **DOTS, color=colour, label=name)
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.invert_yaxis()
     axes.set_xlim(0.88, 1.005)
@@ -69,9 +67,7 @@ def _chance(axes: Axes, rows: pd.DataFrame) -> None:
         part = rows[rows["quantity"] == quantity]
         labels = [str(row["situation"]) for _, row in part.iterrows()]
         heights = [y + 0.2 * shift for y in range(len(part))]
-        axes.errorbar(
-            part["value"], heights, xerr=1.96 * part["error"], fmt="o", markersize=4, color=colour, label=name
-        )
+        axes.errorbar(part["value"], heights, xerr=1.96 * part["error"], **DOTS, color=colour, label=name)
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.set_xlim(0, max(0.12, axes.get_xlim()[1]))
     axes.invert_yaxis()

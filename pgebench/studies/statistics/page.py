@@ -1,4 +1,4 @@
-"""The page of the study, `statistics.md`: every number comes from the simulated means."""
+"""Page of the study, `statistics.md`: every number comes from the simulated means."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many targets it takes to tell two metrics apart."""
+"""Power: how many targets it takes to tell two metrics apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are planted correlations, the reliability of the truth and its variance shares recovered?"""
+"""Recovery of what was planted: correlations, the reliability of the truth and its variance shares."""
 
 from __future__ import annotations
 

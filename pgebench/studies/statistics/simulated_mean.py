@@ -1,4 +1,4 @@
-"""One number of the study, with its Monte Carlo error."""
+"""Simulated mean: one number of the study, with its Monte Carlo error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the width of the intervals comes from: estimated variances against the true one."""
+"""Spread of the draws: estimated variances, from which intervals have their width, against the true one."""
 
 from __future__ import annotations
 

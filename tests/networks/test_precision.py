@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -131,10 +132,14 @@ def test_a_record_says_as_much_as_in_float32(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(
+    torch.cpu._is_amx_tile_supported() and not os.environ.get("ONEDNN_MAX_CPU_ISA", "").startswith("AVX512"),
+    reason="torch's bfloat16 with AMX trains to NaN (docs/caveats.md); ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 runs this test",
+)
 def test_accuracy_agrees_with_float32_within_what_seeds_differ_by(tmp_path: Path) -> None:
-    """Handwritten digits of MNIST to those of another collection, six seeds each.
+    """Handwritten digits of MNIST to those of another collection, ten seeds each.
 
-    The means of two sets of six differ by less than three standard errors of such a difference, as they would if the
+    The means of two sets of ten differ by less than three standard errors of such a difference, as they would if the
     precision were of no consequence (more than 99 times in 100). A loss below that width, which is asserted to be less
     than ten points, would not be seen. Seed by seed, heads and batches are the same: what rounding changes is less
     than what another seed changes.
@@ -147,11 +152,11 @@ def test_accuracy_agrees_with_float32_within_what_seeds_differ_by(tmp_path: Path
     for precision in (FLOAT32, BFLOAT16):
         recipe = recipe_params(RECIPE | {"steps": 10, "batch_size": 16, "precision": precision}, "recipe.finetune")
         chosen = {"protocol": "finetune", "recipe": recipe}
-        units = [truth.unit(trained, dataset("digits", [5, 6, 7, 8, 9]), chosen, seed, Label()) for seed in range(6)]
+        units = [truth.unit(trained, dataset("digits", [5, 6, 7, 8, 9]), chosen, seed, Label()) for seed in range(10)]
         found[precision] = [run_unit(unit, store, CPU)["value"] for unit in units]
     means = [statistics.fmean(values) for values in found.values()]
     spread = (sum(statistics.variance(values) for values in found.values()) / 2) ** 0.5
-    width = 3 * spread * (2 / 6) ** 0.5
+    width = 3 * spread * (2 / 10) ** 0.5
     assert width < 0.1
     assert min(means) > 0.5  # chance is 0.2
     assert means[0] == pytest.approx(means[1], abs=width)

@@ -134,7 +134,7 @@ def test_a_record_says_as_much_as_in_float32(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(
     torch.cpu._is_amx_tile_supported() and not os.environ.get("ONEDNN_MAX_CPU_ISA", "").startswith("AVX512"),
-    reason="torch's bfloat16 with AMX trains to NaN (docs/caveats.md); ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16 runs this test",
+    reason="torch trains to NaN in bfloat16 with AMX (docs/caveats.md); runs with ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16",
 )
 def test_accuracy_agrees_with_float32_within_what_seeds_differ_by(tmp_path: Path) -> None:
     """Handwritten digits of MNIST to those of another collection, ten seeds each.

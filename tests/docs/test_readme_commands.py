@@ -135,6 +135,9 @@ def weights(desk: Path) -> dict[str, str]:
     state = timm.create_model("resnet50", num_classes=10).state_dict()
     save_file(state, desk / "file.safetensors")
     torch.save(state, desk / "file.pth")
+    own = desk / "mine" / "backbone" / "my_net.yaml"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text(f"name: my_net\nmodel: resnet50\nimage_size: 32\nweights: {desk}/file.pth\n")
     return {f"/path/file.{kind}": str(desk / f"file.{kind}") for kind in ("safetensors", "pth")}
 
 
@@ -156,7 +159,7 @@ def arguments_of(line: str, words: Sequence[str]) -> list[str]:
                 extra |= others
         if "truth=published" in line:
             extra = {"tracking": "none", "progress": "none"}
-        if "--cfg" in line:
+        if "--cfg" in line or "--help" in line:
             extra = {}  # it shows one cell, and runs nothing
         if line == "pgebench":
             for key in ("tracking", "launch", "threads"):  # as it is meant, with Weights & Biases and worker processes

@@ -72,7 +72,10 @@ def run(folder: Path, *overrides: str, name: str = "results", journal: Path | No
 def kill_group(process: BaseProcess) -> None:
     """Kill a command and every process it started."""
     assert process.pid is not None
-    os.killpg(process.pid, signal.SIGKILL)
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:  # it has no group of its own yet, and has started nothing
+        process.kill()
     process.join()
 
 

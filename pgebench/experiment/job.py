@@ -6,7 +6,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Collection, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -67,6 +67,8 @@ class JobFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):  # others may have theirs beside it
+            self.folder.parent.rmdir()
         self._life.close()
 
     @property

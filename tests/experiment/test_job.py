@@ -120,7 +120,7 @@ def test_what_a_killed_command_left_is_removed_and_what_a_living_one_needs_is_no
             third.write([])
             left = {path.name for path in (store.root / FOLDER).iterdir()}
             assert left == {living.folder.name, third.folder.name}
-    assert not list((store.root / FOLDER).iterdir())
+    assert not (store.root / FOLDER).exists()
 
 
 @pytest.mark.parametrize("wanted", ["soft", "auto"])

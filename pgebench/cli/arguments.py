@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from pgebench.core.quoting import quoted
+
 MODES = r"--?(multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
 """Arguments that already say what Hydra is to do."""
 
@@ -92,8 +94,7 @@ def _with_group(argument: str) -> str:
     """
     key, _, value = argument.partition("=")
     if re.fullmatch(r"(source|target)\.path", key) and re.search(r"[^\w./-]", value) and _exists(value):
-        quoted = re.sub(r"(\\*)'", r"\1\1\'", value)
-        return f"{key}='{quoted}'"
+        return f"{key}={quoted(value)}"
     return re.sub(r"^(source|target)=", r"dataset@\1=", argument)
 
 

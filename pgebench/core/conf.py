@@ -19,3 +19,18 @@ def conf_dir() -> Path:
         if (folder / "config.yaml").is_file():
             return folder
     raise FileNotFoundError("pgebench's conf/ folder is missing: install the package again")
+
+
+def names_in(group: str) -> list[str]:
+    """What pgebench itself offers in a group of its config.
+
+    Args:
+        group: Folder under ``conf/``.
+
+    Returns:
+        Names of the YAML files, sorted.
+
+    >>> "finetune" in names_in("truth")
+    True
+    """
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))

@@ -94,7 +94,9 @@ def run_experiment(
     if not waiting:
         return publish(sweep, table, arguments, tracker)
     with tracker:
-        choices = [text for one in overrides if (text := one.input_line) and one.key_or_group in CHOICES]
+        choices = [
+            str(one.input_line) for one in overrides if one.key_or_group in CHOICES and not one.is_sweep_override()
+        ]
         code = Launch(config, cells, waiting, store, launcher, choices, paths).run()
         table = frame(units, store)
         if code == INTERRUPTED:

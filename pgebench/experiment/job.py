@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import uuid
 from collections.abc import Collection, Sequence
@@ -143,15 +142,3 @@ def by_target(cells: Sequence[PlannedCell]) -> list[PlannedCell]:
 
 def _but_source(cell: Cell) -> tuple[str | None, str, str]:
     return cell.variant, cell.backbone.name, cell.target.name
-
-
-def quoted(text: str) -> str:
-    r"""A string in Hydra's grammar that stands for exactly this text.
-
-    >>> print(quoted("it's ${here}"))
-    'it\'s \${here}'
-    """
-    # A backslash is one before a quote only, and `${` begins an interpolation.
-    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)
-    text = re.sub(r"(\\*)('|$)", lambda match: match[1] * 2 + ("\\'" if match[2] else ""), text)
-    return f"'{text}'"

@@ -12,8 +12,9 @@ from typing import Any
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig
 
+from pgebench.core.quoting import quoted
 from pgebench.core.records import CRASHED, DONE, FAILED
-from pgebench.experiment.job import JobFiles, PlannedCell, in_jobs, quoted
+from pgebench.experiment.job import JobFiles, PlannedCell, in_jobs
 from pgebench.experiment.progress import ProgressBar
 from pgebench.run.order import WorkOrder
 from pgebench.run.policy import Rules

@@ -63,7 +63,7 @@ def read_plan(results: Path) -> tuple[list[Planned], Store, int]:
 
 
 def _planned(fields: Any) -> Planned:
-    if isinstance(fields, list):  # as versions before 0.2 wrote them
+    if isinstance(fields, list):  # as commits up to 9c71232 wrote them
         return Planned(*fields)
     label = Label(**{name: fields[name] for name in Label.__dataclass_fields__})
     return Planned(fields["key"], fields["stage"], label.metric or label.truth or "", f"{fields['stage']} {label}")

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pgebench.analysis.question import QUESTIONS
 from pgebench.config import BackboneConfig, DatasetConfig, conf_dir
+from pgebench.core.conf import names_in
 from pgebench.core.errors import ConfigError
 from pgebench.data.read import open_read
 from pgebench.data.task import dataset_params
@@ -153,7 +154,7 @@ def _yaml(path: Path) -> dict[str, Any]:
 
 def backbone_names() -> list[str]:
     """Names in ``conf/backbone``."""
-    return sorted(path.stem for path in (conf_dir() / "backbone").glob("*.yaml"))
+    return names_in("backbone")
 
 
 def _at_hand() -> tuple[list[str], list[str]]:

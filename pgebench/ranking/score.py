@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from baselines.kernels.checks import Array
-from pgebench.config import conf_dir
+from pgebench.core.conf import names_in
 from pgebench.core.errors import ConfigError, NonFinite, PgebenchError
 from pgebench.core.instantiate import function
 from pgebench.core.records import DONE
@@ -122,7 +122,7 @@ def score(
 
 def _metric(name: str) -> dict[str, Any]:
     """Fields of ``MetricConfig``."""
-    known = sorted(path.stem for path in (conf_dir() / "metric").glob("*.yaml"))
+    known = names_in("metric")
     if name not in known:
         raise ConfigError(f"metric={name}: no such metric; {suggest(name, known)}")
     config: dict[str, dict[str, Any]] = plain(composed([f"metric=[{name}]", "truth=[]"]).metric)

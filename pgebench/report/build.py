@@ -125,7 +125,7 @@ def analysed(records: pd.DataFrame, meta: Mapping[str, Any]) -> Analysis:
     """
     return analyse(
         records,
-        meta.get("metric_facts", metric_facts(meta)),
+        meta.get("metric_facts") or metric_facts(meta),
         primary_truth=str(meta.get("primary_truth", "finetune")),
         question=str(meta.get("question", "sources")),
         seed=int(meta.get("seed", 0) or 0),
@@ -161,7 +161,7 @@ def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
         raise ValueError(f"{meta_path} is nested too deeply for what pgebench writes") from error
     if not isinstance(meta, dict):
         raise ValueError(f"{meta_path} must hold a JSON object")
-    # The order of the rows is the order in which jobs happened to finish; the report must not depend on it.
     # A folder of an earlier version does not say these; the report of it is still the same.
     meta["metric_facts"] = metric_facts(meta)
+    # The order of the rows is the order in which jobs happened to finish; the report must not depend on it.
     return records.sort_values("key", kind="stable", ignore_index=True), meta

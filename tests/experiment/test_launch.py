@@ -21,7 +21,8 @@ from tables import values
 from pgebench.cli import main
 from pgebench.config import Config, conf_dir
 from pgebench.core import machine
-from pgebench.experiment.job import PlannedCell, by_target, in_jobs, quoted
+from pgebench.core.quoting import quoted
+from pgebench.experiment.job import PlannedCell, by_target, in_jobs
 from pgebench.plan.cell import Cell, Named
 from pgebench.plan.composing import composed
 from pgebench.plan.unavailable import installed

@@ -1,0 +1,142 @@
+"""Classes: numbers and names from the labels of one or several parts, matched by name where there are names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pgebench.core.errors import DataError
+from pgebench.data.columns import Hole
+
+
+@dataclass(frozen=True)
+class Part:
+    """The labels of a file, an array or a split.
+
+    Args:
+        where: It is, for messages.
+        labels: A cell for each row.
+        names: Of the classes 0, 1, ...; null if the labels are what they are.
+    """
+
+    where: str
+    labels: Sequence[Any]
+    names: Sequence[Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """The class of each row, parts one after the other.
+
+    Args:
+        numbers: int64 (N,), an index into ``names``; -1 for a row without a label.
+        names: One for each class that occurs.
+        holes: Why a row has no label.
+    """
+
+    numbers: npt.NDArray[np.int64]
+    names: tuple[str, ...]
+    holes: Mapping[int, str] = field(default_factory=dict)
+
+
+def classes(label: str, parts: Sequence[Part]) -> Classes:
+    """The classes of all parts.
+
+    Numbers with names are matched by name: 0 may be another class in another part. Their order is that of the names
+    of the first part, classes that only others name follow. Without names the values are sorted.
+
+    Args:
+        label: Name of the column, for messages.
+        parts: In the order of the rows.
+
+    Returns:
+        Numbers, names, and the rows without a label.
+
+    Raises:
+        DataError: A number has no name, two classes of a part have one name, or parts cannot be matched.
+
+    >>> found = classes("label", [Part("a", [0, 1], ["ant", "cow"]), Part("b", [0, Hole("is empty")], ["cow", "ant"])])
+    >>> found.numbers.tolist(), found.names, found.holes
+    ([0, 1, 1, -1], ('ant', 'cow'), {3: 'label is empty'})
+    """
+    named = [part if part.names is None else _named(label, part) for part in parts]
+    values = [value for part in named for value in part.labels]
+    present = {value for value in values if not isinstance(value, Hole)}
+    _check_kinds(label, named)
+    known = dict.fromkeys(str(name) for part in named for name in part.names or ())
+    if known:
+        order: list[Any] = [name for name in known if name in present] + sorted(present - set(known))
+    else:
+        order = sorted(present)
+    number = {value: index for index, value in enumerate(order)}
+    return Classes(
+        numbers=np.array([-1 if isinstance(value, Hole) else number[value] for value in values], dtype=np.int64),
+        names=_words(order),
+        holes={row: f"{label} {value.why}" for row, value in enumerate(values) if isinstance(value, Hole)},
+    )
+
+
+def _named(label: str, part: Part) -> Part:
+    """The same with names instead of numbers; -1 says, as Hugging Face has it, that a row has no label."""
+    assert part.names is not None
+    names, labels = list(part.names), []
+    for row, value in enumerate(part.labels):
+        if _kind(value) == "a number" and value == -1:
+            labels.append(Hole("is -1, which names no class"))
+        elif isinstance(value, Hole):
+            labels.append(value)
+        elif _kind(value) != "a number" or value != int(value) or not 0 <= value < len(names):
+            raise DataError(
+                f"{part.where}: {len(names)} class_names do not fit the labels: {label} is {value} in row {row}, and "
+                f"must be a whole number from 0 to {len(names) - 1}"
+            )
+        elif isinstance(names[int(value)], Hole):
+            raise DataError(f"{part.where}: the class {int(value)} has no name: it {names[int(value)].why}")
+        else:
+            labels.append(str(names[int(value)]))
+    used = Counter(str(names[index]) for index in {int(v) for v in part.labels if not isinstance(v, Hole) and v >= 0})
+    if twice := [name for name, times in used.items() if times > 1]:
+        raise DataError(f"{part.where}: two classes are called {twice[0]}; give each number its own name")
+    return Part(part.where, labels, [name for name in names if not isinstance(name, Hole)])
+
+
+def _check_kinds(label: str, parts: Sequence[Part]) -> None:
+    """Refuse parts of which one has names or words and another numbers: nothing says which are the same class."""
+    seen: dict[str, Part] = {}
+    for part in parts:
+        for kind in {_kind(value) for value in part.labels} - {""}:
+            seen.setdefault(kind, part)
+    if len(seen) > 1:
+        (one, first), (other, second) = list(seen.items())[:2]
+        one, other = (
+            "a class with a name" if part.names is not None else kind for kind, part in ((one, first), (other, second))
+        )
+        raise DataError(
+            f"{label} is {one} in {first.where} and {other} in {second.where}, so classes cannot be matched; save "
+            "both with the same names"
+        )
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, Hole):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "a truth value"
+    if isinstance(value, int | float | Decimal | np.integer | np.floating):
+        return "a number"
+    if isinstance(value, str):
+        return "a word"
+    zone = " with a time zone" if getattr(value, "tzinfo", None) is not None else ""
+    return f"a {type(value).__name__}{zone}"
+
+
+def _words(values: Sequence[Any]) -> tuple[str, ...]:
+    """The values as words; whole numbers are written as the others are where some have a point."""
+    point = any(isinstance(value, float | np.floating) for value in values)
+    return tuple(f"{value}.0" if point and isinstance(value, int | np.integer) else str(value) for value in values)

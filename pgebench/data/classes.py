@@ -63,7 +63,7 @@ def classes(label: str, parts: Sequence[Part]) -> Classes:
 
     >>> found = classes("label", [Part("a", [0, 1], ["ant", "cow"]), Part("b", [0, Hole("is empty")], ["cow", "ant"])])
     >>> found.numbers.tolist(), found.names, found.holes
-    ([0, 1, 1, -1], ('ant', 'cow'), {3: 'label is empty'})
+    ([0, 1, 1, -1], ('ant', 'cow'), {3: 'its label is empty'})
     """
     named = [part if part.names is None else _named(label, part) for part in parts]
     values = [value for part in named for value in part.labels]
@@ -78,14 +78,15 @@ def classes(label: str, parts: Sequence[Part]) -> Classes:
     return Classes(
         numbers=np.array([-1 if isinstance(value, Hole) else number[value] for value in values], dtype=np.int64),
         names=_words(order),
-        holes={row: f"{label} {value.why}" for row, value in enumerate(values) if isinstance(value, Hole)},
+        holes={row: f"its label {value.why}" for row, value in enumerate(values) if isinstance(value, Hole)},
     )
 
 
 def _named(label: str, part: Part) -> Part:
     """The same with names instead of numbers; -1 says, as Hugging Face has it, that a row has no label."""
     assert part.names is not None
-    names, labels = list(part.names), []
+    names = list(part.names)
+    labels: list[Any] = []
     for row, value in enumerate(part.labels):
         if _kind(value) == "a number" and value == -1:
             labels.append(Hole("is -1, which names no class"))

@@ -32,7 +32,7 @@ class Hole:
 
 
 def cells(where: str, name: str, column: pa.ChunkedArray | npt.NDArray[Any]) -> list[Any]:
-    """One number, word, truth value or date for every row, or a hole.
+    r"""One number, word, truth value or date for every row, or a hole.
 
     Bytes are words in UTF-8, as HDF5 stores them. An array (N, 1) is one (N,).
 
@@ -47,7 +47,7 @@ def cells(where: str, name: str, column: pa.ChunkedArray | npt.NDArray[Any]) -> 
     Raises:
         DataError: The column holds lists, structs, objects or more than one value a row.
 
-    >>> cells("x.npz", "labels", np.array([b"ant", b"", b"\\xff"]))
+    >>> cells("x.npz", "labels", np.array([b"ant", b"", b"\xff"]))
     ['ant', Hole(why='is empty'), Hole(why='holds bytes that are no UTF-8')]
     """
     values = _of_array(where, name, column) if isinstance(column, np.ndarray) else _of_arrow(where, name, column)
@@ -162,8 +162,8 @@ def _of_arrow(where: str, name: str, column: pa.ChunkedArray) -> list[Any]:
 def _first(column: pa.ChunkedArray) -> str:
     """How many values the first row with any has."""
     for row, value in enumerate(column.slice(0, 1000)):
-        if value.is_valid and hasattr(value, "values") and value.values is not None:
-            return f", {len(value.values)} values in row {row}"
+        if isinstance(found := value.as_py(), list):
+            return f", {len(found)} values in row {row}"
     return ""
 
 

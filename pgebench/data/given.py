@@ -41,13 +41,14 @@ def given_parts(where: str, name: str, values: Sequence[Any]) -> npt.NDArray[np.
         return None
     if holes:
         raise DataError(
-            f"{where}: {name} {values[holes[0]].why} in {len(holes)} of {len(values)} rows (row {holes[0]}); fill them, "
-            f"or {ANEW}"
+            f"{where}: {name} {values[holes[0]].why} in {len(holes)} of {len(values)} rows (row {holes[0]}); fill "
+            f"them, or {ANEW}"
         )
     known = {value: _part(value) for value in dict.fromkeys(values)}
     if unknown := [str(value) for value, part in known.items() if part is None]:
         raise DataError(
-            f"{where}: a split is called {', '.join(unknown[:5])} in {name}; use {', '.join(SPLITS)} or 0, 1, 2, or {ANEW}"
+            f"{where}: a split is called {', '.join(unknown[:5])} in {name}; use {', '.join(SPLITS)} or 0, 1, 2, "
+            f"or {ANEW}"
         )
     # A truth value is the same key as a number, and no split.
     if truth := next((value for value in values if isinstance(value, bool | np.bool_)), None):

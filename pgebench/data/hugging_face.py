@@ -81,7 +81,7 @@ def listing(
     return table(
         where=path,
         names=[f"{part} {row}" for part, one in chosen.items() for row in range(len(one))],
-        classes=classes(label, [_labels(part, one, label) for part, one in chosen.items()]),
+        classes=classes(label, [_labels(f"{path}, {part}", one, label) for part, one in chosen.items()]),
         contents=lambda: _images(list(chosen.values()), image),
         given=None if "all" in parts else np.repeat(np.array(given, dtype=np.uint8), counts),
         lacking=lacking,
@@ -123,7 +123,7 @@ def _loaded(
 
 def _opened(datasets: ModuleType, path: str, split: str, found: Any, columns: tuple[str, str]) -> Any:
     """A split with its two columns, images not decoded by the library: sizes are checked first."""
-    image, label = columns
+    image = columns[0]
     try:
         if isinstance(found, Path):
             state = json.loads((found / "state.json").read_text())
@@ -145,10 +145,10 @@ def _opened(datasets: ModuleType, path: str, split: str, found: Any, columns: tu
     return found.select_columns(list(dict.fromkeys(columns))).cast_column(image, datasets.Image(decode=False))
 
 
-def _labels(part: str, opened: Any, label: str) -> Part:
+def _labels(where: str, opened: Any, label: str) -> Part:
     column = opened.select_columns([label]).with_format("arrow")[:][label]
     names = getattr(opened.features[label], "names", None)
-    return Part(part, cells(part, label, column), None if names is None else [cell(name) for name in names])
+    return Part(where, cells(where, label, column), None if names is None else [cell(name) for name in names])
 
 
 def _storage(opened: Any, image: str) -> Iterator[pa.Array]:

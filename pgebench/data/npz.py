@@ -53,7 +53,7 @@ def listing(path: str, images: str = "images", labels: str = "labels", split: st
             raise DataError(f"{path} cannot be read: it is no .npz archive")
         with np.load(file, allow_pickle=False) as archive:
             _check_members(path, archive.files, images, labels, split)
-            wanted = [name for name in (images, labels, split, "class_names") if name in archive.files]
+            wanted = [name for name in (images, labels, split, "class_names") if name and name in archive.files]
             _check_declared(path, images, wanted, file)
             arrays: dict[str | None, npt.NDArray[Any]] = {name: archive[name] for name in wanted}
     except _DAMAGE as error:
@@ -62,7 +62,8 @@ def listing(path: str, images: str = "images", labels: str = "labels", split: st
     pixels = arrays[images]
     found = cells(path, labels, arrays[labels])
     check_length(path, labels, len(found), len(pixels))
-    given, remarks = None, ()
+    given: npt.NDArray[np.uint8] | None = None
+    remarks: tuple[str, ...] = ()
     if split in arrays:
         told = cells(path, str(split), arrays[split])
         check_length(path, str(split), len(told), len(pixels))

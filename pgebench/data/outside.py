@@ -17,7 +17,7 @@ def found_outside(folder: Path, images: Iterable[pa.Array]) -> tuple[list[Path],
 
     Args:
         folder: Where a relative path begins.
-        images: The column, piece by piece: structs with the fields ``bytes`` and ``path``, or bytes, which name nothing.
+        images: The column, piece by piece: structs with the fields ``bytes`` and ``path``, or bytes alone.
 
     Returns:
         The files that are there, and why a row has none.

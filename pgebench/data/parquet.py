@@ -148,8 +148,8 @@ def _splits(
     says = [number for number, one in enumerate(told) if one is not None or by_name[number] is not None]
     if silent and says:
         raise DataError(
-            f"{files[silent[0]]} tells no split, but {files[says[0]].name} does ({len(silent)} of {len(files)} files tell "
-            f"none): rename it train-..., val-... or test-..., take it away, or {ANEW}"
+            f"{files[silent[0]]} tells no split, but {files[says[0]].name} does ({len(silent)} of {len(files)} files "
+            f"tell none): rename it train-..., val-... or test-..., take it away, or {ANEW}"
         )
     rows = [
         one if one is not None else [Hole("is not given") if part is None else SPLITS[part]] * count
@@ -159,8 +159,8 @@ def _splits(
         part = by_name[number]
         if told[number] is None and part is not None and not any(SPLITS[part] in one for one in rows):
             raise DataError(
-                f"{files[number]} has no rows, so the given split {SPLITS[part]} is empty; take it away, and the split is "
-                "drawn"
+                f"{files[number]} has no rows, so the given split {SPLITS[part]} is empty; take it away, and the split "
+                "is drawn"
             )
     return [value for one in rows for value in one]
 

@@ -61,7 +61,8 @@ def table(
     counts = np.bincount(classes.numbers[kept], minlength=len(classes.names))
     if empty := [classes.names[index] for index in np.flatnonzero(counts == 0)]:
         raise DataError(
-            f"{where}: no image of {', '.join(empty[:3])} can be read; remove the class or mend its images ({refused[0]})"
+            f"{where}: no image of {', '.join(empty[:3])} can be read; remove the class or mend its images "
+            f"({refused[0]})"
         )
     if given is not None:
         for part in sorted(set(given.tolist()) - set(given[kept].tolist())):

@@ -77,7 +77,7 @@ def classes(label: str, parts: Sequence[Part]) -> Classes:
     number = {value: index for index, value in enumerate(order)}
     return Classes(
         numbers=np.array([-1 if isinstance(value, Hole) else number[value] for value in values], dtype=np.int64),
-        names=_words(order),
+        names=_words(order, any(isinstance(value, float | np.floating) for value in values)),
         holes={row: f"its label {value.why}" for row, value in enumerate(values) if isinstance(value, Hole)},
     )
 
@@ -137,7 +137,6 @@ def _kind(value: Any) -> str:
     return f"a {type(value).__name__}{zone}"
 
 
-def _words(values: Sequence[Any]) -> tuple[str, ...]:
-    """The values as words; whole numbers are written as the others are where some have a point."""
-    point = any(isinstance(value, float | np.floating) for value in values)
+def _words(values: Sequence[Any], point: bool) -> tuple[str, ...]:
+    """The values as words; 1 is the class of 1.0, and written like it, where some numbers have a point."""
     return tuple(f"{value}.0" if point and isinstance(value, int | np.integer) else str(value) for value in values)

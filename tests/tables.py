@@ -1,4 +1,4 @@
-"""Tables of images that tell which row they were made for, so that a test sees whether labels and splits stayed in step."""
+"""Tables of images that tell their row, so that a test sees whether labels and splits stayed in step."""
 
 from __future__ import annotations
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import os
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.errors import ConfigError, DataError, PgebenchError
 from pgebench.data.classes import Part, classes
 from pgebench.data.columns import cells, check_length, check_pixels, one_line
 from pgebench.data.given import given_parts
@@ -20,9 +19,6 @@ from pgebench.data.listing import Listing
 from pgebench.data.table import table
 
 SPLIT = "split"
-
-_DAMAGE = (ValueError, OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error, OverflowError)
-"""What NumPy and zipfile raise over a damaged or encrypted archive, or one that is compressed in another way."""
 
 
 def listing(path: str, images: str = "images", labels: str = "labels", split: str | None = SPLIT) -> Listing:
@@ -56,7 +52,9 @@ def listing(path: str, images: str = "images", labels: str = "labels", split: st
             wanted = [name for name in (images, labels, split, "class_names") if name and name in archive.files]
             _check_declared(path, images, wanted, file)
             arrays: dict[str | None, npt.NDArray[Any]] = {name: archive[name] for name in wanted}
-    except _DAMAGE as error:
+    except PgebenchError:
+        raise
+    except Exception as error:  # NumPy and zipfile raise whatever a damaged or encrypted archive leads them to
         remedy = "; save plain arrays, not objects" if "allow_pickle" in str(error) else ""
         raise DataError(f"{path} cannot be read: {one_line(error)}{remedy}") from error
     pixels = arrays[images]

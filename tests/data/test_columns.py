@@ -123,7 +123,10 @@ SHAPES = {
     "too few names": ({"class_names": ["ant"]}, "1 class_names do not fit the labels: labels is 1 in row 1"),
     "a name twice": ({"class_names": ["ant", "ant"]}, "two classes are called ant"),
     "an empty name": ({"class_names": ["ant", ""]}, "the class 1 has no name: it is empty"),
-    "names of words": ({"labels": ["a", "b", "a", "b"], "class_names": ["a", "b"]}, "labels is a in row 0, and must be"),
+    "names of words": (
+        {"labels": ["a", "b", "a", "b"], "class_names": ["a", "b"]},
+        "labels is a in row 0, and must be",
+    ),
     "names of -2": ({"labels": [0, 1, 0, -2], "class_names": ["a", "b"]}, "labels is -2 in row 3"),
 }
 
@@ -214,7 +217,9 @@ def test_one_of_several_files_may_lack_rows_but_no_column_and_no_type(tmp_path: 
     found = parquet.listing(str(tmp_path))
     assert tables.rows_of(found) == [(0, "0.0"), (1, "1.0"), (2, "1.0")]
     tables.parquet(tmp_path / "c.parquet", label=["ant", "bee"])
-    with pytest.raises(DataError, match=r"label is a number in .*a\.parquet and a word in .*c\.parquet, so classes can"):
+    with pytest.raises(
+        DataError, match=r"label is a number in .*a\.parquet and a word in .*c\.parquet, so classes can"
+    ):
         parquet.listing(str(tmp_path))
     tables.parquet(tmp_path / "c.parquet", image=tables.files(2), y=[0, 1], label=[0, 1])
     with pytest.raises(ConfigError, match=r"a\.parquet has no column y; it has image, label: name them with"):

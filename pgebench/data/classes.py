@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.errors import DataError
-from pgebench.data.columns import Hole
+from pgebench.data.columns import Hole, is_number
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,11 @@ def _named(label: str, part: Part) -> Part:
     names = list(part.names)
     labels: list[Any] = []
     for row, value in enumerate(part.labels):
-        if _kind(value) == "a number" and value == -1:
+        if is_number(value) and value == -1:
             labels.append(Hole("is -1, which names no class"))
         elif isinstance(value, Hole):
             labels.append(value)
-        elif _kind(value) != "a number" or value != int(value) or not 0 <= value < len(names):
+        elif not is_number(value) or value != int(value) or not 0 <= value < len(names):
             raise DataError(
                 f"{part.where}: {len(names)} class_names do not fit the labels: {label} is {value} in row {row}, and "
                 f"must be a whole number from 0 to {len(names) - 1}"
@@ -129,7 +128,7 @@ def _kind(value: Any) -> str:
         return ""
     if isinstance(value, bool | np.bool_):
         return "a truth value"
-    if isinstance(value, int | float | Decimal | np.integer | np.floating):
+    if is_number(value):
         return "a number"
     if isinstance(value, str):
         return "a word"

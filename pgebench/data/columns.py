@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,12 @@ def cells(where: str, name: str, column: pa.ChunkedArray | npt.NDArray[Any]) -> 
     """
     values = _of_array(where, name, column) if isinstance(column, np.ndarray) else _of_arrow(where, name, column)
     return [cell(value) for value in values]
+
+
+def is_number(value: Any) -> bool:
+    """Whether a cell is a number: neither a truth value nor a span of time, which NumPy takes for integers."""
+    span = isinstance(value, bool | np.timedelta64)
+    return not span and isinstance(value, int | float | Decimal | np.integer | np.floating)
 
 
 def check_columns(where: str, found: Sequence[str], wanted: Sequence[str], keys: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.errors import DataError
-from pgebench.data.columns import Hole
+from pgebench.data.columns import Hole, is_number
 from pgebench.data.listing import PART_NAMES, SPLITS
 
 ANEW = "draw all splits anew with loader.split=null"
@@ -44,16 +44,15 @@ def given_parts(where: str, name: str, values: Sequence[Any]) -> npt.NDArray[np.
             f"{where}: {name} {values[holes[0]].why} in {len(holes)} of {len(values)} rows (row {holes[0]}); fill "
             f"them, or {ANEW}"
         )
-    known = {value: _part(value) for value in dict.fromkeys(values)}
-    if unknown := [str(value) for value, part in known.items() if part is None]:
+    # A truth value is the same key as a number, and no split.
+    keys = [str(value) if isinstance(value, bool | np.bool_) else value for value in values]
+    known = {key: _part(key) for key in dict.fromkeys(keys)}
+    if unknown := [str(key) for key, part in known.items() if part is None]:
         raise DataError(
             f"{where}: a split is called {', '.join(unknown[:5])} in {name}; use {', '.join(SPLITS)} or 0, 1, 2, "
             f"or {ANEW}"
         )
-    # A truth value is the same key as a number, and no split.
-    if truth := next((value for value in values if isinstance(value, bool | np.bool_)), None):
-        raise DataError(f"{where}: a split is called {truth} in {name}; use {', '.join(SPLITS)}, or {ANEW}")
-    return np.array([known[value] for value in values], dtype=np.uint8)
+    return np.array([known[key] for key in keys], dtype=np.uint8)
 
 
 def parts_of_files(files: Sequence[PurePath]) -> Mapping[PurePath, int | None]:
@@ -80,12 +79,10 @@ def parts_of_files(files: Sequence[PurePath]) -> Mapping[PurePath, int | None]:
 
 
 def _part(value: Any) -> int | None:
-    if isinstance(value, bool | np.bool_):
-        return None
     if isinstance(value, str):
         word = value.strip().lower()
         return PART_NAMES.get(word, int(word) if word in ("0", "1", "2") else None)
-    return int(value) if value in (0, 1, 2) else None
+    return int(value) if is_number(value) and value in (0, 1, 2) else None
 
 
 def _begins(name: str) -> int | None:

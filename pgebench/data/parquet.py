@@ -85,7 +85,7 @@ def listing(path: str, image: str = "image", label: str = "label", split: str | 
         where=path,
         names=[f"row {row}" for row in range(sum(counts))],
         classes=classes(label, [one.labels for one in read]),
-        contents=lambda: _images(files, image),
+        contents=lambda: _images(files, counts, image),
         given=given,
         lacking={begin + row: why for begin, one in zip(first, read, strict=True) for row, why in one.lacking.items()},
         files=(*files, *(file for one in read for file in one.elsewhere)),
@@ -195,12 +195,16 @@ def _all_inside(parquet: pq.ParquetFile, image: str) -> bool:
     return True
 
 
-def _images(files: tuple[Path, ...], image: str) -> Iterator[Content]:
-    for file in files:
+def _images(files: Sequence[Path], counts: Sequence[int], image: str) -> Iterator[Content]:
+    for file, count in zip(files, counts, strict=True):
+        rows = 0
         try:
             with pq.ParquetFile(file) as parquet:
                 for batch in parquet.iter_batches(BATCH, columns=[image]):
+                    rows += len(batch)
                     for value in batch[image].to_pylist():
                         yield content_of(file.parent, value)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise DataError(f"{file} cannot be read: {one_line(error)}") from error
+        if rows != count:
+            raise DataError(f"{file} is damaged: it holds {rows} images for {count} labels")

@@ -156,12 +156,12 @@ def test_labels_that_are_values_are_read(saved: object, case: str) -> None:
 def test_hf_ragged_label_and_hf_list_image_are_refused(saved: object) -> None:
     library = saved.library  # type: ignore[attr-defined]
     ragged = part(library, [[0], [0, 1]], library.Sequence(library.Value("int64")))
-    with pytest.raises(DataError, match="label is list<.*, 1 values in row 0; it must hold one number or word a row"):
+    with pytest.raises(DataError, match=r"label is list<.*, 1 values in row 0; it must hold one number or word a row"):
         hugging_face.listing(saved({"train": ragged}, "ragged"), {"all": "train"})  # type: ignore[operator]
     features = library.Features({"image": library.Sequence(library.Image()), "label": library.Value("int64")})
     rows = {"image": [[{"bytes": tables.encoded(0), "path": None}]] * 2, "label": [0, 1]}
     listed = library.Dataset.from_dict(rows, features=features)
-    with pytest.raises(DataError, match="the column image of train is .*; it must hold one image a row"):
+    with pytest.raises(DataError, match=r"the column image of train is .*; it must hold one image a row"):
         hugging_face.listing(saved({"train": listed}, "listed"), {"all": "train"})  # type: ignore[operator]
 
 
@@ -225,7 +225,7 @@ def test_a_name_is_looked_for_here_and_on_the_hub(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(library, "load_dataset", unreachable)
     with pytest.raises(
-        DataError, match="there is no folder owner/name here, and as a dataset of the Hub .*: no network"
+        DataError, match=r"there is no folder owner/name here, and as a dataset of the Hub .*: no network"
     ):
         hugging_face.listing("owner/name", {"all": "train"})
 

@@ -1,4 +1,4 @@
-"""Archives of any arrays, whole or damaged: every image is read or accounted for, or the archive refused in one line."""
+"""Archives of any arrays, whole or damaged: every image is read or accounted for, or all are refused in one line."""
 
 from __future__ import annotations
 

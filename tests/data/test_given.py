@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import tables
+from photos import Read
 
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.data import npz, parquet
@@ -218,3 +219,17 @@ def test_numbers_of_a_split_that_have_names_are_followed_by_name(tmp_path: Path)
     said = b'{"info": {"features": {"split": {"names": ["test", "train"], "_type": "ClassLabel"}}}}'
     pq.write_table(table.replace_schema_metadata({b"huggingface": said}), tmp_path / "x.parquet")
     assert splits(parquet.listing(str(tmp_path / "x.parquet"))) == ["test", "test", "train", "train"]
+
+
+@pytest.mark.parametrize("kind", ["npz", "parquet"])
+def test_rows_without_a_label_count_as_unreadable_images(tmp_path: Path, read_as: Read, kind: str) -> None:
+    labels = np.array([float("nan"), *[1.0, 2.0] * 6])
+    write = tables.archive if kind == "npz" else lambda path, labels: tables.parquet(path, label=labels)
+    file = write(tmp_path / f"x.{kind}", labels)
+    found = read_as(kind, file, size=8)
+    # Images are filled with their row: 1, 2, ..., of which the odd ones are of class 1.0.
+    assert found.images[:, 0, 0, 0].tolist() == list(range(1, 13))
+    assert [found.class_names[label] for label in found.labels] == ["1.0", "2.0"] * 6
+    assert [line.removeprefix("row ") for line in found.report.refused] == ["0: its label is NaN"]
+    with pytest.raises(DataError, match=r"1 images cannot be read \(.*0: its label is NaN\); mend or remove them"):
+        read_as(kind, file, size=8, unreadable="fail")

@@ -48,7 +48,8 @@ def classes(label: str, parts: Sequence[Part]) -> Classes:
     """The classes of all parts.
 
     Numbers with names are matched by name: 0 may be another class in another part. Their order is that of the names
-    of the first part, classes that only others name follow. Without names the values are sorted.
+    of the first part, classes that only others name follow. Without names the values are sorted. Two numbers may have
+    one name, as two have in ImageNet, where all parts have the same names.
 
     Args:
         label: Name of the column, for messages.
@@ -58,31 +59,38 @@ def classes(label: str, parts: Sequence[Part]) -> Classes:
         Numbers, names, and the rows without a label.
 
     Raises:
-        DataError: A number has no name, two classes of a part have one name, or parts cannot be matched.
+        DataError: A number has no name, or parts cannot be matched.
 
     >>> found = classes("label", [Part("a", [0, 1], ["ant", "cow"]), Part("b", [0, Hole("is empty")], ["cow", "ant"])])
     >>> found.numbers.tolist(), found.names, found.holes
     ([0, 1, 1, -1], ('ant', 'cow'), {3: 'its label is empty'})
     """
-    named = [part if part.names is None else _named(label, part) for part in parts]
+    same = len({None if part.names is None else tuple(map(str, part.names)) for part in parts}) == 1
+    named = [part if part.names is None else _named(label, part, same) for part in parts]
     values = [value for part in named for value in part.labels]
     present = {value for value in values if not isinstance(value, Hole)}
     _check_kinds(label, named)
     known = dict.fromkeys(str(name) for part in named for name in part.names or ())
-    if known:
+    if known and not same:
         order: list[Any] = [name for name in known if name in present] + sorted(present - set(known))
     else:
         order = sorted(present)
+    words = _words(order, any(isinstance(value, float | np.floating) for value in values))
+    if known and same:
+        words = tuple(str((parts[0].names or ())[value]) for value in order)
     number = {value: index for index, value in enumerate(order)}
     return Classes(
         numbers=np.array([-1 if isinstance(value, Hole) else number[value] for value in values], dtype=np.int64),
-        names=_words(order, any(isinstance(value, float | np.floating) for value in values)),
+        names=words,
         holes={row: f"its label {value.why}" for row, value in enumerate(values) if isinstance(value, Hole)},
     )
 
 
-def _named(label: str, part: Part) -> Part:
-    """The same with names instead of numbers; -1 says, as Hugging Face has it, that a row has no label."""
+def _named(label: str, part: Part, same: bool) -> Part:
+    """The same with names instead of numbers, if other parts have other names.
+
+    -1 says, as Hugging Face has it, that a row has no label.
+    """
     assert part.names is not None
     names = list(part.names)
     labels: list[Any] = []
@@ -99,10 +107,13 @@ def _named(label: str, part: Part) -> Part:
         elif isinstance(names[int(value)], Hole):
             raise DataError(f"{part.where}: the class {int(value)} has no name: it {names[int(value)].why}")
         else:
-            labels.append(str(names[int(value)]))
+            labels.append(int(value) if same else str(names[int(value)]))
     used = Counter(str(names[index]) for index in {int(v) for v in part.labels if not isinstance(v, Hole) and v >= 0})
-    if twice := [name for name, times in used.items() if times > 1]:
-        raise DataError(f"{part.where}: two classes are called {twice[0]}; give each number its own name")
+    if not same and (twice := [name for name, times in used.items() if times > 1]):
+        raise DataError(
+            f"{part.where}: two classes are called {twice[0]}, and other parts have other names, so classes cannot be "
+            "matched; give each number its own name"
+        )
     return Part(part.where, labels, [name for name in names if not isinstance(name, Hole)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress
 from pathlib import Path
@@ -70,6 +71,8 @@ def table(
                 f"{where}: no row of the given split {SPLITS[part]} can be used ({int((given == part).sum())} rows; "
                 f"{refused[0]}); mend it, or {remedy}"
             )
+    if twice := [name for name, times in Counter(classes.names).items() if times > 1]:
+        remarks = (*remarks, f"several classes are called {', '.join(twice[:3])}: they are kept apart by their numbers")
     if odd := [name for name in classes.names if name.strip().lower() in NOT_SAID]:
         remarks = (*remarks, f"a class is called {odd[0]}: if this says that there is no label, save an empty cell")
     return Listing(

@@ -32,6 +32,13 @@ def test_the_order_is_that_of_the_first_names_and_classes_of_others_follow() -> 
     assert found.numbers.tolist() == [1, 0, 2, 1, 0]
 
 
+def test_one_name_for_two_classes_is_refused_where_parts_must_be_matched() -> None:
+    with pytest.raises(DataError, match="a: two classes are called ant, and other parts have other names"):
+        classes("y", [Part("a", [0, 1], ["ant", "ant"]), Part("b", [0], ["bee"])])
+    # Names that nothing has do not matter.
+    assert classes("y", [Part("a", [0, 1], ["ant", "bee", "-", "-"]), Part("b", [0], ["bee"])]).names == ("ant", "bee")
+
+
 def test_parquet_files_with_other_orders_are_matched_by_name(tmp_path: Path) -> None:
     hub(tmp_path / "train-0.parquet", ["ant", "bee", "cow"], [0, 1, 2])
     hub(tmp_path / "test-0.parquet", ["cow", "bee", "ant"], [0, 1, 2, -1], first=10)

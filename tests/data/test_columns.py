@@ -121,7 +121,6 @@ SHAPES = {
     "complex": ({"labels": np.array([1j] * 4)}, "labels are complex128; it must hold one number or word a row"),
     "structured": ({"labels": np.zeros(4, [("id", "i4")])}, "it must hold one number or word a row"),
     "too few names": ({"class_names": ["ant"]}, "1 class_names do not fit the labels: labels is 1 in row 1"),
-    "a name twice": ({"class_names": ["ant", "ant"]}, "two classes are called ant"),
     "an empty name": ({"class_names": ["ant", ""]}, "the class 1 has no name: it is empty"),
     "names of words": (
         {"labels": ["a", "b", "a", "b"], "class_names": ["a", "b"]},
@@ -145,6 +144,15 @@ def test_names_are_for_whole_numbers_minus_one_is_no_label_and_unused_names_may_
     found = npz.listing(str(tmp_path / "x.npz"))
     assert tables.rows_of(found) == [(0, "ant"), (1, "bee"), (3, "bee")]
     assert found.refused == ("2: its label is -1, which names no class",)
+
+
+def test_two_classes_of_one_name_stay_apart_and_are_said(tmp_path: Path) -> None:
+    """As the two cranes of ImageNet."""
+    tables.archive(tmp_path / "x.npz", np.array([2, 0, 1]), class_names=["crane", "bee", "crane"])
+    found = npz.listing(str(tmp_path / "x.npz"))
+    assert found.labels.tolist() == [2, 0, 1]
+    assert found.class_names == ("crane", "bee", "crane")
+    assert found.remarks == ("several classes are called crane: they are kept apart by their numbers",)
 
 
 def test_fortran_order_and_other_names_are_read(tmp_path: Path) -> None:

@@ -92,14 +92,14 @@ def test_a_column_that_is_no_label_is_refused_with_its_type(tmp_path: Path, case
         parquet.listing(str(tables.parquet(tmp_path / "x.parquet", label=column)))
 
 
-def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
+def test_pq_zero_rows_are_refused(tmp_path: Path) -> None:
     empty = {"image": pa.array([], pa.binary()), "label": pa.array([], pa.string())}
     with pytest.raises(DataError, match="has no rows, so there is no image in it"):
         parquet.listing(str(tables.parquet(tmp_path / "pq_zero_rows.parquet", **empty)))
 
 
 @pytest.mark.parametrize("name", ["label", "image", "split"])
-def test_two_columns_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
+def test_pq_dup_column_is_refused(tmp_path: Path, name: str) -> None:
     columns = {"image": pa.array(tables.files(2)), "label": pa.array(["ant", "bee"]), "split": pa.array(["train"] * 2)}
     twice = pa.table([*columns.values(), columns[name]], [*columns, name])
     pa.parquet.write_table(twice, tmp_path / "pq_dup_column.parquet")
@@ -110,8 +110,8 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
 SHAPES = {
     "npz_scalar_labels": ({"labels": np.int64(3)}, r"labels has the shape \(\), not \(N,\)"),
     "one-hot": ({"labels": np.eye(4)}, r"\(4, 4\), not \(N,\).*; one-hot vectors: save their argmax"),
-    "npz_names_scalar": ({"class_names": np.array("ant")}, r"class_names has the shape \(\)"),
-    "npz_names_2d": ({"class_names": np.array([["ant", "bee"]])}, r"class_names has the shape \(1, 2\)"),
+    "npz_names_2d_or_scalar": ({"class_names": np.array("ant")}, r"class_names has the shape \(\)"),
+    "npz_names_2d_or_scalar, 2d": ({"class_names": np.array([["ant", "bee"]])}, r"class_names has the shape \(1, 2\)"),
     "npz_zero_size": ({"images": np.zeros((4, 0, 4, 3), np.uint8)}, "an image has at least one pixel"),
     "zero width": ({"images": np.zeros((4, 4, 0), np.uint8)}, "an image has at least one pixel"),
     "no images": ({"images": np.zeros((0, 4, 4), np.uint8)}, r"has the shape \(0, 4, 4\)"),
@@ -201,8 +201,8 @@ def test_a_column_of_something_else_than_image_files_is_refused(tmp_path: Path, 
         parquet.listing(str(tables.parquet(tmp_path / "x.parquet", image=column, label=["ant", "bee"])))
 
 
-def test_images_that_are_only_named_are_looked_for_beside_the_file(tmp_path: Path) -> None:
-    """As pq_path_only has it: bytes that are null, and a path."""
+def test_pq_path_only_images_are_looked_for_beside_the_file(tmp_path: Path) -> None:
+    """Bytes that are null, and a path."""
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "0.png").write_bytes(tables.encoded(0))
     (tmp_path / "far.png").write_bytes(tables.encoded(1))

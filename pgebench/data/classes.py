@@ -68,14 +68,16 @@ def classes(label: str, parts: Sequence[Part]) -> Classes:
     same = len({None if part.names is None else tuple(map(str, part.names)) for part in parts}) == 1
     named = [part if part.names is None else _named(label, part, same) for part in parts]
     values = [value for part in named for value in part.labels]
-    present = {value for value in values if not isinstance(value, Hole)}
-    _check_kinds(label, named)
+    # A column has one type, so what differs in it stands for all its cells: 1 and 1.0 are of different parts.
+    distinct = [{value for value in set(part.labels) if not isinstance(value, Hole)} for part in named]
+    present = set().union(*distinct)
+    _check_kinds(label, named, distinct)
     known = dict.fromkeys(str(name) for part in named for name in part.names or ())
     if known and not same:
         order: list[Any] = [name for name in known if name in present] + sorted(present - set(known))
     else:
         order = sorted(present)
-    words = _words(order, any(isinstance(value, float | np.floating) for value in values))
+    words = _words(order, any(isinstance(value, float | np.floating) for one in distinct for value in one))
     if known and same:
         words = tuple(str((parts[0].names or ())[value]) for value in order)
     number = {value: index for index, value in enumerate(order)}
@@ -117,11 +119,11 @@ def _named(label: str, part: Part, same: bool) -> Part:
     return Part(part.where, labels, [name for name in names if not isinstance(name, Hole)])
 
 
-def _check_kinds(label: str, parts: Sequence[Part]) -> None:
+def _check_kinds(label: str, parts: Sequence[Part], distinct: Sequence[set[Any]]) -> None:
     """Refuse parts of which one has names or words and another numbers: nothing says which are the same class."""
     seen: dict[str, Part] = {}
-    for part in parts:
-        for kind in {_kind(value) for value in part.labels} - {""}:
+    for part, values in zip(parts, distinct, strict=True):
+        for kind in {_kind(value) for value in values}:
             seen.setdefault(kind, part)
     if len(seen) > 1:
         (one, first), (other, second) = list(seen.items())[:2]
@@ -135,8 +137,6 @@ def _check_kinds(label: str, parts: Sequence[Part]) -> None:
 
 
 def _kind(value: Any) -> str:
-    if isinstance(value, Hole):
-        return ""
     if isinstance(value, bool | np.bool_):
         return "a truth value"
     if is_number(value):

@@ -218,6 +218,6 @@ def _is_binary_view(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary_view(kind))
 
 
-def one_line(error: BaseException) -> str:
-    """What an error of a library says, in one line, or else its name."""
-    return " ".join(str(error).split()) or type(error).__name__
+def one_line(said: BaseException | str) -> str:
+    """What an error of a library or a cell of the data says, in one line, or else the error's name."""
+    return " ".join(str(said).split()) or type(said).__name__

@@ -16,3 +16,8 @@ fuzzed = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 """Decorator of a fuzzing test."""
+
+
+def in_one_line(error: Exception) -> None:
+    """A refusal is one line, which is not empty."""
+    assert len(str(error).splitlines()) == 1, error

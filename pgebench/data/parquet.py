@@ -2,33 +2,59 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.data.listing import Content, Listing, numbered
-from pgebench.data.npz import given_parts
+from pgebench.data.classes import Part, classes
+from pgebench.data.columns import Hole, cell, cells, check_columns, check_encoded, one_line
+from pgebench.data.given import ANEW, given_parts, parts_of_files
+from pgebench.data.listing import SPLITS, Content, Listing, hidden
+from pgebench.data.outside import content_of, found_outside
+from pgebench.data.table import table
 
 BATCH = 64
 """Rows in memory at once."""
 
+SPLIT = "split"
 
-def listing(path: str, image: str = "image", label: str = "label", split: str = "split") -> Listing:
+OWN = frozenset({"_temporary", "_delta_log", "_spark_metadata", "_metadata", "_common_metadata", "_SUCCESS"})
+"""What programs that write parquet leave beside the data."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What is read of a file: labels and splits of its rows, and the images that it only names."""
+
+    labels: Part
+    splits: Sequence[Any] | None
+    elsewhere: tuple[Path, ...]
+    lacking: dict[int, str]
+
+
+def listing(path: str, image: str = "image", label: str = "label", split: str | None = SPLIT) -> Listing:
     """One row per image: ``image`` holds the bytes of an image file, ``label`` a number or a word.
 
-    ``image`` may be a struct with a field ``bytes``, as Hugging Face writes it. A column ``split`` with ``train``,
-    ``val`` and ``test`` is used if it is there; without one, files that are all called ``train...``, ``validation...``
-    or ``test...``, as the Hub names them, are these splits.
+    ``image`` may be a struct with a field ``bytes``, as Hugging Face writes it; where that is empty, its field ``path``
+    names a file, relative to the parquet file. Hugging Face's class names, if it has written them, name the numbers.
+    Rows without a label (an empty cell or word, NaN, -1 where there are names) are left out and named.
+
+    A column ``split`` with ``train``, ``val`` and ``test`` is used if it is there; without one, files that are called
+    ``train...``, ``validation...`` or ``test...``, as the Hub names them, or lie in folders with such names, are these
+    splits. A split that only some rows or files have is refused.
 
     Args:
-        path: a file, or a folder whose ``.parquet`` files are read in the order of their names.
+        path: a file, or a folder whose ``.parquet`` files are read in the order of their names, hidden ones excepted.
         image: name of the column.
         label: name of the column.
-        split: name of the column.
+        split: name of the column; null draws all splits anew, whatever the files are called.
 
     Returns:
         The images in the order of the rows.
@@ -38,56 +64,147 @@ def listing(path: str, image: str = "image", label: str = "label", split: str = 
         DataError: a file is damaged, or a column holds something else.
     """
     root = Path(path).expanduser()
-    files = tuple(sorted(root.rglob("*.parquet"))) if root.is_dir() else (root,)
-    if not files or not all(file.is_file() for file in files):
-        raise ConfigError(f"{path}: there is no such file, and no folder with .parquet files")
-    labels: list[object] = []
-    parts: list[object] = []
-    for file in files:
-        try:
-            with pq.ParquetFile(file) as parquet:
-                _check_columns(file, parquet.schema_arrow, image, label)
-                columns = [name for name in (label, split) if name in parquet.schema_arrow.names]
-                table = parquet.read(columns=columns)
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{file} cannot be read: {error}") from error
-        labels.extend(table[label].to_pylist())
-        parts.extend(table[split].to_pylist() if split in columns else [_part_of(file)] * len(table))
-    if not labels or None in labels:
-        raise DataError(f"{path}: {label} must hold a class for every row; {labels.count(None)} are empty")
-    numbers, class_names = numbered(labels)
-    return Listing(
+    files, ignored = _files(root) if root.is_dir() else ((root,), [])
+    if not files or not all(os.path.lexists(file) for file in files):
+        seen = f"; not read: {', '.join(ignored[:3])}" if ignored else ""
+        raise ConfigError(f"{path}: there is no such file, and no folder with .parquet files{seen}")
+    read = [_read(file, image, label, split) for file in files]
+    counts = [len(one.labels.labels) for one in read]
+    given, remarks = None, []
+    if split is not None:
+        told = [one.splits for one in read]
+        if split != SPLIT and all(splits is None for splits in told):
+            raise ConfigError(f"{path} has no column {split}: name it with loader.split, or {ANEW}")
+        top = root if root.is_dir() else root.parent
+        by_name = list(parts_of_files([file.relative_to(top) for file in files]).values())
+        given = given_parts(path, split, _splits(files, counts, told, by_name))
+        if given is None and any(told):
+            remarks.append(f"the column {split} is empty: splits are drawn")
+    first = [sum(counts[:number]) for number in range(len(counts))]
+    return table(
         where=path,
-        names=[f"row {row}" for row in range(len(labels))],
-        labels=numbers,
-        class_names=class_names,
-        contents=lambda: _images(files, image),
-        given=None if None in parts else given_parts(path, parts),
-        files=files,
+        names=[f"row {row}" for row in range(sum(counts))],
+        classes=classes(label, [one.labels for one in read]),
+        contents=lambda: _images(files, counts, image),
+        given=given,
+        lacking={begin + row: why for begin, one in zip(first, read, strict=True) for row, why in one.lacking.items()},
+        files=(*files, *(file for one in read for file in one.elsewhere)),
+        ignored=ignored,
+        remarks=remarks,
     )
 
 
-def _check_columns(file: Path, schema: pa.Schema, image: str, label: str) -> None:
-    if missing := [name for name in (image, label) if name not in schema.names]:
-        raise ConfigError(
-            f"{file} has no column {', '.join(missing)}; it has {', '.join(schema.names)}: name them with loader.image "
-            "and loader.label"
-        )
-    kind = schema.field(image).type
-    encoded = kind.field("bytes").type if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 else kind
-    if not (pa.types.is_binary(encoded) or pa.types.is_large_binary(encoded)):
-        raise DataError(f"{file}: the column {image} is {kind}; it must hold the bytes of image files")
+def _files(root: Path) -> tuple[tuple[Path, ...], list[str]]:
+    """The parquet files of a folder in the order of their names, and what else is there."""
+    files: list[Path] = []
+    ignored: list[str] = []
+    for folder, folders, names in os.walk(root, onerror=_refuse):
+        here = Path(folder)
+        for name in [*folders, *names]:
+            entry = (here / name).relative_to(root)
+            own = hidden(entry) or name in OWN or (name in folders and (here / name).is_symlink())
+            if own or (name in names and entry.suffix != ".parquet"):
+                ignored.append(str(entry))
+            elif name in names:
+                files.append(here / name)
+        folders[:] = [name for name in folders if str((here / name).relative_to(root)) not in ignored]
+    return tuple(sorted(files)), sorted(ignored)
 
 
-def _part_of(file: Path) -> str | None:
-    """The split that a file's name begins with."""
-    found = re.match(r"(train|val|validation|test)(?![a-z])", file.name.lower())
-    return found[1] if found else None
+def _refuse(error: OSError) -> None:
+    raise DataError(f"{error.filename} cannot be read: {error.strerror}")
 
 
-def _images(files: tuple[Path, ...], image: str) -> Iterator[Content]:
-    for file in files:
+def _read(file: Path, image: str, label: str, split: str | None) -> _Read:
+    if not file.is_file():
+        raise DataError(f"{file} cannot be read: it is a link that leads nowhere, or no ordinary file")
+    elsewhere: list[Path] = []
+    lacking: dict[int, str] = {}
+    try:
         with pq.ParquetFile(file) as parquet:
-            for batch in parquet.iter_batches(BATCH, columns=[image]):
-                for value in batch[image].to_pylist():
-                    yield (value["bytes"] if isinstance(value, dict) else value) or b""
+            schema = parquet.schema_arrow
+            columns = [label, *([split] if split is not None and split in schema.names else [])]
+            check_columns(str(file), schema.names, [image, *columns], ["loader.image", "loader.label"])
+            check_encoded(str(file), image, schema.field(image).type)
+            found = parquet.read(columns=columns)
+            if not _all_inside(parquet, image):
+                batches = (batch[image] for batch in parquet.iter_batches(BATCH, columns=[image]))
+                elsewhere, lacking = found_outside(file.parent, batches)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"{file} cannot be read: {one_line(error)}") from error
+    labels = cells(str(file), label, found[label])
+    names = None if any(isinstance(value, str) for value in labels) else _class_names(schema, label)
+    splits = None
+    if split in columns:
+        splits = _with_names(cells(str(file), split, found[split]), _class_names(schema, split))
+    return _Read(Part(str(file), labels, names), splits, tuple(elsewhere), lacking)
+
+
+def _splits(
+    files: Sequence[Path], counts: Sequence[int], told: Sequence[Sequence[Any] | None], by_name: Sequence[int | None]
+) -> list[Any]:
+    """The split of each row, from the column of its file or else from the name of the file."""
+    silent = [number for number, one in enumerate(told) if one is None and by_name[number] is None and counts[number]]
+    says = [number for number, one in enumerate(told) if one is not None or by_name[number] is not None]
+    if silent and says:
+        raise DataError(
+            f"{files[silent[0]]} tells no split, but {files[says[0]].name} does ({len(silent)} of {len(files)} files "
+            f"tell none): rename it train-..., val-... or test-..., take it away, or {ANEW}"
+        )
+    rows = [
+        one if one is not None else [Hole("is not given") if part is None else SPLITS[part]] * count
+        for one, part, count in zip(told, by_name, counts, strict=True)
+    ]
+    for number in says:
+        part = by_name[number]
+        if told[number] is None and part is not None and not any(SPLITS[part] in one for one in rows):
+            raise DataError(
+                f"{files[number]} has no rows, so the given split {SPLITS[part]} is empty; take it away, and the split "
+                "is drawn"
+            )
+    return [value for one in rows for value in one]
+
+
+def _with_names(values: list[Any], names: list[Any] | None) -> list[Any]:
+    if names is None or any(isinstance(value, str) for value in values):
+        return values
+    labels = {index: name for index, name in enumerate(names)} | {-1: Hole("is -1, which names no split")}
+    return [value if isinstance(value, Hole) else labels.get(value, value) for value in values]
+
+
+def _class_names(schema: pa.Schema, column: str) -> list[Any] | None:
+    """The names that Hugging Face has written for the numbers of a column."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        names = features[column]["names"]
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    return [cell(name) for name in names] if isinstance(names, list) and names else None
+
+
+def _all_inside(parquet: pq.ParquetFile, image: str) -> bool:
+    """Whether, as the file's statistics say, every image has its bytes in the file or names none elsewhere."""
+    for number in range(parquet.metadata.num_row_groups):
+        group = parquet.metadata.row_group(number)
+        columns = {(one := group.column(index)).path_in_schema: one for index in range(group.num_columns)}
+        if f"{image}.path" in columns:
+            inside = columns.get(f"{image}.bytes")
+            counted = None if inside is None else inside.statistics
+            if counted is None or not counted.has_null_count or counted.null_count:
+                return False
+    return True
+
+
+def _images(files: Sequence[Path], counts: Sequence[int], image: str) -> Iterator[Content]:
+    for file, count in zip(files, counts, strict=True):
+        rows = 0
+        try:
+            with pq.ParquetFile(file) as parquet:
+                for batch in parquet.iter_batches(BATCH, columns=[image]):
+                    rows += len(batch)
+                    for value in batch[image].to_pylist():
+                        yield content_of(file.parent, value)
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DataError(f"{file} cannot be read: {one_line(error)}") from error
+        if rows != count:
+            raise DataError(f"{file} is damaged: it holds {rows} images for {count} labels")

@@ -59,6 +59,8 @@ def decode(content: Content, size: int, resize: str, max_megapixels: int) -> Dec
     >>> decode(b"not an image", 8, "crop", 50)
     'not an image, or of a format that is not read (BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP)'
     """
+    if isinstance(content, bytes) and not content:
+        return "there is no image: it has no bytes"
     try:
         with warnings.catch_warnings():
             # Large images have the limit below, and odd metadata say nothing about the pixels.

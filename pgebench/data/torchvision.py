@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from PIL import Image
 from torchvision import datasets
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.data.listing import SPLITS, Content, Listing, ordered_parts
+from pgebench.data.classes import Part, classes
+from pgebench.data.listing import SPLITS, Content, Listing, hidden, ordered_parts
+from pgebench.data.table import table
 
 Opener = Any
 """A torchvision dataset: ``len`` and items (image, label)."""
@@ -28,7 +31,7 @@ def listing(
     images: int | None = None,
     remark: str | None = None,
 ) -> Listing:
-    """The images of a torchvision class.
+    """The images of a torchvision class; classes of the parts are matched by their names.
 
     torchvision checks the archives that it downloads, and for CIFAR every file of every opening, against their md5.
     CIFAR's files are pickles; they are opened by torchvision alone, and only after this check.
@@ -50,9 +53,10 @@ def listing(
     """
     opened = {part: open_class(path, dataset, arguments, download) for part, arguments in ordered_parts(parts).items()}
     names: list[str] = []
-    labels: list[int] = []
+    labels: dict[str, list[int]] = {part: [] for part in opened}
     given: list[int] = []
     refused: list[str] = []
+    ignored: list[str] = []
     files: list[Path | None] = []
     rows: list[tuple[str, int]] = []
     for part, one in opened.items():
@@ -68,30 +72,34 @@ def listing(
                     "can be used"
                 )
             file = content if isinstance(content, Path) else None
+            if file and hidden(relative := _relative(file, path)) and not relative.is_absolute():
+                ignored.append(str(relative))
+                continue
             names.append(str(_relative(file, path)) if file else f"{part} {row}")
-            labels.append(int(label))
+            labels[part].append(int(label))
             given.append(SPLITS.index(part) if part in SPLITS else 0)
             files.append(file)
             rows.append((part, row))
-    if images is not None and len(names) + len(refused) != images:
+    total = len(names) + len(refused) + len(ignored)
+    if images is not None and total != images:
         raise DataError(
-            f"{dataset} in {path} has {len(names) + len(refused)} images instead of {images}: it was not unpacked to "
+            f"{dataset} in {path} has {total} images instead of {images}: it was not unpacked to "
             "the end, or is another edition. Delete the folder and run again, or set loader.images=null"
         )
     only_files = tuple(file for file in files if file is not None)
     whole = len(only_files) == len(files)
-    present = sorted(set(labels))
-    return Listing(
+    found = table(
         where=f"{dataset} in {path}",
         names=names,
-        labels=np.searchsorted(present, labels).astype(np.int64),
-        class_names=_class_names(dataset, list(opened.values()), present),
+        classes=classes("label", [Part(part, labels[part], _class_names(one)) for part, one in opened.items()]),
         contents=(lambda: only_files) if whole else partial(_pixels, opened, rows),
         given=None if "all" in parts else np.array(given, dtype=np.uint8),
         files=only_files if whole else (),
-        refused=tuple(refused),
+        ignored=ignored,
         remarks=(remark,) if remark else (),
+        remedy="leave it out of loader.parts, and it is drawn",
     )
+    return replace(found, refused=(*refused, *found.refused))
 
 
 def open_class(path: str, dataset: str, arguments: Mapping[str, Any], download: bool) -> Opener:
@@ -164,11 +172,9 @@ def _relative(file: Path, path: str) -> Path:
     return file.relative_to(root) if file.is_relative_to(root) else file
 
 
-def _class_names(dataset: str, opened: list[Opener], present: list[int]) -> tuple[str, ...]:
-    known = [list(getattr(one, "classes", None) or getattr(one, "categories", [])) for one in opened]
-    if any(names != known[0] for names in known):
-        raise DataError(f"the parts of {dataset} have different classes")
-    return tuple(str(known[0][label]) if label < len(known[0]) else str(label) for label in present)
+def _class_names(opened: Opener) -> list[str] | None:
+    found = getattr(opened, "classes", None) or getattr(opened, "categories", None)
+    return [str(name) for name in found] if found else None
 
 
 def _version() -> str:

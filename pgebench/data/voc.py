@@ -47,9 +47,12 @@ def listing(
         assert isinstance(opened, datasets.VOCDetection)
         for image, annotation in zip(opened.images, opened.annotations, strict=True):
             try:
-                shown = {str(name.text) for name in ElementTree.parse(annotation).iterfind("object/name")}
+                shown = {(name.text or "").strip() for name in ElementTree.parse(annotation).iterfind("object/name")}
             except (OSError, ElementTree.ParseError) as error:
                 refused.append(f"{Path(annotation).relative_to(root)}: {error}")
+                continue
+            if "" in shown:
+                refused.append(f"{Path(annotation).relative_to(root)}: an object has no name")
                 continue
             if len(shown) != 1:
                 left_out[part] += 1

@@ -80,6 +80,21 @@ def test_voc_images_of_several_classes_are_left_out_and_counted(
     assert "3 images show several classes and are left out (1 of train, 1 of val, 1 of test)" in capsys.readouterr().out
 
 
+def test_an_object_of_voc_without_a_name_is_no_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    LAYOUTS["voc2007"](tmp_path / "data", monkeypatch)
+    annotation = tmp_path / "data" / "VOCdevkit" / "VOC2007" / "Annotations" / "train0.xml"
+    annotation.write_text("<annotation><object><name/></object></annotation>")
+    whole = config("voc2007", tmp_path, images=None)
+    with pytest.raises(DataError, match=r"Annotations/train0\.xml: an object has no name"):
+        dataset_params(whole)
+    whole["reading"]["unreadable"] = "skip"
+    task = open_task("voc2007", dataset_params(whole), whole["store"])
+    assert task.class_names == ("cat", "dog")
+    assert task.counts() == {"classes": 2, "train": 7, "val": 6, "test": 6}
+
+
 def test_pixels_of_cifar_are_those_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     LAYOUTS["cifar10"](tmp_path / "data", monkeypatch)
     whole = config("cifar10", tmp_path, images=None)

@@ -61,9 +61,9 @@ class Hostile:
     [
         ({"images": PIXELS}, ConfigError, r"has no array labels; it has images: name them with loader\.images"),
         ({"images": PIXELS / 255, "labels": WORDS}, DataError, "images are float64; store uint8 values"),
-        ({"images": PIXELS, "labels": WORDS[1:]}, DataError, "not one label for each of 20 images"),
+        ({"images": PIXELS, "labels": WORDS[1:]}, DataError, "labels has 19 values, not one for each of 20 images"),
         ({"images": PIXELS[0, 0], "labels": WORDS}, DataError, r"has the shape \(16, 3\); it must be"),
-        ({"images": PIXELS, "labels": WORDS, "split": ["dev"] * 20}, DataError, "a split is called dev"),
+        ({"images": PIXELS, "labels": WORDS, "split": ["fold"] * 20}, DataError, "a split is called fold"),
         ({"images": PIXELS, "labels": WORDS, "class_names": ["a"]}, DataError, "class_names do not fit the labels"),
         ({"images": PIXELS, "labels": np.array([Hostile()] * 20)}, DataError, "save plain arrays, not objects"),
     ],
@@ -123,9 +123,6 @@ def test_damaged_rows_are_left_out_and_wrong_columns_refused(tmp_path: Path, rea
         read_as("parquet", tmp_path / "x.parquet", loader={"image": "pixels"})
     with pytest.raises(DataError, match="the column label is string; it must hold the bytes of image files"):
         read_as("parquet", tmp_path / "x.parquet", loader={"image": "label"})
-    pq.write_table(pa.table({"image": content, "label": [None, *WORDS[1:]]}), tmp_path / "y.parquet")
-    with pytest.raises(DataError, match="1 are empty"):
-        read_as("parquet", tmp_path / "y.parquet")
 
 
 def test_ten_thousand_classes_are_read(tmp_path: Path, read_as: Read) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +18,26 @@ Content = Path | bytes | npt.NDArray[np.uint8]
 T = TypeVar("T")
 
 SPLITS = ("train", "val", "test")
+
+PART_NAMES = {
+    **{"train": 0, "training": 0},
+    **{"val": 1, "valid": 1, "validation": 1, "dev": 1},
+    **{"test": 2, "testing": 2},
+}
+"""What data call their splits, in lower case, and the numbers of these splits: folders, files, columns and arrays."""
+
+HIDDEN_NAMES = frozenset(
+    {
+        *("__MACOSX", "Icon\r"),  # macOS, beside .DS_Store and ._x
+        *("$RECYCLE.BIN", "System Volume Information", "Thumbs.db", "ehthumbs.db", "desktop.ini"),  # Windows
+        *("@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "@tmp"),  # network drives
+        *("lost+found",),  # Linux
+        *("__pycache__",),
+    }
+)
+"""Files and folders that a system or a program puts among somebody's data, beside those that begin with a dot."""
+
+_HIDDEN = frozenset(name.casefold() for name in HIDDEN_NAMES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,3 +104,17 @@ def ordered_parts(parts: Mapping[str, T]) -> dict[str, T]:
     if not parts or set(parts) - {*SPLITS, "all"} or ("all" in parts and len(parts) > 1):
         raise ConfigError(f"loader.parts has {', '.join(parts) or 'nothing'}; use {', '.join(SPLITS)}, or all alone")
     return {part: parts[part] for part in (*SPLITS, "all") if part in parts}
+
+
+def hidden(path: PurePath) -> bool:
+    """Whether a file is none of the data: it, or a folder it lies in, begins with a dot or is in ``HIDDEN_NAMES``.
+
+    Every loader asks this of each file it finds, reads no hidden one, and lists it as ignored.
+
+    Args:
+        path: Relative to the folder that the user named, which may itself be hidden.
+
+    >>> [hidden(PurePath(name)) for name in ("ant/1.png", "ant/._1.png", ".cache/ant/1.png", "ant/@eaDir/1.png")]
+    [False, True, True, True]
+    """
+    return any(part.startswith(".") or part.casefold() in _HIDDEN for part in path.parts)

@@ -30,7 +30,7 @@ def without_metadata(content: Path | bytes) -> Iterator[bytes]:
         try:
             plain = strip(content, keep)
         except (struct.error, IndexError):  # no such structure in it
-            return
+            continue
         if plain != last:
             yield plain
             last = plain
@@ -91,9 +91,12 @@ def _webp(content: bytes, keep: frozenset[object]) -> bytes:
     while at + 8 <= len(content):
         name, length = struct.unpack_from("<4sI", content, at)
         end = at + 8 + length + length % 2
+        if end > len(content) and name in keep:  # truncated, which a new length in the header would hide
+            raise IndexError
         chunk = content[at:end]
         if name == b"VP8X":
-            chunk = chunk[:8] + bytes([chunk[8] & ~0x2C]) + chunk[9:]  # no ICC, EXIF, XMP
+            told = 0x12 | (0x08 if b"EXIF" in keep else 0)  # animation, alpha, EXIF
+            chunk = chunk[:8] + bytes([chunk[8] & told]) + chunk[9:]
         if name in keep:
             kept.append(chunk)
         at = end
@@ -102,18 +105,17 @@ def _webp(content: bytes, keep: frozenset[object]) -> bytes:
 
 
 def _tiff(content: bytes, keep: frozenset[object]) -> bytes:
-    """A directory with the tags of the pixels alone, put behind the file; nothing that tags point to moves."""
+    """The first directory with the tags of the pixels alone, in its place, so that nothing that tags point to moves."""
     order = "<" if content[:2] == b"II" else ">"
     (version,) = struct.unpack_from(order + "H", content, 2)
     place, offset, count, size = (8, "Q", "Q", 20) if version == 43 else (4, "I", "H", 12)
     (at,) = struct.unpack_from(order + offset, content, place)
     (number,) = struct.unpack_from(order + count, content, at)
-    at += struct.calcsize(count)
-    entries = [content[start : start + size] for start in range(at, min(at + number * size, len(content)), size)]
+    begin = at + struct.calcsize(count)
+    entries = [content[start : start + size] for start in range(begin, begin + number * size, size)]
     entries = [entry for entry in entries if struct.unpack_from(order + "H", entry)[0] in keep]
-    body = content + b"\0" * (len(content) % 2)
     directory = struct.pack(order + count, len(entries)) + b"".join(entries) + struct.pack(order + offset, 0)
-    return body[:place] + struct.pack(order + offset, len(body)) + body[place + struct.calcsize(offset) :] + directory
+    return content[:at] + directory + content[at + len(directory) :]
 
 
 _TIFF_PIXELS = frozenset(
@@ -124,6 +126,7 @@ _TIFF_PIXELS = frozenset(
     }
 )
 _ORIENTATION = 274
+_WEBP_PIXELS = frozenset({b"VP8X", b"ANIM", b"ALPH", b"VP8 ", b"VP8L", b"ANMF"})
 
 _Strip = Callable[[bytes, frozenset[object]], bytes]
 _TIFF_LEVELS = ((_tiff, _TIFF_PIXELS | {_ORIENTATION}), (_tiff, _TIFF_PIXELS))
@@ -136,7 +139,7 @@ _LEVELS: dict[bytes, tuple[tuple[_Strip, frozenset[object]], ...]] = {
     # JFIF tells the colours too, of pictures that number their channels oddly.
     b"\xff\xd8": ((_jpeg, frozenset({0xE0, 0xE1})), (_jpeg, frozenset({0xE0})), (_jpeg, frozenset())),
     b"GIF8": ((_gif, frozenset({0xF9})), (_gif, frozenset())),
-    b"RIFF": ((_webp, frozenset({b"VP8X", b"ANIM", b"ALPH", b"VP8 ", b"VP8L", b"ANMF"})),),
+    b"RIFF": ((_webp, _WEBP_PIXELS | {b"EXIF"}), (_webp, _WEBP_PIXELS)),
     b"II": _TIFF_LEVELS,
     b"MM": _TIFF_LEVELS,
 }

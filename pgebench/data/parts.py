@@ -33,18 +33,19 @@ def parts_in(root: Path, images: Mapping[Path, int]) -> tuple[dict[Path, int], l
             remarks.append(f"the folders {' and '.join(same)} are both called like {split}: they are read as one split")
     classes = {folder.name for top in parts for folder in folders(top)}
     lacking = [split for number, split in enumerate(SPLITS) if number not in parts.values()]
-    for top in images.keys() - parts.keys():
+    others = [top for top in images if top not in parts]
+    for top in others:
         if lacking and classes & {folder.name for folder in folders(top)}:
             raise DataError(
                 f"{root}: the folder {top.name} ({images[top]} images) holds classes too, but is called neither train, "
                 f"val nor test: rename it to {' or '.join(lacking)}, or move it away if {' and '.join(lacking)} "
                 "shall be drawn from train"
             )
-    return parts, remarks + [
+    remarks += [
         f"NOT USED: the folder {top.name} with {images[top]} images, which is called neither train, val nor test"
-        for top in images
-        if top not in parts
+        for top in others
     ]
+    return parts, remarks
 
 
 def refuse_parts(path: str, tops: list[Path]) -> list[str]:

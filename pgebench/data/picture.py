@@ -175,10 +175,10 @@ def _turned(image: Image.Image) -> tuple[Image.Image, list[str]]:
     """The image as the camera held it, with what is to be said about it."""
     orientation = image.getexif().get(0x0112, 1)
     said = [] if orientation == 1 else [TURNED if orientation in TURNS else MEANINGLESS]
+    image.load()  # damaged pixels are told of here, and here alone: loaded again, what there is would be taken
     try:
         return ImageOps.exif_transpose(image), said
-    except Exception:  # it writes the other tags anew, and may fail over any of them; of damaged pixels load tells
-        image.load()
+    except Exception:  # it writes the other tags anew, and may fail over any of them
         turned = image.transpose(TURNS[orientation]) if orientation in TURNS else image.copy()
         return turned, [*said, UNREAD]
 

@@ -47,7 +47,7 @@ def walk(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
         folder: where to begin.
         root: the folder above, to which no link may lead back.
     """
-    waiting = [(folder, (_real(root),))]
+    waiting: list[tuple[Path, tuple[Path, ...]]] = [(folder, (_real(root),))]
     while waiting:
         entry, above = waiting.pop()
         if hidden(Path(entry.name)) and entry != folder:

@@ -71,17 +71,25 @@ def is_deep_colour(image: Image.Image) -> bool:
     return image.mode in ("RGB", "RGBA") and any(";16" in _raw(tile) for tile in getattr(image, "tile", ()))
 
 
-def show_low_bytes(image: Image.Image) -> bool:
-    """Make an image of deep colours that is not loaded yet load the lower eight bits of each; False if it cannot."""
+def show_low_bytes(image: Image.Image) -> tuple[int, ...]:
+    """Make an image of deep colours that is not loaded yet load the lower eight bits of each.
+
+    Args:
+        image: as ``is_deep_colour`` recognises it.
+
+    Returns:
+        The bands in which they will be, of red, green and blue; nothing if they cannot be had.
+    """
     tiles = image.tile  # type: ignore[attr-defined]
-    lower = [_LOWER.get(_raw(tile)) for tile in tiles]
-    if None in lower:
-        return False
+    raw = {_raw(tile) for tile in tiles}
+    if not raw <= _LOWER.keys():
+        return ()
     image.tile = [  # type: ignore[attr-defined]
-        tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:]))
-        for tile, raw in zip(tiles, lower, strict=True)
+        tile._replace(args=lower if isinstance(tile.args, str) else (lower, *tile.args[1:]))
+        for tile in tiles
+        for lower in [_LOWER[_raw(tile)]]
     ]
-    return True
+    return (1, 1, 1) if raw == {_GREY} else (0, 1, 2)
 
 
 def _raw(tile: Any) -> str:
@@ -92,3 +100,7 @@ def _raw(tile: Any) -> str:
 # The other order of bytes takes the lower byte for the higher one.
 _OTHER = {"16L": "16B", "16B": "16L", "16N": "16B" if sys.byteorder == "little" else "16L"}
 _LOWER = {f"{mode};{order}": f"{mode};{other}" for mode in ("RGB", "RGBA") for order, other in _OTHER.items()}
+
+# Grey and alpha of 16 bits are as long as four colours of 8: higher and lower byte of each.
+_GREY = "LA;16B"
+_LOWER[_GREY] = "RGBA"

@@ -191,11 +191,12 @@ def _extrema(picture: Image.Image) -> list[tuple[int, int]]:
 def _whole_range(picture: Image.Image, content: Content) -> Image.Image:
     """A picture of 16 bits a colour, of which Pillow gave the higher eight, scaled by its own range."""
     with _open(content) as image:
-        if not show_low_bytes(image):
+        bands = show_low_bytes(image)
+        if not bands:
             return picture
         low, _ = _turned(image)
     high = np.asarray(picture)
-    colours = high[..., :3].astype(np.uint16) << 8 | np.asarray(low)[..., :3]
+    colours = high[..., :3].astype(np.uint16) << 8 | np.asarray(low)[..., list(bands)]
     return Image.fromarray(np.dstack([eight_bits(colours, False, "range").values, high[..., 3:]]))
 
 

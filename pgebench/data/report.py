@@ -96,9 +96,9 @@ class ReadReport:
         return replace(
             self,
             where=listing.where,
-            refused=(*listing.refused, *content.refused),
-            ignored=tuple(listing.ignored),
-            remarks=(*listing.remarks, *content.remarks),
+            refused=[*listing.refused, *content.refused],
+            ignored=list(listing.ignored),
+            remarks=[*listing.remarks, *content.remarks],
             of_content=content,
         )
 

@@ -27,7 +27,7 @@ def assign(
     What the data come with is kept. What they lack is drawn, class by class, from the images for training; the draw of
     a class depends on the seed, its name and its number of images alone. Where a class is too small for a share to
     reach one image, it lends one as long as one is left for training. Then copies of a picture that were drawn into
-    several splits go to that of the first, unless a class would be left without one of its splits.
+    several splits go to that of the first, or of another one if a class would be left without one of its splits.
 
     Args:
         labels: int64 (N,).
@@ -106,17 +106,19 @@ def _join(
     left = Counter(zip(labels.tolist(), split.tolist(), strict=True)) if groups else Counter()
     for rows in groups:
         copies = [int(row) for row in rows if drawn[row] and split[row] != UNUSED]
-        if numbers:
-            copies.sort(key=lambda row: int(split[row]))
-        goals = {row: UNUSED if numbers and split[row] == TEST else int(split[copies[0]]) for row in copies[1:]}
-        moves = {row: goal for row, goal in goals.items() if split[row] != split[copies[0]]}
-        leaving = Counter((int(labels[row]), int(split[row])) for row in moves)
-        if all(number < left[place] for place, number in leaving.items()):
-            left.subtract(leaving)
-            for row, goal in moves.items():
-                split[row] = goal
-                left[int(labels[row]), goal] += 1
-                moved = True
+        goals = dict.fromkeys(int(split[row]) for row in copies)
+        for goal in [min(goals)] if goals and numbers else goals:
+            moves = {
+                row: UNUSED if numbers and split[row] == TEST else goal for row in copies if int(split[row]) != goal
+            }
+            leaving = Counter((int(labels[row]), int(split[row])) for row in moves)
+            if all(number < left[place] for place, number in leaving.items()):
+                left.subtract(leaving)
+                for row, part in moves.items():
+                    split[row] = part
+                    left[int(labels[row]), part] += 1
+                moved |= bool(moves)
+                break
     return moved
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from pgebench.core.errors import DataError
 from pgebench.data.listing import hidden
+
+_Place = tuple[int, int]
 
 HIDDEN = "hidden"
 """Reason for which a hidden file or folder is left out."""
@@ -47,7 +50,7 @@ def walk(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
         folder: where to begin.
         root: the folder above, to which no link may lead back.
     """
-    waiting: list[tuple[Path, tuple[Path, ...]]] = [(folder, (_real(root),))]
+    waiting: list[tuple[Path, tuple[_Place, ...]]] = [(folder, (_place(root),))]
     while waiting:
         entry, above = waiting.pop()
         if hidden(Path(entry.name)) and entry != folder:
@@ -57,7 +60,7 @@ def walk(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
                 yield entry, reason
             else:
                 yield entry, ""
-        elif (here := _real(entry)) in above:
+        elif (here := _place(entry)) in above:
             yield entry, "a link back to a folder above it"
         else:
             try:
@@ -70,7 +73,15 @@ def walk(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
 
 def count(folder: Path) -> int:
     """Number of files below a folder; links are not followed."""
-    return sum(len(files) for _, _, files in os.walk(folder))
+    number, waiting = 0, [str(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as found:
+            for entry in found:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+                else:
+                    number += 1
+    return number
 
 
 def _no_file(entry: Path) -> str:
@@ -83,8 +94,7 @@ def _no_file(entry: Path) -> str:
         return str(error.strerror)
 
 
-def _real(folder: Path) -> Path:
-    try:
-        return folder.resolve()
-    except (OSError, RuntimeError):  # links that go round
-        return folder.absolute()
+def _place(folder: Path) -> _Place:
+    """What the same folder has whatever path leads to it."""
+    found = folder.stat()
+    return found.st_dev, found.st_ino

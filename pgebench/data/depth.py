@@ -12,8 +12,8 @@ from PIL import Image
 
 DEEP, BELOW, ABOVE = (
     "more than 8 bits a channel: reduced to 8",
-    "values below 0: black (reading.depth=range scales each image by its own smallest and largest value)",
-    "values above 65535: white (reading.depth=range scales each image by its own smallest and largest value)",
+    "with values below 0: black (reading.depth=range scales each image by its own smallest and largest value)",
+    "with values above 65535: white (reading.depth=range scales each image by its own smallest and largest value)",
 )
 
 DARK = 0.125

@@ -81,10 +81,8 @@ def copies(groups: Groups, names: Sequence[str], labels: npt.NDArray[np.int64], 
     return Copies(**found)
 
 
-def superfluous(
-    groups: Groups, labels: npt.NDArray[np.int64], given: npt.NDArray[np.uint8] | None
-) -> dict[int, int | None]:
-    """Images to drop so that no picture is there twice.
+def superfluous(groups: Groups, labels: npt.NDArray[np.int64], given: npt.NDArray[np.uint8] | None) -> dict[int, int]:
+    """Images to drop so that no picture is there twice: all of one that is in several classes, as none is right.
 
     Args:
         groups: from ``equal``.
@@ -92,17 +90,18 @@ def superfluous(
         given: splits that the data come with, or null.
 
     Returns:
-        Each with the one that stands for it; null where the picture is in more than one class, and none is right.
+        Each with the one that stays for it, or with one of another class.
 
     >>> superfluous([np.array([0, 1])], np.array([0, 0]), np.array([0, 2]))
     {0: 1}
     """
-    dropped: dict[int, int | None] = {}
+    dropped: dict[int, int] = {}
     for rows in groups:
-        kept = None
-        if len(np.unique(labels[rows])) == 1:
-            kept = int(rows[0]) if given is None else int(min(rows, key=lambda row: TEST_FIRST[int(given[row])]))
-        dropped |= {int(row): kept for row in rows if row != kept}
+        if len(np.unique(labels[rows])) > 1:
+            dropped |= {int(row): int(rows[labels[rows] != labels[row]][0]) for row in rows}
+        else:
+            kept = rows[0] if given is None else min(rows, key=lambda row: TEST_FIRST[int(given[row])])
+            dropped |= {int(row): int(kept) for row in rows if row != kept}
     return dropped
 
 
@@ -111,4 +110,4 @@ def _said(words: str, groups: Sequence[Sequence[str]], few: int) -> list[str]:
     counted = f"{len(groups)} pictures ({images} images)"
     shown = [f"    {' = '.join(group[:few])}{' = ...' if len(group) > few else ''}" for group in groups[:few]]
     rest = [f"    ... and {len(groups) - few} more"] if len(groups) > few else []
-    return [f"  {words.format(counted)}; reading.duplicates=drop or fail:", *shown, *rest]
+    return [f"  {words.format(counted)} (reading.duplicates=drop leaves copies out, fail refuses):", *shown, *rest]

@@ -47,14 +47,14 @@ OTHER_SUFFIXES = frozenset(
 ANIMATED, TURNED, MEANINGLESS, TRANSPARENT, CMYK, UNREAD = (
     "animated: the first picture counts",
     "turned as the camera says",
-    "an orientation that means nothing: not turned",
+    "with an orientation that means nothing: not turned",
     "transparent: put on white",
     "CMYK: converted to RGB",
-    "metadata that cannot be read: the pixels are",
+    "with metadata that cannot be read: their pixels are",
 )
 MORE = {
-    "MPO": "a photo with a preview or a second view beside it: the photo counts",
-    "TIFF": "several pages: the first counts",
+    "MPO": "with a preview or a second view beside the photo: the photo counts",
+    "TIFF": "of several pages: the first counts",
 }
 """Of formats whose further pictures do not move."""
 

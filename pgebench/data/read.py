@@ -115,7 +115,7 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
     if reading.duplicates == "drop" and groups:
         given = None if listing.given is None else listing.given[rows]
         instead = superfluous(groups, listing.labels[rows], given)
-        dropped = [_dropped(listing.names, rows, row, other) for row, other in instead.items()]
+        dropped = [_dropped(listing, rows[row], rows[other]) for row, other in instead.items()]
         stay = [row for row in range(len(rows)) if row not in instead]
         writer.keep(stay)
         rows, sizes, groups = [rows[row] for row in stay], [sizes[row] for row in stay], []
@@ -132,9 +132,9 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
     return refused
 
 
-def _dropped(names: Sequence[str], rows: Sequence[int], row: int, other: int | None) -> str:
-    same = "a picture that is in more than one class" if other is None else f"the same picture as {names[rows[other]]}"
-    return f"{names[rows[row]]}: {same}"
+def _dropped(listing: Listing, row: int, other: int) -> str:
+    why = "" if listing.labels[row] == listing.labels[other] else ", which is of another class"
+    return f"{listing.names[row]}: the same picture as {listing.names[other]}{why}"
 
 
 def _check(where: str, refused: Sequence[str], found: Copies, reading: Reading) -> None:

@@ -107,7 +107,7 @@ def _join(
     for rows in groups:
         copies = [int(row) for row in rows if drawn[row] and split[row] != UNUSED]
         goals = dict.fromkeys(int(split[row]) for row in copies)
-        for goal in [min(goals)] if goals and numbers else goals:
+        for goal in [part for part in (TRAIN, VAL) if part in goals] if numbers else goals:
             moves = {
                 row: UNUSED if numbers and split[row] == TEST else goal for row in copies if int(split[row]) != goal
             }

@@ -87,8 +87,8 @@ def test_leakage_across_given_splits_is_said_first(
     found = read_as("folder", tmp_path / "data", loader={"parts": True})
     said = capsys.readouterr().out.splitlines()
     assert said[1:3] == [
-        "  LEAKAGE: 1 pictures (2 images) are in more than one split, so that what trains is tested; "
-        "reading.duplicates=drop or fail:",
+        "  LEAKAGE: 1 pictures (2 images) are in more than one split, so that what trains is tested "
+        "(reading.duplicates=drop leaves copies out, fail refuses):",
         "    test/a/same.png = train/a/same.png",
     ]
     assert splits_of(found, picture(7777)) == {0, 2}, "what is given is followed"

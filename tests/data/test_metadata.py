@@ -214,10 +214,11 @@ def test_a_phone_photo_is_not_animated_and_pages_do_not_move(tmp_path: Path) -> 
     }
 
 
-@pytest.mark.parametrize("suffix", [".jpe", ".jfif", ".JIF", ".mpo", ".apng", ".dib", ".pbm", ".jpg.JPG"])
-def test_a_picture_is_read_by_its_content_whatever_it_is_called(photos: Path, read_as: Read, suffix: str) -> None:
-    (photos / "one" / f"x{suffix}").write_bytes(encoded("PNG"))
-    assert len(read_as("folder", photos, unreadable="fail").labels) == 25
+def test_a_picture_is_read_by_its_content_whatever_it_is_called(photos: Path, read_as: Read) -> None:
+    suffixes = (".jpe", ".jfif", ".JIF", ".mpo", ".apng", ".dib", ".pbm", ".jpg.JPG")
+    for suffix in suffixes:
+        (photos / "one" / f"x{suffix}").write_bytes(encoded("PNG"))
+    assert len(read_as("folder", photos, unreadable="fail").labels) == 24 + len(suffixes)
 
 
 def test_remarks_are_in_the_report(photos: Path, read_as: Read, capsys: pytest.CaptureFixture[str]) -> None:

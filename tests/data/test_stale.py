@@ -52,8 +52,10 @@ def as_the_first_reader_kept_it(store: Path, revision: str) -> None:
     (folder / FACTS).write_text(json.dumps(facts, indent=1))
 
 
-@pytest.mark.parametrize("kept_by", ["this reader", "the first reader"])
-@pytest.mark.parametrize("spoil", [dead_link, fifo, loop])
+@pytest.mark.parametrize(
+    ("spoil", "kept_by"),
+    [(dead_link, "this reader"), (dead_link, "the first reader"), (fifo, "this reader"), (loop, "this reader")],
+)
 def test_what_was_refused_in_a_folder_is_looked_up_now(
     photos: Path, read_as: Read, store: Path, spoil: object, kept_by: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

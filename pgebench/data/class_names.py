@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from pgebench.core.errors import DataError
+from pgebench.data.one_line import one_line
 
 
 def refuse_equal(where: str, class_names: Sequence[str]) -> None:
@@ -24,8 +25,8 @@ def refuse_equal(where: str, class_names: Sequence[str]) -> None:
     """
     for same in _groups(class_names, lambda name: unicodedata.normalize("NFC", name)):
         raise DataError(
-            f"{where}: the classes {' and '.join(map(ascii, same))} have the same name {same[0]}, in two forms of "
-            "Unicode: put the images of both into one of the folders"
+            f"{where}: the classes {' and '.join(map(ascii, same))} have the same name {one_line(same[0])}, in two "
+            "forms of Unicode: put the images of both into one of the folders"
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.class_names import alike, refuse_equal
 from pgebench.data.listing import Listing, hidden
+from pgebench.data.one_line import one_line
 from pgebench.data.parts import parts_in, refuse_parts
 from pgebench.data.picture import OTHER_SUFFIXES, SUFFIXES
 from pgebench.data.tree import HIDDEN, count, entries, folders, is_folder, walk
@@ -66,8 +67,8 @@ def listing(path: str, parts: bool | None = None) -> Listing:
     rows = [(file, number[folder.name], split) for folder, split in classes for file in found.images(folder)]
     if empty := sorted(set(class_names) - {class_names[label] for _, label, _ in rows}):
         raise DataError(
-            f"{path}: no image in {', '.join(empty[:5])}{', ...' if len(empty) > 5 else ''}; remove an empty class "
-            f"folder or add images ({', '.join(sorted(SUFFIXES))}){found.of_other_formats(empty)}"
+            f"{path}: no image in {one_line(', '.join(empty[:5]))}{', ...' if len(empty) > 5 else ''}; remove an empty "
+            f"class folder or add images ({', '.join(sorted(SUFFIXES))}){found.of_other_formats(empty)}"
         )
     files = tuple(file for file, _, _ in rows)
     return Listing(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.listing import PART_NAMES, SPLITS
+from pgebench.data.one_line import one_line
 from pgebench.data.tree import folders
 
 SHARED = 2
@@ -37,8 +38,8 @@ def parts_in(root: Path, images: Mapping[Path, int]) -> tuple[dict[Path, int], l
     for top in others:
         if lacking and classes & {folder.name for folder in folders(top)}:
             raise DataError(
-                f"{root}: the folder {top.name} ({images[top]} images) holds classes too, but is called neither train, "
-                f"val nor test: rename it to {' or '.join(lacking)}, or move it away if {' and '.join(lacking)} "
+                f"{root}: the folder {one_line(top.name)} ({images[top]} images) holds classes too, but is called "
+                f"neither train, val nor test: rename it to {' or '.join(lacking)}, or move it away if {' and '.join(lacking)} "
                 "shall be drawn from train"
             )
     remarks += [
@@ -70,8 +71,8 @@ def refuse_parts(path: str, tops: list[Path]) -> list[str]:
             shared = inside & {folder.name for folder in folders(other)} if other != part else set()
             if len(shared) >= SHARED:
                 raise DataError(
-                    f"{path} holds the folders {part.name} and {other.name}, and both hold {_few(shared)}: if these are"
-                    " splits and no classes, call them train, val and test and say loader.parts=true; if they are"
+                    f"{path} holds the folders {part.name} and {one_line(other.name)}, and both hold {_few(shared)}: if "
+                    "these are splits and no classes, call them train, val and test and say loader.parts=true; if they are"
                     " classes, say loader.parts=false"
                 )
     shared = {folder.name for folder in folders(tops[0])} if len(tops) > 1 else set()
@@ -87,4 +88,4 @@ def refuse_parts(path: str, tops: list[Path]) -> list[str]:
 
 
 def _few(names: set[str]) -> str:
-    return ", ".join(sorted(names)[:3]) + (", ..." if len(names) > 3 else "")
+    return one_line(", ".join(sorted(names)[:3])) + (", ..." if len(names) > 3 else "")

@@ -20,8 +20,9 @@ from pgebench.data.decode import pictures, processes
 from pgebench.data.duplicates import Copies, copies, equal, pixel_hash, superfluous
 from pgebench.data.kept import is_kept, kept, may_be_mended, of_the_machine, split_of
 from pgebench.data.listing import Listing
+from pgebench.data.one_line import one_line
 from pgebench.data.picture import UNREAD
-from pgebench.data.report import OfContent, counted, one_line, read_report
+from pgebench.data.report import OfContent, counted, read_report
 from pgebench.data.revision import can_be_read, otherwise, revision_of, state_of
 
 FOLDER = "datasets"

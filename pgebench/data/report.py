@@ -13,6 +13,7 @@ from pgebench.data import picture
 from pgebench.data.depth import DARK, DEEP
 from pgebench.data.duplicates import Copies
 from pgebench.data.listing import SPLITS, Listing
+from pgebench.data.one_line import one_line
 from pgebench.data.split import UNUSED
 
 FEW = 5
@@ -136,15 +137,6 @@ class ReadReport:
         found += _some("files could not be read and are left out", self.refused)
         found += _some("files are not taken for images", self.ignored)
         return [one_line(line) for line in found]
-
-
-def one_line(text: str) -> str:
-    r"""The text with the signs that no line may hold as escapes: a file's name may hold any.
-
-    >>> one_line("a\nb.png")
-    'a\\nb.png'
-    """
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 def read_report(

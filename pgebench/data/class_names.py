@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from pgebench.core.errors import DataError
-from pgebench.data.one_line import one_line
+from pgebench.core.text import one_line
 
 
 def refuse_equal(where: str, class_names: Sequence[str]) -> None:

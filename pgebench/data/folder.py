@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.text import one_line
 from pgebench.data.class_names import alike, refuse_equal
 from pgebench.data.listing import Listing, hidden
-from pgebench.data.one_line import one_line
 from pgebench.data.parts import parts_in, refuse_parts
 from pgebench.data.picture import OTHER_SUFFIXES, SUFFIXES
 from pgebench.data.tree import HIDDEN, count, entries, folders, is_folder, walk

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.text import one_line
 from pgebench.data.listing import PART_NAMES, SPLITS
-from pgebench.data.one_line import one_line
 from pgebench.data.tree import folders
 
 SHARED = 2
@@ -39,8 +39,8 @@ def parts_in(root: Path, images: Mapping[Path, int]) -> tuple[dict[Path, int], l
         if lacking and classes & {folder.name for folder in folders(top)}:
             raise DataError(
                 f"{root}: the folder {one_line(top.name)} ({images[top]} images) holds classes too, but is called "
-                f"neither train, val nor test: rename it to {' or '.join(lacking)}, or move it away if {' and '.join(lacking)} "
-                "shall be drawn from train"
+                f"neither train, val nor test: rename it to {' or '.join(lacking)}, or move it away if "
+                f"{' and '.join(lacking)} shall be drawn from train"
             )
     remarks += [
         f"NOT USED: the folder {top.name} with {images[top]} images, which is called neither train, val nor test"
@@ -70,10 +70,10 @@ def refuse_parts(path: str, tops: list[Path]) -> list[str]:
         for other in tops:
             shared = inside & {folder.name for folder in folders(other)} if other != part else set()
             if len(shared) >= SHARED:
+                both = f"{part.name} and {one_line(other.name)}"
                 raise DataError(
-                    f"{path} holds the folders {part.name} and {one_line(other.name)}, and both hold {_few(shared)}: if "
-                    "these are splits and no classes, call them train, val and test and say loader.parts=true; if they are"
-                    " classes, say loader.parts=false"
+                    f"{path} holds the folders {both}, and both hold {_few(shared)}: if these are splits and no classes, "
+                    "call them train, val and test and say loader.parts=true; if they are classes, loader.parts=false"
                 )
     shared = {folder.name for folder in folders(tops[0])} if len(tops) > 1 else set()
     for top in tops[1:]:

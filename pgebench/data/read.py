@@ -15,12 +15,12 @@ from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.instantiate import build
 from pgebench.core.locks import kind_in_use
 from pgebench.core.settings import Reading
+from pgebench.core.text import one_line
 from pgebench.data.cache import Decoded, Writer, being_made, is_news, open_decoded
 from pgebench.data.decode import pictures, processes
 from pgebench.data.duplicates import Copies, copies, equal, pixel_hash, superfluous
 from pgebench.data.kept import is_kept, kept, may_be_mended, of_the_machine, split_of
 from pgebench.data.listing import Listing
-from pgebench.data.one_line import one_line
 from pgebench.data.picture import UNREAD
 from pgebench.data.report import OfContent, counted, read_report
 from pgebench.data.revision import can_be_read, otherwise, revision_of, state_of

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from pgebench.core.text import one_line
 from pgebench.data import picture
 from pgebench.data.depth import DARK, DEEP
 from pgebench.data.duplicates import Copies
 from pgebench.data.listing import SPLITS, Listing
-from pgebench.data.one_line import one_line
 from pgebench.data.split import UNUSED
 
 FEW = 5

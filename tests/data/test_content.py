@@ -173,18 +173,14 @@ def test_an_experiment_from_folder_to_folder(
     assert capsys.readouterr().out.count(" images in 2 classes") == 2
 
 
-def test_every_key_of_reading_can_be_given_on_the_command_line(photos: Path, tmp_path: Path) -> None:
-    said = ("target.reading.duplicates=drop", "target.reading.depth=range", "target.loader.parts=false")
-    base = ("dataset@source=mnist_5_9", "dataset@target=folder", "experiment=smoke", f"store={tmp_path}/store")
-    found = sweep(*base, f"target.path={photos}", *said).cells[0].target.config
-    assert (found["reading"]["duplicates"], found["reading"]["depth"]) == ("drop", "range")
-    assert found["loader"]["parts"] is False
-
-
 def test_several_folders_are_swept_and_named_by_their_last_part(photos: Path, tmp_path: Path) -> None:
     left, right, same = (shutil.copytree(photos, tmp_path / place) for place in ("left", "right", "far/left"))
     base = ("dataset@source=folder", "dataset@target=mnist_5_9", "experiment=smoke", f"store={tmp_path}/store")
-    found = sweep(*base, f"source.path={left},{right}")
+    said = ("source.reading.duplicates=drop", "source.reading.depth=range", "source.loader.parts=false")
+    found = sweep(*base, f"source.path={left},{right}", *said)
+    config = found.cells[0].source.config
+    assert (config["reading"]["duplicates"], config["reading"]["depth"]) == ("drop", "range")
+    assert config["loader"]["parts"] is False
     assert [cell.source.name for cell in found.cells] == ["left", "right"]
     assert dataset_sizes(found.cells)["right"]["train"] == 16
     with pytest.raises(ConfigError, match="are both called left: rename one"):

@@ -12,6 +12,7 @@ from typing import Any
 from pgebench.core.errors import ConfigError
 
 RESTARTS = ("fresh", "paired", "fixed", "pretrained")
+DUPLICATES = ("keep", "drop", "fail")
 LOSSES = ("proto", "ce", "supcon")
 
 MOST_MEGAPIXELS = 178
@@ -110,6 +111,12 @@ class Reading:
         resize: ``crop`` brings the shorter side to ``size`` and cuts out the centre, ``squash`` makes the whole image
             square.
         unreadable: ``skip`` leaves damaged images out and lists them, ``fail`` refuses the dataset.
+        duplicates: what is done about pictures that are there more than once, with equal pixels as stored. ``keep``
+            says how many are in more than one split or class. ``fail`` refuses the dataset. ``drop`` keeps one of each,
+            before splits are drawn: that in the test split, else in validation, else the first; a picture in more than
+            one class is dropped from all.
+        depth: how more than 8 bits a channel become 8. ``format`` scales the range of the file's format, so that a dark
+            image stays dark; ``range`` that from the smallest to the largest value of each image.
         max_megapixels: a larger image is refused before it is decoded: a few kilobytes can hold a picture that fills
             the memory.
         val: share of each class's training images that validate, where the data have no validation split.
@@ -125,6 +132,8 @@ class Reading:
     size: int = 96
     resize: str = "crop"
     unreadable: str = "skip"
+    duplicates: str = "keep"
+    depth: str = "format"
     max_megapixels: int = 50
     val: float = 0.2
     test: float = 0.2
@@ -137,6 +146,8 @@ class Reading:
             f"size={self.size} must be at least 8 pixels": self.size < 8,
             f"resize={self.resize} must be crop or squash": self.resize not in ("crop", "squash"),
             f"unreadable={self.unreadable} must be skip or fail": self.unreadable not in ("skip", "fail"),
+            f"duplicates={self.duplicates} must be keep, drop or fail": self.duplicates not in DUPLICATES,
+            f"depth={self.depth} must be format or range": self.depth not in ("format", "range"),
             f"max_megapixels={self.max_megapixels} must be from 1 to {MOST_MEGAPIXELS}": not (
                 1 <= self.max_megapixels <= MOST_MEGAPIXELS
             ),
@@ -154,9 +165,11 @@ class Reading:
                 raise ConfigError(f"reading.{message}")
 
     def identity(self) -> dict[str, Any]:
-        """The fields that decide the content: all but ``unreadable``, which only says whether to stop.
+        """The fields that decide the content: not those which only say whether to stop.
 
         Returns:
-            The fields by name.
+            The fields by name. Those that came later are in it only where they change something, so that what was read
+            before has the identity it had.
         """
-        return {name: value for name, value in asdict(self).items() if name != "unreadable"}
+        later = {"duplicates": self.duplicates == "drop", "depth": self.depth != "format"}
+        return {name: value for name, value in asdict(self).items() if name != "unreadable" and later.get(name, True)}

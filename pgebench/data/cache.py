@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,9 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.errors import CorruptArtifact, StoreError
-from pgebench.core.files import sha256_of
+from pgebench.core.files import sha256_of, write_atomically
+from pgebench.core.identity import digest
 from pgebench.core.locks import lock_file
 from pgebench.data.report import ReadReport
+from pgebench.data.revision import READER
 
 IMAGES, LABELS, SPLIT, FACTS = "images.u8", "labels.npy", "split.npy", "dataset.json"
 
@@ -50,6 +52,32 @@ def has_decoded(cache: Path, revision: str) -> bool:
     return (cache / revision / FACTS).is_file()
 
 
+def is_of_this_reader(cache: Path, revision: str) -> bool:
+    """Whether the decoded form of a revision is there, and made or looked through by a reader that knows what we do."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return bool(json.loads((cache / revision / FACTS).read_bytes()).get("reader", 1) >= READER)
+    return False
+
+
+def look_through(cache: Path, revision: str, report: ReadReport) -> None:
+    """Note that what an older reader made is what this one would make, with what this one has to say of it."""
+    path = cache / revision / FACTS
+    with contextlib.suppress(OSError, ValueError, StoreError):  # of use, and no more: it would be looked through again
+        facts = json.loads(path.read_bytes()) | {"report": asdict(report), "reader": READER}
+        write_atomically(path, json.dumps(facts, indent=1).encode())
+
+
+def is_news(cache: Path, revision: str, report: ReadReport) -> bool:
+    """Whether nobody was told yet what a report says of this content as it is listed now; from now on one was."""
+    told = digest([report.refused, report.ignored, report.remarks])[:16]
+    path = cache / revision / f"report-{told}.json"
+    if path.is_file():
+        return False
+    with contextlib.suppress(StoreError):  # a store that cannot be written can be read
+        write_atomically(path, json.dumps(asdict(report), indent=1).encode())
+    return True
+
+
 def open_decoded(cache: Path, revision: str) -> Decoded:
     """The decoded form of a revision, checked against its checksums.
 
@@ -65,8 +93,8 @@ def open_decoded(cache: Path, revision: str) -> Decoded:
         labels, split = (np.load(folder / name, allow_pickle=False) for name in (LABELS, SPLIT))
         shape = (len(labels), facts["size"], facts["size"], 3)
         images = np.memmap(folder / IMAGES, dtype=np.uint8, mode="r", shape=shape)
-        report = ReadReport(**facts["report"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        report = ReadReport.kept(facts["report"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise CorruptArtifact(
             f"the decoded dataset in {folder} is missing or damaged ({error}); run the same command again to decode it"
@@ -75,18 +103,38 @@ def open_decoded(cache: Path, revision: str) -> Decoded:
 
 
 class Writer:
-    """Files of a decoded dataset while it is being made; images are written as they come."""
+    """Files of a decoded dataset while it is being made; images are written as they come.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Args:
+        folder: where it is made.
+        revision: the name it gets; who makes it may choose another one.
+    """
+
+    def __init__(self, folder: Path, revision: str) -> None:
+        self.folder, self.revision = folder, revision
         self._images: BinaryIO = (folder / IMAGES).open("xb")
         self._sum = hashlib.sha256()
+        self._added = 0
 
     def add(self, pixels: npt.NDArray[np.uint8]) -> None:
         """Append an image."""
         content = pixels.tobytes()
         self._images.write(content)
         self._sum.update(content)
+        self._added += 1
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Of the images that were added, leave these alone, in this order."""
+        self._images.close()
+        whole = self.folder / f"{IMAGES}.whole"
+        (self.folder / IMAGES).rename(whole)
+        size = whole.stat().st_size // self._added
+        self._images, self._sum, self._added = (self.folder / IMAGES).open("xb"), hashlib.sha256(), 0
+        with whole.open("rb") as file:
+            for row in rows:
+                file.seek(row * size)
+                self.add(np.frombuffer(file.read(size), np.uint8))
+        whole.unlink()
 
     def close(self) -> None:
         """Close the file of images."""
@@ -108,19 +156,22 @@ class Writer:
             np.save(self.folder / name, array, allow_pickle=False)
             sums[name] = sha256_of(self.folder / name)
         facts: dict[str, Any] = {"sha256": sums, "size": size, "class_names": class_names, "report": asdict(report)}
+        facts["reader"] = READER
         (self.folder / FACTS).write_text(json.dumps(facts, indent=1), "utf-8")
 
 
 @contextlib.contextmanager
-def being_made(cache: Path, revision: str, lock: str) -> Iterator[Writer | None]:
+def being_made(cache: Path, revision: str, lock: str, is_made: Callable[[], bool]) -> Iterator[Writer | None]:
     """Make a decoded dataset: yields a writer, or None if another process made it meanwhile.
 
-    The files get their place when the block ends; if it raises, nothing stays. What a killed process left is removed.
+    The files get their place when the block ends, where something older may be; if it raises, nothing changes. What a
+    killed process left is removed.
 
     Args:
         cache: folder of decoded datasets.
         revision: of the dataset.
         lock: kind of lock that all who share the store use.
+        is_made: whether it is there.
 
     Raises:
         StoreError: the cache cannot be written.
@@ -130,19 +181,23 @@ def being_made(cache: Path, revision: str, lock: str) -> Iterator[Writer | None]
         with lock_file(cache / f"{revision}.lock", lock):
             for left in cache.glob(f".{revision}.*"):
                 shutil.rmtree(left, ignore_errors=True)
-            if has_decoded(cache, revision):
+            if is_made():
                 yield None
                 return
             temporary = cache / f".{revision}.{uuid.uuid4().hex}"
             temporary.mkdir()
-            writer = Writer(temporary)
+            writer = Writer(temporary, revision)
             try:
                 yield writer
                 writer.close()
-                temporary.replace(cache / revision)
+                place = cache / writer.revision
+                if place.exists():
+                    place.rename(cache / f".{revision}.{uuid.uuid4().hex}.old")
+                temporary.replace(place)
             finally:
                 writer.close()
-                shutil.rmtree(temporary, ignore_errors=True)
+                for left in cache.glob(f".{revision}.*"):
+                    shutil.rmtree(left, ignore_errors=True)
     except OSError as error:
         raise StoreError(
             f"cannot write the decoded dataset under {cache}: {error.strerror or error}. "

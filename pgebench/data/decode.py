@@ -35,7 +35,7 @@ def pictures(listing: Listing, reading: Reading, workers: int) -> Iterator[Decod
         reading: how it is read.
         workers: processes.
     """
-    options = (reading.size, reading.resize, reading.max_megapixels)
+    options = (reading.size, reading.resize, reading.max_megapixels, reading.depth)
     with Parallel(n_jobs=workers) as parallel:
         for chunk in _chunks(listing.contents()):
             if workers > 1 and isinstance(chunk[0], Path | bytes):

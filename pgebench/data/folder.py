@@ -2,122 +2,139 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.data.listing import Listing
-from pgebench.data.picture import SUFFIXES
+from pgebench.core.text import one_line
+from pgebench.data.class_names import alike, refuse_equal
+from pgebench.data.listing import Listing, hidden
+from pgebench.data.parts import parts_in, refuse_parts
+from pgebench.data.picture import OTHER_SUFFIXES, SUFFIXES
+from pgebench.data.tree import HIDDEN, count, entries, folders, is_folder, walk
 
-PART_NAMES = {"train": 0, "training": 0, "val": 1, "valid": 1, "validation": 1, "test": 2, "testing": 2}
 
-
-def listing(path: str, parts: bool = False) -> Listing:
+def listing(path: str, parts: bool | None = None) -> Listing:
     """The images ``path/CLASS/**/IMAGE``: every folder in ``path`` is a class; folders inside belong to it.
 
-    Hidden files and folders are not seen. Links are followed; one that leads back to a folder above it, or nowhere, is
+    Hidden files and folders are not read. Links are followed; one that leads back to a folder above it, or nowhere, is
     left out and named.
 
     Args:
         path: the folder.
-        parts: the classes are in ``path/train``, ``path/val`` and ``path/test`` instead, which are the splits; a part
-            that is missing is drawn from ``train``.
+        parts: whether the classes are in ``path/train``, ``path/val`` and ``path/test`` instead, which are the splits;
+            a part that is missing is drawn from ``train``. Null is false, but refuses a folder that looks like true.
 
     Returns:
         The images in the order of their paths.
 
     Raises:
         ConfigError: no such folder, or ``parts`` is wrong.
-        DataError: fewer than two classes, or a class without a file that looks like an image.
+        DataError: fewer than two classes, a class without a file that looks like an image, two classes of the same
+            name, or folders that look like splits.
     """
     root = Path(path).expanduser()
-    if not root.is_dir():
+    if not is_folder(root):
         raise ConfigError(f"{path}: there is no such folder")
-    above = _parts(root) if parts else {root: None}
-    found = [(folder, part) for top, part in above.items() for folder in _folders(top)]
-    class_names = tuple(sorted({folder.name for folder, _ in found}))
-    _check_classes(path, class_names, parts)
-    files: list[Path] = []
-    labels: list[int] = []
-    given: list[int] = []
-    refused: list[str] = []
-    ignored = [str(entry.relative_to(root)) for top in above for entry in _entries(top) if entry.is_file()]
-    number = {name: index for index, name in enumerate(class_names)}
-    for folder, part in found:
-        for file, reason in _walk(folder, (root.resolve(),)):
-            name = str(file.relative_to(root))
-            if reason:
-                refused.append(f"{name}: {reason}")
-            elif file.suffix.lower() not in SUFFIXES:
-                ignored.append(name)
-            else:
-                files.append(file)
-                labels.append(number[folder.name])
-                given.append(part or 0)
-    if empty := sorted(set(class_names) - {class_names[label] for label in set(labels)}):
-        raise DataError(
-            f"{path}: no image in {', '.join(empty[:5])}{', ...' if len(empty) > 5 else ''}; remove an empty class "
-            f"folder or add images ({', '.join(sorted(SUFFIXES))})"
-        )
-    return Listing(
-        where=path,
-        names=[file.relative_to(root).as_posix() for file in files],
-        labels=np.array(labels, dtype=np.int64),
-        class_names=class_names,
-        contents=lambda: files,
-        given=np.array(given, dtype=np.uint8) if parts else None,
-        files=tuple(files),
-        refused=tuple(refused),
-        ignored=tuple(ignored),
+    found = _Found(root)
+    found.beside(root)
+    tops = folders(root)
+    splits: dict[Path, int] = {}
+    remarks: list[str] = []
+    if parts:
+        splits, remarks = parts_in(root, {top: _images(top, root) for top in tops})
+        found.ignored += [f"{top.name}/ ({_images(top, root)} images)" for top in tops if top not in splits]
+        for top in splits:
+            found.beside(top)
+    elif parts is None:
+        remarks = refuse_parts(path, tops)
+    classes = (
+        [(folder, split) for top, split in splits.items() for folder in folders(top)]
+        if parts
+        else [(folder, 0) for folder in tops]
     )
-
-
-def _parts(root: Path) -> dict[Path, int | None]:
-    found: dict[Path, int | None] = {
-        folder: PART_NAMES[folder.name.lower()] for folder in _folders(root) if folder.name.lower() in PART_NAMES
-    }
-    if 0 not in found.values():
-        raise ConfigError(f"{root}: loader.parts=true wants the folders train, val and test in it, at least train")
-    return found
-
-
-def _check_classes(path: str, class_names: tuple[str, ...], parts: bool) -> None:
+    class_names = tuple(sorted({folder.name for folder, _ in classes}))
     if len(class_names) < 2:
         raise DataError(
             f"{path} holds {len(class_names)} class folders: put the images of each class in a folder of its own"
         )
-    if not parts and {name.lower() for name in class_names} <= set(PART_NAMES):
+    refuse_equal(path, class_names)
+    number = {name: index for index, name in enumerate(class_names)}
+    rows = [(file, number[folder.name], split) for folder, split in classes for file in found.images(folder)]
+    if empty := sorted(set(class_names) - {class_names[label] for _, label, _ in rows}):
         raise DataError(
-            f"{path} holds the folders {', '.join(class_names)}: if these are splits and no classes, say so with "
-            "loader.parts=true"
+            f"{path}: no image in {one_line(', '.join(empty[:5]))}{', ...' if len(empty) > 5 else ''}; remove an empty "
+            f"class folder or add images ({', '.join(sorted(SUFFIXES))}){found.of_other_formats(empty)}"
         )
+    files = tuple(file for file, _, _ in rows)
+    return Listing(
+        where=path,
+        names=[file.relative_to(root).as_posix() for file in files],
+        labels=np.array([label for _, label, _ in rows], dtype=np.int64),
+        class_names=class_names,
+        contents=lambda: files,
+        given=np.array([split for _, _, split in rows], dtype=np.uint8) if parts else None,
+        files=files,
+        refused=tuple(found.refused),
+        ignored=tuple(found.ignored),
+        remarks=(*remarks, *alike(class_names), *found.remarks()),
+    )
 
 
-def _entries(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+@dataclass
+class _Found:
+    """What lies in a folder; what is left out is noted as it is met."""
+
+    root: Path
+    refused: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+
+    def beside(self, top: Path) -> None:
+        """Note what lies in a folder of folders and is none."""
+        for entry in entries(top):
+            name = str(entry.relative_to(self.root))
+            if hidden(Path(entry.name)):
+                self._hide(entry)
+            elif not is_folder(entry):
+                self.ignored.append(name)
+
+    def images(self, folder: Path) -> Iterator[Path]:
+        """The files below a class folder that are called like images."""
+        for entry, reason in walk(folder, self.root):
+            name = str(entry.relative_to(self.root))
+            if reason == HIDDEN:
+                self._hide(entry)
+            elif reason:
+                self.refused.append(f"{name}: {reason}")
+            elif entry.suffix.lower() not in SUFFIXES:
+                self.ignored.append(name)
+            else:
+                yield entry
+
+    def of_other_formats(self, classes: Sequence[str]) -> str:
+        """The end of a sentence: how many images of formats that are not read are in these classes."""
+        kinds = _kinds(name for name in self.ignored if set(Path(name).parts[:-1]) & set(classes))
+        return f"; it holds {kinds}: convert them" if kinds else ""
+
+    def remarks(self) -> list[str]:
+        """What whoever has such images will want to know."""
+        kinds = _kinds(self.ignored)
+        return [f"NOT READ: {kinds}; convert them, to JPEG or PNG"] if kinds else []
+
+    def _hide(self, entry: Path) -> None:
+        name = str(entry.relative_to(self.root))
+        self.ignored.append(f"{name}/ ({count(entry)} files)" if is_folder(entry) else name)
 
 
-def _folders(folder: Path) -> list[Path]:
-    return [entry for entry in _entries(folder) if entry.is_dir()]
+def _kinds(names: Iterable[str]) -> str:
+    """How many files have which suffix of an image that is not read."""
+    kinds = Counter(suffix for name in names if (suffix := Path(name).suffix.lower()) in OTHER_SUFFIXES)
+    return ", ".join(f"{number} {suffix} files" for suffix, number in sorted(kinds.items()))
 
 
-def _walk(folder: Path, above: tuple[Path, ...]) -> Iterator[tuple[Path, str]]:
-    """Files below a folder, with why one is left out, or nothing."""
-    here = folder.resolve()
-    if here in above:
-        yield folder, "a link back to a folder above it"
-        return
-    try:
-        entries = _entries(folder)
-    except OSError as error:
-        yield folder, str(error.strerror)
-        return
-    for entry in entries:
-        if entry.is_dir():
-            yield from _walk(entry, (*above, here))
-        elif entry.is_file():
-            yield entry, ""
-        else:
-            yield entry, "a link that leads nowhere" if entry.is_symlink() else "no ordinary file"
+def _images(top: Path, root: Path) -> int:
+    return sum(entry.suffix.lower() in SUFFIXES for entry, reason in walk(top, root) if not reason)

@@ -15,12 +15,15 @@ from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.instantiate import build
 from pgebench.core.locks import kind_in_use
 from pgebench.core.settings import Reading
-from pgebench.data.cache import Decoded, Writer, being_made, has_decoded, open_decoded
+from pgebench.core.text import one_line
+from pgebench.data.cache import Decoded, Writer, being_made, is_news, open_decoded
 from pgebench.data.decode import pictures, processes
+from pgebench.data.duplicates import Copies, copies, equal, pixel_hash, superfluous
+from pgebench.data.kept import is_kept, kept, may_be_mended, of_the_machine, split_of
 from pgebench.data.listing import Listing
-from pgebench.data.report import ReadReport, read_report
-from pgebench.data.revision import revision_of
-from pgebench.data.split import assign
+from pgebench.data.picture import UNREAD
+from pgebench.data.report import OfContent, counted, read_report
+from pgebench.data.revision import can_be_read, otherwise, revision_of, state_of
 
 FOLDER = "datasets"
 """Folder of decoded datasets inside a store."""
@@ -49,15 +52,25 @@ def read_dataset(loader: Mapping[str, Any], path: str, reading: Reading, store: 
     if len(listing.class_names) < 2:
         raise DataError(f"{listing.where}: {len(listing.class_names)} classes; at least two are needed")
     cache = store / FOLDER
-    began = time.perf_counter()
+    began, state = time.perf_counter(), state_of(listing.files)
     revision = revision_of(listing, reading, cache / "index")
-    if not has_decoded(cache, revision):
-        with being_made(cache, revision, kind_in_use(store, lock)) as writer:
+    decoded = kept(cache, revision, listing, reading)
+    if decoded is not None and may_be_mended(decoded, listing):
+        revision = revision_of(listing, reading, None)  # what the index says may be what another user could not read
+        decoded = kept(cache, revision, listing, reading)
+    if decoded is None:
+        with being_made(cache, revision, kind_in_use(store, lock), lambda: is_kept(cache, revision)) as writer:
             if writer is not None:
                 made = _decode(listing, reading, writer, began)
-                print("\n".join(made.lines()))
-    decoded = open_decoded(cache, revision)
-    _check(listing.where, decoded.report.refused, reading)
+                _check_unchanged(listing, reading, state, revision, of_the_machine(made))
+        decoded = kept(cache, revision, listing, reading)
+        assert decoded is not None
+        said = decoded.report
+    else:
+        said = decoded.report.decoded_before()
+    if is_news(cache, decoded.revision, said):
+        print("\n".join(said.lines()))
+    _check(listing.where, decoded.report.refused, decoded.report.copies, reading)
     return decoded
 
 
@@ -77,10 +90,14 @@ def open_read(revision: str, store: Path) -> Decoded:
     return open_decoded(store / FOLDER, revision)
 
 
-def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) -> ReadReport:
-    refused, remarks = list(listing.refused), Counter[str]()
+def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) -> list[str]:
+    """Write the decoded form; what was refused."""
+    refused: list[str] = []
+    remarks = Counter[str]()
     rows: list[int] = []
     sizes: list[tuple[int, int]] = []
+    used: list[float] = []
+    hashes: list[bytes] = []
     workers = processes(listing)
     progress = tqdm(pictures(listing, reading, workers), "decoding", len(listing.names), unit=" images", disable=None)
     for row, picture in enumerate(progress):
@@ -91,29 +108,67 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
         rows.append(row)
         sizes.append((picture.width, picture.height))
         remarks.update(picture.remarks)
-    _check(listing.where, refused, reading)
-    labels = listing.labels[rows]
-    counts = np.bincount(labels, minlength=len(listing.class_names))
-    if empty := [listing.class_names[index] for index in np.flatnonzero(counts == 0)]:
-        raise DataError(
-            f"{listing.where}: no image of {_first(empty)} can be read; remove the class or mend its images"
-            f" ({_first(refused)})"
-        )
-    given = None if listing.given is None else listing.given[rows]
-    split, rule = assign(labels, listing.class_names, given, reading)
+        used.append(picture.used)
+        hashes.append(pixel_hash(picture.pixels))
+    _check(listing.where, [*listing.refused, *refused], Copies(), reading)
+    _check_classes(listing, rows, f"can be read; remove the class or mend its images ({_first(refused)})")
+    groups, dropped = equal(hashes), []
+    if reading.duplicates == "drop" and groups:
+        given = None if listing.given is None else listing.given[rows]
+        instead = superfluous(groups, listing.labels[rows], given)
+        dropped = [_dropped(listing, rows[row], rows[other]) for row, other in instead.items()]
+        stay = [row for row in range(len(rows)) if row not in instead]
+        writer.keep(stay)
+        rows, sizes, groups = [rows[row] for row in stay], [sizes[row] for row in stay], []
+        _check_classes(listing, rows, f"is left by reading.duplicates=drop ({_first(dropped)})")
+    split, rule, moved = split_of(listing, rows, groups, reading)
+    if moved or UNREAD in remarks:
+        writer.revision = otherwise(writer.revision)
+    labels, names = listing.labels[rows], [listing.names[row] for row in rows]
+    found = OfContent(tuple(refused), counted(remarks, used), copies(groups, names, labels, split), tuple(dropped))
+    _check(listing.where, (), found.copies, reading)
     seconds = time.perf_counter() - began
-    made = read_report(listing, labels, split, rule, sizes, reading.size, remarks, refused, seconds, workers)
+    made = read_report(listing, labels, split, rule, sizes, reading.size, found, seconds, workers)
     writer.finish(labels, split, listing.class_names, reading.size, made)
-    return made
+    return refused
 
 
-def _check(where: str, refused: Sequence[str], reading: Reading) -> None:
+def _dropped(listing: Listing, row: int, other: int) -> str:
+    why = "" if listing.labels[row] == listing.labels[other] else ", which is of another class"
+    return f"{listing.names[row]}: the same picture as {listing.names[other]}{why}"
+
+
+def _check(where: str, refused: Sequence[str], found: Copies, reading: Reading) -> None:
     if refused and reading.unreadable == "fail":
         raise DataError(
             f"{where}: {len(refused)} images cannot be read ({_first(refused)}); mend or remove them, "
             "or leave them out with reading.unreadable=skip"
         )
+    if reading.duplicates == "fail" and (groups := found.groups()):
+        shown = [" = ".join(group[:3]) for group in groups]
+        raise DataError(
+            f"{where}: {len(groups)} pictures are there more than once, {len(found.splits)} of them in more than one "
+            f"split, {len(found.classes)} in more than one class ({_first(shown)}); remove the copies, or leave them "
+            "out with reading.duplicates=drop"
+        )
+
+
+def _check_classes(listing: Listing, rows: Sequence[int], what: str) -> None:
+    counts = np.bincount(listing.labels[rows], minlength=len(listing.class_names))
+    if empty := [listing.class_names[index] for index in np.flatnonzero(counts == 0)]:
+        raise DataError(f"{listing.where}: no image of {_first(empty)} {what}")
+
+
+def _check_unchanged(listing: Listing, reading: Reading, state: str, revision: str, not_opened: Sequence[str]) -> None:
+    """Refuse what would be kept under the hash of other bytes than those that were decoded."""
+    changed = state_of(listing.files) != state
+    if not_opened and not changed:  # when they were hashed too?
+        names = {line.rpartition(": ")[0] for line in not_opened}
+        files = [file for name, file in zip(listing.names, listing.files, strict=False) if name in names]
+        changed = any(map(can_be_read, files)) or revision_of(listing, reading, None) != revision
+    if changed:
+        raise DataError(f"{listing.where}: files changed while they were read; run the same command again")
 
 
 def _first(items: Sequence[str], few: int = 3) -> str:
-    return "; ".join(items[:few]) + ("; ..." if len(items) > few else "")
+    return one_line("; ".join(items[:few]) + ("; ..." if len(items) > few else ""))

@@ -146,7 +146,15 @@ def test_a_class_of_which_nothing_can_be_read_is_refused(photos: Path, read_as: 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"size": 4}, {"resize": "stretch"}, {"unreadable": "maybe"}, {"val": 0.6, "test": 0.5}]
+    "wrong",
+    [
+        {"size": 4},
+        {"resize": "stretch"},
+        {"unreadable": "maybe"},
+        {"duplicates": "none"},
+        {"depth": "16"},
+        {"val": 0.6, "test": 0.5},
+    ],
 )
 def test_options_that_make_no_sense_are_named(photos: Path, read_as: Read, wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=rf"reading\.{next(iter(wrong))}="):

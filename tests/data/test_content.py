@@ -176,7 +176,11 @@ def test_an_experiment_from_folder_to_folder(
 def test_several_folders_are_swept_and_named_by_their_last_part(photos: Path, tmp_path: Path) -> None:
     left, right, same = (shutil.copytree(photos, tmp_path / place) for place in ("left", "right", "far/left"))
     base = ("dataset@source=folder", "dataset@target=mnist_5_9", "experiment=smoke", f"store={tmp_path}/store")
-    found = sweep(*base, f"source.path={left},{right}")
+    said = ("source.reading.duplicates=drop", "source.reading.depth=range", "source.loader.parts=false")
+    found = sweep(*base, f"source.path={left},{right}", *said)
+    config = found.cells[0].source.config
+    assert (config["reading"]["duplicates"], config["reading"]["depth"]) == ("drop", "range")
+    assert config["loader"]["parts"] is False
     assert [cell.source.name for cell in found.cells] == ["left", "right"]
     assert dataset_sizes(found.cells)["right"]["train"] == 16
     with pytest.raises(ConfigError, match="are both called left: rename one"):

@@ -46,8 +46,9 @@ def test_folders_inside_a_class_belong_to_it(photos: Path, read_as: Read) -> Non
 def test_given_splits_are_kept_and_a_missing_one_is_drawn_from_train(tmp_path: Path, read_as: Read) -> None:
     for part, number in (("train", 10), ("test", 4)):
         for row in range(number):
-            for name in ("a", "b"):
-                write(tmp_path / "data" / part / name / f"{row}.png", np.full((9, 9), 10 * row, np.uint8))
+            for label, name in enumerate(("a", "b")):
+                grey = 100 * label + 10 * row + (5 if part == "test" else 0)
+                write(tmp_path / "data" / part / name / f"{row}.png", np.full((9, 9), grey, np.uint8))
     with pytest.raises(DataError, match=r"holds the folders test, train: .* loader\.parts=true"):
         read_as("folder", tmp_path / "data")
     found = read_as("folder", tmp_path / "data", loader={"parts": True})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.machine import available_memory
 from pgebench.data.listing import SPLITS, Listing, numbered
 
 
@@ -129,7 +129,7 @@ def _check_shape(path: str, images: str, file: Path) -> None:
     colours = shape[3:] in ((), (3,), (4,))
     if len(shape) not in (3, 4) or not colours or shape[0] == 0:
         raise DataError(f"{path}: {images} has the shape {shape}; it must be (N, H, W), (N, H, W, 3) or (N, H, W, 4)")
-    declared, memory = math.prod(shape) * kind.itemsize, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    declared, memory = math.prod(shape) * kind.itemsize, available_memory()
     if declared > memory / 2:
         raise DataError(
             f"{path}: {images} takes {declared / 1e9:.0f} GB, more than half of the memory ({memory / 1e9:.0f} GB); "

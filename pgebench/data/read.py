@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.instantiate import build
 from pgebench.core.locks import kind_in_use
+from pgebench.core.say import progress_bar, say
 from pgebench.core.settings import Reading
 from pgebench.data.cache import Decoded, Writer, being_made, has_decoded, open_decoded
 from pgebench.data.decode import pictures, processes
@@ -51,11 +51,13 @@ def read_dataset(loader: Mapping[str, Any], path: str, reading: Reading, store: 
     cache = store / FOLDER
     began = time.perf_counter()
     revision = revision_of(listing, reading, cache / "index")
+    made = None
     if not has_decoded(cache, revision):
         with being_made(cache, revision, kind_in_use(store, lock)) as writer:
             if writer is not None:
                 made = _decode(listing, reading, writer, began)
-                print("\n".join(made.lines()))
+    if made is not None:  # it is kept by now, whatever becomes of what is said of it
+        say(*made.lines())
     decoded = open_decoded(cache, revision)
     _check(listing.where, decoded.report.refused, reading)
     return decoded
@@ -82,7 +84,9 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
     rows: list[int] = []
     sizes: list[tuple[int, int]] = []
     workers = processes(listing)
-    progress = tqdm(pictures(listing, reading, workers), "decoding", len(listing.names), unit=" images", disable=None)
+    progress = progress_bar(
+        pictures(listing, reading, workers), desc="decoding", total=len(listing.names), unit=" images"
+    )
     for row, picture in enumerate(progress):
         if isinstance(picture, str):
             refused.append(f"{listing.names[row]}: {picture}")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,9 @@ from pgebench.core.conf import names_in
 from pgebench.core.errors import ConfigError, NonFinite, PgebenchError
 from pgebench.core.instantiate import function
 from pgebench.core.records import DONE
+from pgebench.core.say import heard_by
 from pgebench.core.suggest import suggest
+from pgebench.core.text import one_line
 from pgebench.plan.cell import Cell
 from pgebench.plan.composing import composed
 from pgebench.plan.sweep import plain
@@ -115,8 +116,8 @@ def score(
         raise ConfigError("give backbone and folder together, or the evidence itself")
     with ExitStack() as stack:
         place = stack.enter_context(TemporaryDirectory(prefix="pgebench-")) if store is None else store
-        # Reading a folder for the first time prints what was found in it.
-        stack.enter_context(redirect_stdout(StringIO()))
+        # Reading a folder for the first time says what was found in it.
+        stack.enter_context(heard_by(lambda text: None))
         return _on_images(metric, config, str(backbone), str(folder), open_store(Path(place), create=True))
 
 
@@ -146,7 +147,7 @@ def _on_arrays(name: str, config: Mapping[str, Any], given: Mapping[str, Any]) -
 def _on_images(name: str, config: Mapping[str, Any], backbone: str, folder: str, store: Store) -> float:
     candidates = of_backbones(folder, (backbone,), RUNS["backbones"], store.root)
     for line in candidates.left_out:
-        warnings.warn(f"left out: {line}", stacklevel=3)
+        warnings.warn(one_line(f"left out: {line}"), stacklevel=3)
     (cell,) = candidates.cells
     cell = replace(cell, settings={**cell.settings, "metric": {name: config}})
     _require_evidence(name, cell)

@@ -125,14 +125,15 @@ def _occupy_standard_numbers() -> None:
 
 
 class PatientStream:
-    """A text stream in the place of another one, whose reader may go away; None, where a process has none, is nowhere.
+    """A text stream in the place of another one, whose reader may go away. One that is not there takes everything.
 
     Args:
         stream: The other one.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
-        self._stream = stream if stream is not None else cast(TextIO, _Nowhere())
+        there_is_one = stream is not None and not getattr(stream, "closed", False)
+        self._stream = cast(TextIO, stream if there_is_one else _Nowhere())
         self.lost: OSError | ValueError | None = None
 
     def __getattr__(self, name: str) -> Any:

@@ -11,10 +11,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from baselines.kernels.checks import Array
 from pgebench.core.conf import names_in
 from pgebench.core.errors import ConfigError, NonFinite, PgebenchError
 from pgebench.core.instantiate import function
+from pgebench.core.machine import available_cores
 from pgebench.core.records import DONE
 from pgebench.core.say import heard_by
 from pgebench.core.suggest import suggest
@@ -153,7 +156,14 @@ def _on_images(name: str, config: Mapping[str, Any], backbone: str, folder: str,
     _require_evidence(name, cell)
     planned = plan(cell)
     units = [unit for level in LEVELS for unit in planned[level]]
-    run_units(units, store, device_of("auto"))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(
+        min(threads, available_cores())
+    )  # torch itself counts the host's, whatever a container may use
+    try:
+        run_units(units, store, device_of("auto"))
+    finally:
+        torch.set_num_threads(threads)
     record = store.record(next(unit for unit in units if unit.stage == "score"))
     if record["status"] != DONE:
         raise PgebenchError(f"metric={name}, backbone={backbone}: {record.get('error', record['status'])}")

@@ -157,9 +157,8 @@ def _on_images(name: str, config: Mapping[str, Any], backbone: str, folder: str,
     planned = plan(cell)
     units = [unit for level in LEVELS for unit in planned[level]]
     threads = torch.get_num_threads()
-    torch.set_num_threads(
-        min(threads, available_cores())
-    )  # torch itself counts the host's, whatever a container may use
+    # torch counts the host's cores, whatever a container may use.
+    torch.set_num_threads(min(threads, available_cores()))
     try:
         run_units(units, store, device_of("auto"))
     finally:

@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
+from terminals import FULL, full, gone, strict
 
 from pgebench.core.say import heard_by, progress_bar, say
 from pgebench.core.terminal import CLOSED_PIPE, patient_streams, terminal
 
-FULL = Path("/dev/full")
 full_disk = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full on this system")
-
-
-@contextlib.contextmanager
-def gone() -> Iterator[None]:
-    """Standard output is a pipe whose reader has gone."""
-    reader, writer = os.pipe()
-    os.close(reader)
-    stream = os.fdopen(writer, "w")
-    with patch.object(sys, "stdout", stream):
-        yield
-    with contextlib.suppress(BrokenPipeError):  # of what was left in its buffer
-        stream.close()
-
-
-def strict(monkeypatch: pytest.MonkeyPatch, encoding: str) -> io.BytesIO:
-    """Standard output that refuses what its encoding lacks."""
-    written = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding, errors="strict"))
-    return written
 
 
 @pytest.mark.parametrize(
@@ -96,13 +75,6 @@ def test_a_listener_hears_in_place_of_the_terminal(capsys: pytest.CaptureFixture
     say("afterwards")
     assert heard == ["read\n  a\\nb"]
     assert capsys.readouterr() == ("afterwards\n", "wrong\n")
-
-
-@contextlib.contextmanager
-def full() -> Iterator[None]:
-    """Standard output is a file on a full disk."""
-    with FULL.open("w") as stream, patch.object(sys, "stdout", stream):
-        yield
 
 
 def code_of(work: Callable[[], object]) -> object:

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import Run
-from core.test_say import gone, strict
 from photos import Read
+from terminals import gone, strict
 
 from pgebench.core.say import heard_by
 
@@ -53,7 +53,7 @@ def test_what_was_left_out_is_said_on_a_strict_terminal(
     decoded = read_as("folder", strange)
     said = written.getvalue().decode(encoding)
     assert "18 images in 3 classes" in said
-    assert [line for line in said.splitlines() if "ken.png" in line][0].startswith(
+    assert next(line for line in said.splitlines() if "ken.png" in line).startswith(
         r"    caf\udce9/br\udce9\x1b[2Jken.png: not an image"
     )
     assert "\x1b" not in said

@@ -78,7 +78,9 @@ def test_any_text_in_any_option_is_taken_or_refused_in_one_line(
 ) -> None:
     seen: list[Options] = []
     said = ending_of([f"{name}={text}" for name, text in given_options] + bare, seen.append)
-    if said is None:
+    if {"-h", "--help"} & set(bare):
+        assert (said, seen) == (None, [])
+    elif said is None:
         assert str(seen[0].results) == str(Path(dict(given_options)["results"]))
     else:
         assert not seen

@@ -16,6 +16,7 @@ from omegaconf import MISSING, OmegaConf
 from pgebench.core.conf import conf_dir as conf_dir
 from pgebench.core.machine import available_cores, jobs_at_once, memory_bytes, share, whole_gpus
 from pgebench.core.settings import FisherSettings, GradientSettings, Reading
+from pgebench.core.text import one_line
 
 
 @dataclass
@@ -247,6 +248,6 @@ def register() -> None:
     ConfigStore.instance().store(name="schema", node=Config)
     for resolver in (share, jobs_at_once, whole_gpus, memory_bytes):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)
-    OmegaConf.register_new_resolver("file_name", lambda path: Path(path).name, replace=True)
+    OmegaConf.register_new_resolver("file_name", lambda path: one_line(Path(path).name), replace=True)
     OmegaConf.register_new_resolver("cores", available_cores, replace=True)
     OmegaConf.register_new_resolver("join", os.path.join, replace=True)

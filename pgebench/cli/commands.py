@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from pgebench.cli.options import CompareOptions, DashboardOptions, PgeOptions, ReportOptions, StatusOptions
 from pgebench.core.errors import PgebenchError
+from pgebench.core.say import say
 from pgebench.core.terminal import command
+from pgebench.core.text import storable
 from pgebench.ranking.request import Wish
 
 T = TypeVar("T")
@@ -53,13 +55,13 @@ def _report(options: ReportOptions) -> None:
     from pgebench.report import build_report
 
     _require_records(options.results)
-    print(f"Report: {build_report(options.results)}")
+    say(f"Report: {build_report(options.results)}")
 
 
 def _status(options: StatusOptions) -> None:
     from pgebench.experiment.status import status as state_of
 
-    print(state_of(options.results))
+    say(*state_of(options.results).split("\n"))
 
 
 def _compare(options: CompareOptions) -> None:
@@ -73,8 +75,8 @@ def _compare(options: CompareOptions) -> None:
         _require_records(Path(folder))
     text = markdown(compare_runs(read_results(Path(a)), read_results(Path(b))), (a, b))
     if options.out is not None:
-        write_atomically(options.out, text.encode())
-    print(text, end="")
+        write_atomically(options.out, storable(text).encode())
+    say(*text.split("\n"), end="")
 
 
 def _study(options: PgeOptions) -> None:
@@ -83,7 +85,7 @@ def _study(options: PgeOptions) -> None:
 
     store = open_store(options.store, create=True)
     page = study_pge(options.experiment, options.backbone, options.truths, options.results, store, options.workers)
-    print(f"Report: {page}")
+    say(f"Report: {page}")
 
 
 def _rank(wish: Wish) -> None:
@@ -91,12 +93,7 @@ def _rank(wish: Wish) -> None:
     from pgebench.store.format import open_store
 
     results = wish.results or Path("results/rank") / Path(wish.target).name
-    run(wish, open_store(wish.store, create=True), results, say=_say)
-
-
-def _say(line: str) -> None:
-    """Print at once: the next answer may take minutes."""
-    print(line, flush=True)
+    run(wish, open_store(wish.store, create=True), results, say=lambda text: say(*text.split("\n")))
 
 
 def _dashboard(options: DashboardOptions) -> None:
@@ -106,9 +103,10 @@ def _dashboard(options: DashboardOptions) -> None:
     if options.check:
         for build in (wandb_workspace, wandb_report):
             build(spec, options.entity or "entity", options.project)
-        print(outline(spec))
+        say(*outline(spec).split("\n"))
     else:
-        print("Workspace: {}\nReport: {}".format(*create_dashboard(spec, options.entity, options.project)))
+        workspace, report = create_dashboard(spec, options.entity, options.project)
+        say(f"Workspace: {workspace}", f"Report: {report}")
 
 
 def _require_records(results: Path) -> None:

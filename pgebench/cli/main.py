@@ -17,6 +17,7 @@ from pgebench.cli.help import register_help
 from pgebench.cli.preflight import unknown_choice, wrong_value
 from pgebench.config import conf_dir, register
 from pgebench.core.terminal import terminal
+from pgebench.core.text import one_line
 
 COLLECT_AFTER = 100_000
 """New objects after which the garbage collector looks for cycles. A plan makes hundreds of thousands that live to the
@@ -35,7 +36,7 @@ def main() -> None:
             None if completes(arguments) else unknown_choice(arguments, folders) or wrong_value(arguments, folders)
         )
         if message:
-            raise SystemExit(f"pgebench: error: {message}")
+            raise SystemExit(one_line(f"pgebench: error: {message}"))
         _import_from(folders[1:])
         sys.argv[1:] = with_mode(arguments)
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")(_job)()

@@ -6,10 +6,13 @@ import importlib.metadata
 import math
 import os
 import platform
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pgebench.core.errors import ConfigError
+from pgebench.core.limits import memory_limit, quota_cores
 from pgebench.core.version import __version__
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "pandas", "hydra-core")
@@ -29,7 +32,7 @@ def versions() -> dict[str, str]:
 
 @lru_cache(maxsize=4)
 def machine(device: str) -> dict[str, Any]:
-    """What computes: operating system, processor, cores, memory, accelerator. No host name, no paths."""
+    """What computes: system, processor, accelerator, cores and memory that are allowed. No host name, no paths."""
     gpu = _gpu(device) if device.startswith("cuda") else None
     return {
         "system": f"{platform.system()} {platform.machine()}",
@@ -56,16 +59,40 @@ def _processor() -> str:
 
 
 def _memory_gb() -> float | None:
-    try:
-        line = Path("/proc/meminfo").read_text().splitlines()[0]
-        return round(int(line.split()[1]) / 2**20, 1)
-    except (OSError, IndexError, ValueError):
-        return None
+    memory = available_memory()
+    return None if memory == sys.maxsize else round(memory / 2**30, 1)
 
 
 def available_cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores that this process may use, at least one.
+
+    The least of what the machine has, the affinity of the process, the quota of its control groups and
+    ``LOKY_MAX_CPU_COUNT`` in the environment.
+
+    Raises:
+        ConfigError: the environment holds no number.
+    """
+    import joblib  # and numpy with it, which the help of most commands does without
+
+    try:
+        # loky looks at the quota of the root alone, which is that of a container but not of systemd or SLURM.
+        return max(1, min(joblib.cpu_count(), quota_cores() or sys.maxsize))
+    except ValueError as error:
+        text = os.environ.get("LOKY_MAX_CPU_COUNT")
+        raise ConfigError(f"LOKY_MAX_CPU_COUNT={text} in the environment: give a whole number of cores") from error
+
+
+def available_memory() -> int:
+    """The bytes of memory that this process may use: the machine's, or what its control groups and its shell grant.
+
+    Returns:
+        ``sys.maxsize`` where the system does not say.
+    """
+    try:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # no POSIX, or one that does not count pages
+        whole = sys.maxsize
+    return min(whole, memory_limit() or sys.maxsize)
 
 
 def jobs_at_once(cores: int, gpus: float) -> int:

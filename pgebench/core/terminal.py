@@ -7,12 +7,14 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NoReturn, TextIO, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO, TypeVar, cast
 
 from pgebench.core.errors import PgebenchError
 from pgebench.core.options import help_text, read
+from pgebench.core.say import say, write
+from pgebench.core.text import one_line
 
 T = TypeVar("T")
 
@@ -36,15 +38,15 @@ def command(name: str, kind: type[T], work: Callable[[T], None], arguments: Sequ
     Raises:
         SystemExit: With one line that says what is wrong.
     """
-    with terminal():
-        if any(argument in HELP for argument in arguments):
-            columns = shutil.get_terminal_size().columns
-            print(help_text(kind, name, max(NARROWEST, min(WIDEST, columns))))
-            return
+    with terminal(name):
         try:
+            if any(argument in HELP for argument in arguments):
+                columns = shutil.get_terminal_size().columns
+                say(*help_text(kind, name, max(NARROWEST, min(WIDEST, columns))).split("\n"))
+                return
             options = read(kind, name, arguments)
         except PgebenchError as error:
-            raise SystemExit(str(error)) from error
+            raise SystemExit(one_line(str(error))) from error
         with one_line_errors(name):
             work(options)
 
@@ -62,65 +64,108 @@ def one_line_errors(name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, PgebenchError) as error:
-        raise SystemExit(f"{name}: error: {error}") from error
+        raise SystemExit(one_line(f"{name}: error: {error}")) from error
 
 
 @contextmanager
-def terminal() -> Iterator[None]:
-    """Standard output and error that take every character, and end the process quietly when their reader has gone.
+def terminal(name: str = "pgebench") -> Iterator[None]:
+    """A command: what it prints survives any terminal, and its exit code says what of that was lost.
 
-    ``command | head -3`` closes the pipe while there is more to print. That must not look like a failure, and Python
-    must not complain about it when it flushes at its end. A signal handler would do the same for every socket of the
-    process, which W&B and joblib need.
+    ``command | head -3`` closes the pipe while there is more to print. What the command was asked to do is done all the
+    same, and must not look like a failure of its own: it ends without a word and with the code that a shell reports
+    for programs that the signal ends. A signal handler would do the same for every socket of the process, which W&B and
+    joblib need.
+
+    Args:
+        name: Of the command.
+
+    Raises:
+        SystemExit: Standard output could not be written, and nothing else went wrong.
     """
-    before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = _lenient(before[0]), _lenient(before[1])
-    try:
-        yield
-    finally:
+    with patient_streams() as output:
         try:
-            for stream in (sys.stdout, sys.stderr):
-                if stream is not None:
-                    stream.flush()
-        finally:
-            sys.stdout, sys.stderr = before
+            yield
+        except SystemExit as stop:
+            if stop.code:
+                raise
+        output.flush()
+    if isinstance(output.lost, BrokenPipeError):
+        raise SystemExit(CLOSED_PIPE)
+    if output.lost is not None:
+        reason = getattr(output.lost, "strerror", None) or output.lost
+        raise SystemExit(f"{name}: error: standard output cannot be written ({reason}); all the rest is done and kept")
 
 
-def _lenient(stream: TextIO) -> TextIO:
-    """A stream in the place of another one; None, where a process has none, stays."""
-    if stream is None:
-        return stream
-    if isinstance(stream, io.TextIOWrapper):
-        # A file's name may hold what the terminal's encoding lacks.
-        stream.reconfigure(errors="backslashreplace")
-    return cast(TextIO, _Lenient(stream))
+@contextmanager
+def patient_streams() -> Iterator[PatientStream]:
+    """Standard output and error that take every character and never raise, as others who print expect them.
+
+    Yields:
+        Standard output, which knows what it lost.
+    """
+    _occupy_standard_numbers()
+    before = sys.stdout, sys.stderr
+    output, error = PatientStream(before[0]), PatientStream(before[1])
+    sys.stdout, sys.stderr = cast(TextIO, output), cast(TextIO, error)
+    try:
+        yield output
+    finally:
+        output.flush()
+        error.flush()
+        sys.stdout, sys.stderr = before
 
 
-class _Lenient:
-    """A text stream whose reader may go away."""
+def _occupy_standard_numbers() -> None:
+    """Open what was closed (``command >&-``), or the next file gets the number, and what others print goes into it."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+
+class PatientStream:
+    """A text stream in the place of another one, whose reader may go away. One that is not there takes everything.
+
+    Args:
+        stream: The other one.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        there_is_one = stream is not None and not getattr(stream, "closed", False)
+        self._stream = cast(TextIO, stream if there_is_one else _Nowhere())
+        self.lost: OSError | ValueError | None = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        try:
-            return self._stream.write(text)
-        except BrokenPipeError:
-            self._leave()
+        """Write what the stream takes; a letter that it lacks by its number."""
+        if self.lost is None:
+            self._note(write(self._stream, text, flush=False))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write several texts."""
+        self.write("".join(lines))
 
     def flush(self) -> None:
-        try:
-            self._stream.flush()
-        except BrokenPipeError:
-            self._leave()
+        """Write what waits in a buffer."""
+        if self.lost is None:
+            self._note(write(self._stream, ""))
 
-    def _leave(self) -> NoReturn:
-        """End the process; what is still in the stream's buffer goes nowhere, in place of an error at its end."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, self._stream.fileno())
-        os.close(nowhere)
-        # An exit is no error that somebody could catch and report: Hydra lets it pass.
-        raise SystemExit(CLOSED_PIPE)
+    def _note(self, lost: OSError | ValueError | None) -> None:
+        """What is still in the stream's buffer goes nowhere, in place of an error when Python flushes at its end."""
+        self.lost = lost
+        if lost is not None:
+            with suppress(OSError, ValueError):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, self._stream.fileno())
+                os.close(nowhere)
+
+
+class _Nowhere(io.TextIOBase):
+    """What has no place to go to."""
+
+    def write(self, text: str) -> int:
+        return len(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.errors import ConfigError, DataError, PgebenchError
+from pgebench.core.machine import available_memory
 from pgebench.data.classes import Part, classes
 from pgebench.data.columns import cells, check_length, check_pixels, one_line
 from pgebench.data.given import given_parts
@@ -92,7 +92,7 @@ def _check_members(path: str, found: list[str], images: str, labels: str, split:
 
 def _check_declared(path: str, images: str, wanted: list[str], file: Path) -> None:
     """Shapes as the archive declares them, before memory is taken: a small archive may hold a huge array."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    memory = available_memory()
     with zipfile.ZipFile(file) as archive:
         for name in wanted:
             if f"{name}.npy" not in archive.namelist():

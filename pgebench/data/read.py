@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.instantiate import build
 from pgebench.core.locks import kind_in_use
+from pgebench.core.say import progress_bar, say
 from pgebench.core.settings import Reading
 from pgebench.core.text import one_line
 from pgebench.data.cache import Decoded, Writer, being_made, is_news, open_decoded
@@ -69,7 +69,7 @@ def read_dataset(loader: Mapping[str, Any], path: str, reading: Reading, store: 
     else:
         said = decoded.report.decoded_before()
     if is_news(cache, decoded.revision, said):
-        print("\n".join(said.lines()))
+        say(*said.lines())
     _check(listing.where, decoded.report.refused, decoded.report.copies, reading)
     return decoded
 
@@ -99,7 +99,9 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
     used: list[float] = []
     hashes: list[bytes] = []
     workers = processes(listing)
-    progress = tqdm(pictures(listing, reading, workers), "decoding", len(listing.names), unit=" images", disable=None)
+    progress = progress_bar(
+        pictures(listing, reading, workers), desc="decoding", total=len(listing.names), unit=" images"
+    )
     for row, picture in enumerate(progress):
         if isinstance(picture, str):
             refused.append(f"{listing.names[row]}: {picture}")

@@ -38,7 +38,8 @@ def take_over(units: Sequence[Unit], store: Store, folder: Path) -> int:
     path = folder / "records.parquet"
     if not path.is_file():
         raise ConfigError(f"reuse={folder}: there is no records.parquet; name the results folder of a finished run")
-    table = pd.read_parquet(path)
+    with path.open("rb") as file:  # pyarrow itself opens no path that is not UTF-8
+        table = pd.read_parquet(file)
     # The other stages leave artifacts, which a table does not hold.
     reusable = [name for name, stage in STAGES.items() if stage.reusable]
     done = table[(table.status == DONE) & table.stage.isin(reusable)].drop_duplicates("key").set_index("key")

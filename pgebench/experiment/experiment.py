@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from pgebench.analysis.question import QUESTIONS
 from pgebench.core.errors import ConfigError, PgebenchError
 from pgebench.core.files import write_atomically
 from pgebench.core.records import DONE
+from pgebench.core.say import say
 from pgebench.experiment.earlier_results import forget, stages_of, take_over
 from pgebench.experiment.launch import INTERRUPTED, Launch
 from pgebench.experiment.messages import to_run
@@ -78,17 +78,17 @@ def run_experiment(
         if waiting:
             store = open_store(store.root, config.lock, create=True)
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
-        print(f"pgebench: error: {' '.join(str(error).split())}", file=sys.stderr)
+        say(f"pgebench: error: {' '.join(str(error).split())}", error=True)
         return 2
     if sweep.skipped:
-        print(f"{len(sweep.skipped)} pairs of sources and targets are left out because they share images.")
-    for line in sweep.left_out:
-        print(line)
+        say(f"{len(sweep.skipped)} pairs of sources and targets are left out because they share images.")
+    if sweep.left_out:
+        say(*sweep.left_out)
     if config.reuse:
-        print(f"{taken} truths are taken over from {config.reuse}.")
+        say(f"{taken} truths are taken over from {config.reuse}.")
     if forced:
-        print(f"{dropped} results are computed again (force). If this is interrupted, go on without force.")
-    print(to_run(len(distinct), len(waiting), config.workers), flush=True)
+        say(f"{dropped} results are computed again (force). If this is interrupted, go on without force.")
+    say(to_run(len(distinct), len(waiting), config.workers))
     trains = [name for name, stage in STAGES.items() if stage.curve]
     tracker = Tracker(plain(config.tracking), distinct, store, results, config_of(sweep), trains)
     if not waiting:
@@ -101,8 +101,9 @@ def run_experiment(
         table = frame(units, store)
         if code == INTERRUPTED:
             kept = int((table.drop_duplicates("key").status == DONE).sum())
-            print(f"\nInterrupted: {kept} of {len(distinct)} units are done and kept.", end=" ")
-            print("Run the same command again to go on.")
+            # After the sign that a terminal shows for ctrl-C.
+            again = "Run the same command again to go on."
+            say("", f"Interrupted: {kept} of {len(distinct)} units are done and kept. {again}")
             return code
         return publish(sweep, table, arguments, tracker)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from omegaconf import DictConfig
 
 from pgebench.core.quoting import quoted
 from pgebench.core.records import CRASHED, DONE, FAILED
+from pgebench.core.say import say
 from pgebench.experiment.job import JobFiles, PlannedCell, in_jobs
 from pgebench.experiment.progress import ProgressBar
 from pgebench.run.order import WorkOrder
@@ -64,7 +64,7 @@ class Launch:
                     for levels in PASSES:
                         self._pass(levels, files)
                 if files.stopped:
-                    print("Stopped at the first failure (fail_fast=true); what is done is kept.")
+                    say("Stopped at the first failure (fail_fast=true); what is done is kept.")
         except KeyboardInterrupt:
             return INTERRUPTED
         return 0
@@ -91,7 +91,8 @@ class Launch:
                 after = self._stamps(todo.values())
                 goes_on = after != before
                 then = "going on with what is left" if goes_on else "nothing was done, so it is not tried again"
-                print(f"pgebench: the launcher stopped ({type(error).__name__}: {error}); {then}", file=sys.stderr)
+                reason = " ".join(f"{type(error).__name__}: {error}".split())
+                say(f"pgebench: the launcher stopped ({reason}); {then}", error=True)
                 if not goes_on:
                     break
                 todo = {key: unit for key, unit in todo.items() if not _settled(after[key], before[key])}
@@ -126,4 +127,4 @@ def _report_broken(returns: Any) -> None:
         except Exception as error:
             reasons[f"{type(error).__name__}: {error}"] += 1
     for reason, times in reasons.items():
-        print(f"pgebench: {times} job{'s' if times > 1 else ''} stopped: {reason}", file=sys.stderr)
+        say(f"pgebench: {times} job{'s' if times > 1 else ''} stopped: {reason}", error=True)

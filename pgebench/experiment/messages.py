@@ -13,13 +13,13 @@ NO_RECORD = (
 NAMES = ("backbone", "source", "target", "metric", "truth")
 
 
-def short_league(summary: pd.DataFrame, truth: str, most: int = 12) -> str:
+def short_league(summary: pd.DataFrame, truth: str, most: int = 12) -> list[str]:
     """The best metrics in a few lines; nothing if there is no score or no truth."""
     if summary.empty:
-        return ""
+        return []
     league = summary[(summary.truth == truth) & summary.weighted_tau.notna()].nlargest(most, "weighted_tau")
     if league.empty:
-        return ""
+        return []
     lines = [f"{'metric':22}{'weighted tau':>13}   95 % interval"]
     for _, row in league.iterrows():
         interval = (
@@ -31,7 +31,7 @@ def short_league(summary: pd.DataFrame, truth: str, most: int = 12) -> str:
     ceiling = league.weighted_tau_ceiling.iloc[0]
     if ceiling == ceiling:
         lines.append(f"{'(noise ceiling)':22}{ceiling:13.2f}")
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def to_run(units: int, waiting: int, workers: int | None) -> str:
@@ -46,7 +46,7 @@ def to_run(units: int, waiting: int, workers: int | None) -> str:
     return f"{units} units, {units - waiting} done already, {waiting} to run {where}."
 
 
-def failures(table: pd.DataFrame, most: int = 20) -> str:
+def failures(table: pd.DataFrame, most: int = 20) -> list[str]:
     """What went wrong, one line per unit, and how to go on."""
     rows = [
         f"  {row.status:8} {row.stage:10} "
@@ -56,4 +56,4 @@ def failures(table: pd.DataFrame, most: int = 20) -> str:
     ]
     rest = [f"  ... and {len(table) - most} more, see records.csv"] if len(table) > most else []
     head = f"{len(table)} units have no result:"
-    return "\n".join([head, *rows, *rest, "Mend the cause and run the same command again: finished units are kept."])
+    return [head, *rows, *rest, "Mend the cause and run the same command again: finished units are kept."]

@@ -5,16 +5,14 @@ It watches the store, so it works the same for every launcher, on this machine o
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any
 
-from tqdm import tqdm
-
 from pgebench.core.records import CRASHED, DONE, FAILED
+from pgebench.core.say import on_terminal, progress_bar, say
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -35,8 +33,7 @@ class ProgressBar:
     """
 
     def __init__(self, units: Sequence[Unit], store: Store, mode: str = "auto") -> None:
-        terminal = sys.stderr.isatty()
-        self.bar_wanted = mode == "auto" and terminal
+        self.bar_wanted = mode == "auto" and on_terminal()
         self.lines = mode == "lines" or self.bar_wanted
         # A failed unit of an earlier run has a record already: only a newer one counts.
         self.waiting = {unit: store.record(unit).get("started") for unit in units}
@@ -48,7 +45,7 @@ class ProgressBar:
 
     def __enter__(self) -> ProgressBar:
         if self.bar_wanted:
-            self._bar = tqdm(total=self.total, unit="unit", smoothing=0.05, dynamic_ncols=True)
+            self._bar = progress_bar(total=self.total, unit="unit", smoothing=0.05, dynamic_ncols=True)
         if self.lines:
             self._thread.start()
         return self
@@ -81,10 +78,11 @@ class ProgressBar:
 
     def _say(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.write(text)
+            with self._bar.external_write_mode():
+                say(text)
             self._bar.update()
         else:
-            print(text, flush=True)
+            say(text)
 
 
 def line(unit: Unit, record: dict[str, Any], number: int, total: int) -> str:

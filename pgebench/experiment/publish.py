@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from pgebench.core.errors import PgebenchError
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
 from pgebench.core.records import DONE
+from pgebench.core.say import say
+from pgebench.core.text import all_storable
 from pgebench.experiment.earlier_results import reused
 from pgebench.experiment.messages import failures, short_league
 from pgebench.experiment.up_to_date import is_current, write_stamp
@@ -51,16 +52,16 @@ def publish(sweep: Sweep, table: pd.DataFrame, arguments: Sequence[str], tracker
             _build(results, tracker)
             write_stamp(results)
     except (OSError, PgebenchError) as error:
-        print(f"pgebench: error: cannot write the report: {error}", file=sys.stderr)
+        say(f"pgebench: error: cannot write the report: {error}", error=True)
         return 1
     distinct = table.drop_duplicates("key")
     unfinished = distinct[distinct.status != DONE]
-    print(short_league(load_summary(results), sweep.config.primary_truth), end="")
-    print(f"{len(distinct) - len(unfinished)} of {len(distinct)} units done.", end=" ")
-    print(f"{'The report is up to date' if current else 'Report'}: {results / 'report.html'}")
+    state = f"{len(distinct) - len(unfinished)} of {len(distinct)} units done."
+    page = f"{'The report is up to date' if current else 'Report'}: {results / 'report.html'}"
+    say(*short_league(load_summary(results), sweep.config.primary_truth), f"{state} {page}")
     if unfinished.empty:
         return 0
-    print(failures(unfinished), file=sys.stderr)
+    say(*failures(unfinished), error=True)
     return 1
 
 
@@ -69,8 +70,8 @@ def publish_table(table: PublishedTable, sweep: Sweep, tracker: Tracker) -> int:
     results = Path(sweep.config.results)
     write_records(table, results, sweep.config.seed)
     _build(results, tracker)
-    print(short_league(load_summary(results), table.truth), end="")
-    print(f"{table.about.title}; nothing was trained. Report: {results / 'report.html'}")
+    done = f"{table.about.title}; nothing was trained. Report: {results / 'report.html'}"
+    say(*short_league(load_summary(results), table.truth), done)
     return 0
 
 
@@ -103,7 +104,7 @@ def meta_of(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None =
         # The report must say why a metric of the config is not in its league, and what was not computed for it.
         "notes": [*config["notes"], *elsewhere, *sweep.left_out, *reused(table)],
     }
-    return json.dumps(meta, indent=1, sort_keys=True).encode()
+    return json.dumps(all_storable(meta), indent=1, sort_keys=True).encode()
 
 
 def config_of(sweep: Sweep) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pgebench.core.errors import PgebenchError, StoreError
 from pgebench.core.files import write_atomically
 from pgebench.core.identity import Label
 from pgebench.core.records import CRASHED, DONE, FAILED, MISSING, RUNNING
+from pgebench.core.text import one_line
 from pgebench.store.format import open_store
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
@@ -113,7 +114,7 @@ def state_of(watched: Sequence[Watched], workers: int, now: datetime, most: int 
     for title, rows in sections.items():
         if rows:
             rest = len(rows) - 2 * most
-            lines += ["", f"{title}:", *(f"  {row}" for row in rows[: 2 * most])]
+            lines += ["", f"{title}:", *(f"  {one_line(row)}" for row in rows[: 2 * most])]
             lines += [f"  ... and {rest} more"] if rest > 0 else []
     return "\n".join(lines)
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pgebench.core.files import write_atomically
+from pgebench.core.say import say
 from pgebench.core.terminal import command
+from pgebench.core.text import storable
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,8 @@ def _write_page(options: PublishedOptions) -> None:
     from pgebench.published.page import published_page
 
     page = options.results / "README.md"
-    write_atomically(page, published_page(str(options.results)).encode())
-    print(f"Page: {page}")
+    write_atomically(page, storable(published_page(str(options.results))).encode())
+    say(f"Page: {page}")
 
 
 if __name__ == "__main__":

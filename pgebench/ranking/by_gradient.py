@@ -13,6 +13,7 @@ from scipy.stats import weightedtau
 from torch import nn
 
 from pgebench.core.errors import DataError
+from pgebench.core.say import say
 from pgebench.data.task import Task
 from pgebench.networks import backbones
 from pgebench.networks.initial_weights import Redrawn
@@ -138,7 +139,7 @@ def rank_by_gradient(
         confidence: Of the set of sources that may be the nearest.
     """
     began = time.perf_counter()
-    whole = ranker.shipped or build_bank(ranker.units, store, workers, print)
+    whole = ranker.shipped or build_bank(ranker.units, store, workers, say)
     bank = ranker.shipped or whole.sketched(ranker.sketch)
     params = backbones.backbone_params(ranker.candidates.cells[0].backbone.config)
     threads = torch.get_num_threads()

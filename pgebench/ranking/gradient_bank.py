@@ -21,6 +21,7 @@ from torch import nn
 from pgebench.core.files import write_atomically
 from pgebench.core.identity import Label
 from pgebench.core.machine import available_cores
+from pgebench.core.say import say
 from pgebench.data.task import dataset_params
 from pgebench.networks import backbones
 from pgebench.pge import GradientSettings, PrincipalGradient
@@ -135,7 +136,7 @@ def initial_weights(network: Callable[[int], nn.Module], seeds: int) -> torch.Te
 def ship(backbone: Named, sources: Sequence[Named], settings: GradientSettings, store: Store, workers: int) -> Path:
     """Write the bank of one kind of episodes for the package; returns the file."""
     units = bank_units(backbone, sources, settings)
-    bank = build_bank(units, store, workers, print).sketched(BUCKETS)
+    bank = build_bank(units, store, workers, say).sketched(BUCKETS)
     halves = torch.stack([_of_unit_length(one.halves) for one in bank.gradients])
     network = backbones.restarts(backbones.backbone_params(backbone.config), torch.device("cpu"))
     tensors = {"halves": halves.half(), "initial_weights": initial_weights(network, settings.restarts)}
@@ -159,7 +160,7 @@ def main(results: Path = Path("results")) -> None:
     store = open_store(results / "store", create=True)
     backbone, sources = embedded_sources("test_resnet", store.root)
     for way in (5, 4, 3, 2):
-        print(ship(backbone, sources, replace(SETTINGS, way=way), store, available_cores()), flush=True)
+        say(str(ship(backbone, sources, replace(SETTINGS, way=way), store, available_cores())))
 
 
 if __name__ == "__main__":

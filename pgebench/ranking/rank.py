@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 from pgebench.core.machine import available_cores
+from pgebench.core.say import heard_by
 from pgebench.ranking.answer import Answer
 from pgebench.ranking.command import run
 from pgebench.ranking.request import Wish
@@ -75,8 +74,11 @@ def rank(
         workers=available_cores() if workers is None else workers,
     )
     kept = open_store(wish.store, create=True)
-    if say is not None:
-        return run(wish, kept, wish.results, say)
-    # Reading a folder for the first time prints what was found in it.
-    with redirect_stdout(StringIO()):
-        return run(wish, kept, wish.results, lambda line: None)
+    listener = _nobody if say is None else say
+    # What was found in a folder that is read for the first time is said as commands say it.
+    with heard_by(listener):
+        return run(wish, kept, wish.results, listener)
+
+
+def _nobody(text: str) -> None:
+    """Listen to nothing."""

@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+import torch
 
 from baselines.kernels.checks import Array
 from pgebench.core.conf import names_in
 from pgebench.core.errors import ConfigError, NonFinite, PgebenchError
 from pgebench.core.instantiate import function
+from pgebench.core.machine import available_cores
 from pgebench.core.records import DONE
+from pgebench.core.say import heard_by
 from pgebench.core.suggest import suggest
+from pgebench.core.text import one_line
 from pgebench.plan.cell import Cell
 from pgebench.plan.composing import composed
 from pgebench.plan.sweep import plain
@@ -115,8 +119,8 @@ def score(
         raise ConfigError("give backbone and folder together, or the evidence itself")
     with ExitStack() as stack:
         place = stack.enter_context(TemporaryDirectory(prefix="pgebench-")) if store is None else store
-        # Reading a folder for the first time prints what was found in it.
-        stack.enter_context(redirect_stdout(StringIO()))
+        # Reading a folder for the first time says what was found in it.
+        stack.enter_context(heard_by(lambda text: None))
         return _on_images(metric, config, str(backbone), str(folder), open_store(Path(place), create=True))
 
 
@@ -146,13 +150,19 @@ def _on_arrays(name: str, config: Mapping[str, Any], given: Mapping[str, Any]) -
 def _on_images(name: str, config: Mapping[str, Any], backbone: str, folder: str, store: Store) -> float:
     candidates = of_backbones(folder, (backbone,), RUNS["backbones"], store.root)
     for line in candidates.left_out:
-        warnings.warn(f"left out: {line}", stacklevel=3)
+        warnings.warn(one_line(f"left out: {line}"), stacklevel=3)
     (cell,) = candidates.cells
     cell = replace(cell, settings={**cell.settings, "metric": {name: config}})
     _require_evidence(name, cell)
     planned = plan(cell)
     units = [unit for level in LEVELS for unit in planned[level]]
-    run_units(units, store, device_of("auto"))
+    threads = torch.get_num_threads()
+    # torch counts the host's cores, whatever a container may use.
+    torch.set_num_threads(min(threads, available_cores()))
+    try:
+        run_units(units, store, device_of("auto"))
+    finally:
+        torch.set_num_threads(threads)
     record = store.record(next(unit for unit in units if unit.stage == "score"))
     if record["status"] != DONE:
         raise PgebenchError(f"metric={name}, backbone={backbone}: {record.get('error', record['status'])}")

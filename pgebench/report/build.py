@@ -145,7 +145,8 @@ def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: run the experiment first, or point to its results folder")
     try:
-        records = pd.read_parquet(path)
+        with path.open("rb") as file:  # pyarrow itself opens no path that is not UTF-8
+            records = pd.read_parquet(file)
     except Exception as error:  # whatever the parsers of a damaged or foreign file raise
         raise ValueError(f"{path} is no table of records ({error}); run the same experiment again") from error
     missing = [name for name in REQUIRED if name not in records.columns]

@@ -13,6 +13,8 @@ import torch
 
 from pgebench.core.errors import StoreError
 from pgebench.core.records import CRASHED, DONE, MISSING, RUNNING
+from pgebench.core.terminal import patient_streams
+from pgebench.core.text import one_line
 from pgebench.run.attempt import Attempt
 from pgebench.run.device import set_deterministic
 from pgebench.run.order import WorkOrder, order_from
@@ -75,7 +77,7 @@ def main() -> None:
     set_deterministic(order.rules.deterministic)
     torch.set_num_threads(order.threads)
     try:
-        with store.lock(unit):
+        with patient_streams(), store.lock(unit):
             record = store.record(unit)
             if record["status"] not in (DONE, CRASHED):
                 died = record.get("attempts", 0) if record["status"] == RUNNING else 0
@@ -83,7 +85,7 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except StoreError as error:
-        sys.exit(f"pgebench: error: {error}")
+        sys.exit(one_line(f"pgebench: error: {error}"))
 
 
 if __name__ == "__main__":

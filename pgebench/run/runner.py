@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 from pgebench.core.errors import PgebenchError, StoreError
 from pgebench.core.files import write_atomically
 from pgebench.core.records import CRASHED, DONE, MISSING, RUNNING
+from pgebench.core.terminal import patient_streams
 from pgebench.run.attempt import Attempt, work_on
 from pgebench.run.device import device_of_worker, set_deterministic, together_on
 from pgebench.run.isolated import run_isolated
@@ -38,7 +39,9 @@ def carry_out(order: WorkOrder) -> None:
     torch.set_num_threads(order.threads)
     device = device_of_worker(order.device)
     together = together_on(device, order.together, order.rules.deterministic)
-    run_units(order.units, Store(order.store, order.locks), device, replace(order.rules, together=together))
+    # A metric of the user's may print, and must not fail because nobody reads it.
+    with patient_streams():
+        run_units(order.units, Store(order.store, order.locks), device, replace(order.rules, together=together))
 
 
 def run_units(units: Iterable[Unit], store: Store, device: torch.device, rules: Rules = DEFAULT) -> None:
@@ -95,7 +98,8 @@ def run_chains(chains: Iterable[Sequence[Unit]], store: Store, workers: int) -> 
 
 def _with_one_thread(chain: Sequence[Unit], store: Store, rules: Rules) -> None:
     torch.set_num_threads(1)
-    run_units(chain, store, torch.device("cpu"), rules)
+    with patient_streams():
+        run_units(chain, store, torch.device("cpu"), rules)
 
 
 def run_unit(unit: Unit, store: Store, device: torch.device, rules: Rules = DEFAULT) -> dict[str, Any]:

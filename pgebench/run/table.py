@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pgebench.core.records import COLUMNS, TYPES
+from pgebench.core.text import storable
 from pgebench.stages import flops_of
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
@@ -27,7 +28,8 @@ def frame(units: Sequence[Unit], store: Store) -> pd.DataFrame:
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for unit in units:
         for name, value in _row(unit, store.record(unit), store.root).items():
-            columns[name].append(value)
+            # A column is text of UTF-8; the name of a folder need not be.
+            columns[name].append(storable(value) if isinstance(value, str) else value)
     return pd.DataFrame(columns).astype(TYPES)
 
 

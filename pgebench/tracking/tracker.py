@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from pgebench.core.identity import digest
+from pgebench.core.text import all_storable, one_line
 from pgebench.store.unit import Unit
 
 if TYPE_CHECKING:  # the process that imports this package must not wait for torch
@@ -109,9 +110,9 @@ class Tracker:
             "experiment": name,
             # The same command again goes on with the same sweep, another one does not.
             "group": f"{name}-{digest(sorted(distinct))[:8]}",
-            "config": self._config,
+            "config": all_storable(self._config),  # W&B takes UTF-8 alone
             "units": [
-                {**unit.named(), "record": str(self._store.path(unit, ".json").resolve())}
+                {**all_storable(unit.named()), "record": str(self._store.path(unit, ".json").resolve())}
                 for unit in distinct.values()
                 if unit.stage in self._with_curve
             ],
@@ -148,5 +149,6 @@ def _outcome(folder: Path) -> dict[str, Any]:
 
 def _warn(reason: str) -> None:
     log.warning(
-        "W&B is not complete (%s); the results are. What was written under wandb/ can be sent with `wandb sync`", reason
+        "W&B is not complete (%s); the results are. What was written under wandb/ can be sent with `wandb sync`",
+        one_line(reason),
     )

@@ -79,7 +79,7 @@ def test_archives_that_are_no_dataset_are_refused_with_the_remedy(
 def test_an_archive_that_declares_more_than_the_memory_is_not_read(
     archive: Path, read_as: Read, monkeypatch: pytest.MonkeyPatch, injected: Injected
 ) -> None:
-    monkeypatch.setattr("os.sysconf", lambda _: 100)
+    monkeypatch.setattr("pgebench.data.npz.available_memory", lambda: 10_000)
     with pytest.raises(DataError, match=r"more than half of the memory .*; use a folder or parquet files"):
         read_as("npz", archive)
     injected("npz archive that declares arrays larger than half of the memory", 1, "refused before they are read")

@@ -128,7 +128,8 @@ def _truths(folder: Path, backbone: str) -> Table:
     path = folder / "records.parquet"
     if not path.is_file():
         raise ConfigError(f"truths={folder}: there is no records.parquet; name the results folder of a finished run")
-    table = build_table(pd.read_parquet(path))
+    with path.open("rb") as file:  # pyarrow itself opens no path that is not UTF-8
+        table = build_table(pd.read_parquet(file))
     if backbone not in table.backbones or TRUTH not in table.truth:
         raise ConfigError(f"truths={folder}: no {TRUTH} accuracies of backbone={backbone}")
     return table.only_backbone(backbone)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pgebench.core.errors import ConfigError
+from pgebench.core.say import say
 from pgebench.core.terminal import command
 
 
@@ -56,7 +57,7 @@ def _study(options: StatisticsOptions) -> None:
     from pgebench.studies.statistics.study import parts, run_parts
 
     rows = run_parts(options.results / "statistics" / "statistics.csv", options.benchmarks, options.resamples, parts())
-    print(f"Report: {write_page(rows, options.results)}")
+    say(f"Report: {write_page(rows, options.results)}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pgebench.core.files import write_atomically
+from pgebench.core.say import say
 from pgebench.studies.statistics.chance import chance
 from pgebench.studies.statistics.coverage import coverage
 from pgebench.studies.statistics.power import power
@@ -108,7 +109,7 @@ def simulated_means(part: Part, benchmarks: int, resamples: int) -> list[Simulat
 
 
 def run_parts(
-    path: Path, benchmarks: int, resamples: int, wanted: list[Part], say: Callable[[str], None] = print
+    path: Path, benchmarks: int, resamples: int, wanted: list[Part], say: Callable[[str], None] = say
 ) -> pd.DataFrame:
     """Run the parts whose means are not yet in a file, and write it after each.
 

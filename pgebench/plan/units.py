@@ -192,7 +192,12 @@ def _fisher_settings(name: str, metric: Mapping[str, Any], metric_seed: int) -> 
 
 @lru_cache(maxsize=1024)
 def _backbone(config: str) -> dict[str, Any]:
-    return backbones.backbone_params(json.loads(config))
+    fields = json.loads(config)
+    params = backbones.backbone_params(fields)
+    # Here, before anything runs: weights that do not fit are one error, not one per unit.
+    if told := backbones.tried(params, backbones.file_of(fields).get("weights")):
+        print(told)
+    return params
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import timm
@@ -132,8 +132,22 @@ def create(
     return laid_out(network)
 
 
-def as_shipped(params: Mapping[str, Any], file: str | None) -> tuple[nn.Module, int]:
-    """A network with its pretrained weights and the classifier that came with them, and that classifier's outputs.
+class Shipped(NamedTuple):
+    """A network as it was shipped.
+
+    Attributes:
+        network: with its pretrained weights, and the classifier that came with them.
+        classes: outputs of this classifier; 0 for none.
+        taken: what of a weight file was taken, where that is not all of it.
+    """
+
+    network: nn.Module
+    classes: int
+    taken: str = ""
+
+
+def as_shipped(params: Mapping[str, Any], file: str | None) -> Shipped:
+    """A network with its pretrained weights.
 
     Raises:
         ConfigError: the weights don't fit the model, cannot be read or cannot be downloaded.
@@ -141,16 +155,15 @@ def as_shipped(params: Mapping[str, Any], file: str | None) -> tuple[nn.Module, 
     head = params.get("head", True)
     if "weights" in params:
         one = create(params, 1, seed=0, pretrained=False)
-        state = _read(params, file, one).tensors
-        classes = weights.classes_in(state, one) if head else 0
+        found = _read(params, file, one)
+        classes = weights.classes_in(found.tensors, one) if head else 0
         network = create(params, classes, seed=0, pretrained=False)
-        weights.fill(network, state, _origin(params, file), head=classes > 0)
+        weights.fill(network, found.tensors, _origin(params, file), head=classes > 0)
         if head and not classes:
             raise ConfigError(f"backbone.weights={file}: holds no classifier; say so with backbone.head=false")
-    else:
-        classes = _stated(params["model"]).num_classes if head else 0
-        network = create(params, classes, seed=0, pretrained=True)
-    return laid_out(network), classes
+        return Shipped(laid_out(network), classes, found.told())
+    classes = _stated(params["model"]).num_classes if head else 0
+    return Shipped(create(params, classes, seed=0, pretrained=True), classes)
 
 
 def tried(params: Mapping[str, Any], file: str | None) -> str:

@@ -9,6 +9,7 @@ import re
 import zipfile
 from collections.abc import Mapping
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from pgebench.core.errors import ConfigError
 from pgebench.core.files import sha256_of
-from pgebench.networks.foreign_files import looks_like
+from pgebench.networks.foreign_files import LEGACY, looks_like
 
 INDEX = ".index.json"
 """Ends the name of the file that says which shard holds which tensor."""
@@ -56,10 +57,13 @@ def fingerprint(path: Path) -> str:
     What was hashed is hashed again only after it was written to.
 
     Raises:
-        ConfigError: a shard is not there.
+        ConfigError: it cannot be read, or a shard is not there.
     """
-    status = path.stat()
-    own = _fingerprint(path, status.st_mtime_ns, status.st_size)
+    try:
+        status = path.stat()
+        own = _fingerprint(path, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise ConfigError(f"backbone.weights={path}: cannot be read ({error.strerror})") from error
     if not is_index(path):
         return own
     parts = [own, *(fingerprint(shard) for shard in sorted(set(shards(path).values())))]
@@ -143,9 +147,13 @@ def _read(path: Path) -> Any:
         kind = None if _is_safetensors(path) else looks_like(path)
         if kind is not None:
             raise ConfigError(f"backbone.weights={path}: cannot be read as weights: it is {kind}")
-        if _is_safetensors(path) or (path.suffix.lower() == ".safetensors" and not zipfile.is_zipfile(path)):
+        if _is_torch(path):
+            return _read_torch(path)
+        if _is_safetensors(path) or path.suffix.lower() == ".safetensors":
             return load_file(path)
-        return _read_torch(path)
+        raise ConfigError(
+            f"backbone.weights={path}: cannot be read as weights: neither torch.save nor safetensors wrote it; {_ASKED}"
+        )
     except SafetensorError as error:
         raise ConfigError(
             f"backbone.weights={path}: cannot be read as weights: it is a damaged safetensors file "
@@ -162,6 +170,12 @@ def _is_safetensors(path: Path) -> bool:
     return head[8:] == b"{" and int.from_bytes(head[:8], "little") + 8 <= path.stat().st_size
 
 
+def _is_torch(path: Path) -> bool:
+    """Whether a file begins as those of ``torch.save`` do."""
+    with path.open("rb") as file:
+        return LEGACY in file.read(20) or (zipfile.is_zipfile(path) and not _is_safetensors(path))
+
+
 def _read_torch(path: Path) -> Any:
     """What ``torch.save`` wrote."""
     try:
@@ -174,11 +188,14 @@ def _read_torch(path: Path) -> Any:
             )
         stand_ins: list[Any] = [_stand_in(name) for name in foreign if not name.startswith("torch.")]
         with safe_globals(stand_ins):
+            # torch would judge a file by such a name.
+            if path.suffix.lower() == ".safetensors":
+                return torch.load(BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
             return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped or None)
     except pickle.UnpicklingError as error:
         named = re.search(r"GLOBAL (\S+)", str(error))
         classes = foreign or ([named.group(1)] if named else [])
-        what = f"holds objects of {first(classes)}, which are not read" if classes else "its pickle is damaged"
+        what = f"holds objects of {first(classes)}, which are not read" if classes else "is damaged"
         remedy = _ALONE if classes else _ASKED
         raise ConfigError(f"backbone.weights={path}: cannot be read as weights: it {what}; {remedy}") from error
     except ConfigError:
@@ -187,7 +204,7 @@ def _read_torch(path: Path) -> Any:
     except Exception as error:
         told = f"{type(error).__name__}: {plain(str(error))}" if "weights_only" not in str(error) else "unreadable"
         raise ConfigError(
-            f"backbone.weights={path}: cannot be read as weights: it is damaged ({told}); {_ASKED}"
+            f"backbone.weights={path}: cannot be read as weights: it is cut off or damaged ({told}); {_ASKED}"
         ) from error
 
 

@@ -8,8 +8,8 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-TORCH_LEGACY = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
-"""How a file of ``torch.save`` from before 1.6 begins: the pickle of a number that says so."""
+LEGACY = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+"""How a file of ``torch.save`` from before 1.6 begins, after two bytes: the pickle of a number that says so."""
 
 _AGAIN = "download it anew"
 _CONVERT = "convert it to safetensors"
@@ -55,15 +55,17 @@ def looks_like(path: Path) -> str | None:
             return what
     if head.startswith(b"PK"):
         return _zip(path)
+    if head[3:9] == b"\0\0\0\0\0{":  # a safetensors header, whatever its length spells
+        return None
     if tail == _TENSORFLOW or re.search(r"\.(pb|data-\d+-of-\d+)$", path.name):
         return f"part of a TensorFlow checkpoint; {_CONVERT}"
     if path.suffix.lower() == ".onnx" or re.match(rb"\x08[\x01-\x14]\x12.[\w. -]+", head, re.DOTALL):
         return f"an ONNX graph; {_CONVERT}"
-    if path.suffix.lower() == ".msgpack" or head[:1] in b"\x81\x82\x83\x84\x85\x86\x87\x88\xde\xdf":
+    if path.suffix.lower() == ".msgpack" or re.match(rb"[\x81-\x8f][\xa1-\xbf\xd9]", head):
         return f"a msgpack file, as Flax writes it; {_CONVERT}"
     if tarfile.is_tarfile(path):
         return "a tar archive; unpack it"
-    if re.match(rb"\x80[\x00-\x05]", head) and not head.startswith(TORCH_LEGACY):
+    if re.match(rb"\x80[\x00-\x05]", head) and LEGACY not in head[:20]:
         return "a plain pickle, which could run code and is not read; have torch.save write the state dict"
     return _text(head, path)
 

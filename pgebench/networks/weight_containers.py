@@ -17,9 +17,12 @@ import torch
 
 from pgebench.core.errors import ConfigError
 from pgebench.networks.architecture import Architecture
-from pgebench.networks.checkpoint_file import Unread, first
+from pgebench.networks.checkpoint_file import Unread, first, plain
 
 Tensors = Mapping[str, torch.Tensor]
+
+SHOWN = 5
+"""Entries of a file that are named as left out."""
 
 DEPTH = 6
 """Containers in containers that are looked into."""
@@ -39,6 +42,9 @@ _BESIDE = re.compile(
 
 _COUNTERS = ("total_ops", "total_params")
 """What thop counts, kept as tensors of every layer."""
+
+QUOTED = "''"
+"""How nothing is typed as the value of an option."""
 
 _AVERAGE = re.compile(r"(^|[._])(ema|swa|averaged?)([._]|$)", re.IGNORECASE)
 
@@ -65,12 +71,13 @@ class Taken:
         """What was taken, in half a sentence; nothing if the file holds the network's tensors and no more."""
         parts = []
         if self.key or self.prefix:
-            where = f"the weights under {first([self.key])}" if self.key else "the weights"
-            parts.append(f"took {where}" + (f" whose names begin with {first([self.prefix])}" if self.prefix else ""))
+            where = f"the weights under {plain(self.key)}" if self.key else "the weights"
+            parts.append(f"took {where}" + (f" whose names begin with '{plain(self.prefix)}'" if self.prefix else ""))
         if self.converted:
             parts.append(self.converted)
         if self.left_out:
-            parts.append(f"left out {first(list(self.left_out), most=5)} ({len(self.left_out)} entries)")
+            entries = first(list(self.left_out), most=SHOWN)
+            parts.append(f"left out {entries}" + (f" ({len(self.left_out)})" if len(self.left_out) > SHOWN else ""))
         return "; ".join(parts)
 
 
@@ -138,7 +145,9 @@ def choose(
         raise ConfigError(
             f"{origin}: no name begins with weights_prefix={prefix}; they begin with {first(seen) or 'none'}"
         )
-    candidates.sort(key=lambda each: (not each.fits, -each.matching, len(each.missing)))
+    candidates.sort(
+        key=lambda each: (not each.fits, not _taken_of_old(each, content), -each.matching, len(each.missing))
+    )
     fitting = _distinct([each for each in candidates if each.fits])
     usual = [each for each in fitting if _taken_of_old(each, content)]
     raw = [each for each in fitting if not _AVERAGE.search(f"{each.key}.{each.prefix}")]
@@ -147,6 +156,11 @@ def choose(
             return taken(alone[0], content), candidates
     if fitting:
         raise ConfigError(f"{origin}: holds several networks of this architecture; choose with {_choices(fitting)}")
+    if key is None and prefix is None:
+        return None, candidates
+    everywhere = [each for at, state in found.items() for each in _candidates(at, state, network, None)]
+    if elsewhere := _distinct([each for each in everywhere if each.fits]):
+        raise ConfigError(f"{origin}: what was chosen does not fit this model; what fits is {_choices(elsewhere)}")
     return None, candidates
 
 
@@ -191,7 +205,11 @@ def candidate(key: str, prefix: str, state: Tensors, network: Architecture) -> C
     """How a mapping's tensors under a prefix compare with a network's."""
     under = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     outside = tuple(name for name in state if not name.startswith(prefix))
-    given = {name: value for name, value in under.items() if name in network.body or network.in_head(name)}
+    given = {
+        name: value
+        for name, value in under.items()
+        if name in network.body or (network.in_head(name) and name.rpartition(".")[2] not in _COUNTERS)
+    }
     more = [name for name in under if name not in given]
     tops = {name.partition(".")[0] for name in network.body}
     beside = tuple(name for name in more if _is_beside(name, under[name], tops))
@@ -276,7 +294,7 @@ def _entries(content: Any, key: str, at: str = "") -> Iterator[str]:
 
 
 def _keys(found: Mapping[str, Any]) -> str:
-    return first(sorted(key or "'' (the file itself)" for key in found), most=8)
+    return first(sorted(key or f"{QUOTED} (the file itself)" for key in found), most=8)
 
 
 def _choices(fitting: Sequence[Candidate]) -> str:
@@ -285,7 +303,7 @@ def _choices(fitting: Sequence[Candidate]) -> str:
     told = []
     for each in fitting[:8]:
         key = f"backbone.weights_key={each.key}" if len(keys) > 1 else ""
-        prefix = f"backbone.weights_prefix={each.prefix}" if len(prefixes) > 1 or not key else ""
+        prefix = f"backbone.weights_prefix={each.prefix or QUOTED}" if len(prefixes) > 1 or not key else ""
         told.append(" ".join(part for part in (key, prefix) if part))
     return " or ".join(told)
 

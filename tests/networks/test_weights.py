@@ -37,7 +37,7 @@ def config(file: Path | str | None, **fields: Any) -> dict[str, Any]:
 
 
 def shipped(fields: Mapping[str, Any]) -> tuple[nn.Module, int]:
-    return backbones.as_shipped(backbones.backbone_params(fields), backbones.file_of(fields).get("weights"))
+    return backbones.as_shipped(backbones.backbone_params(fields), backbones.file_of(fields).get("weights"))[:2]
 
 
 def saved(path: Path, content: Any) -> Path:

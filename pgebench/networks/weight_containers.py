@@ -185,24 +185,31 @@ def _unwrapped(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 def _candidates(key: str, state: Tensors, network: Architecture, prefix: str | None) -> Iterator[Candidate]:
     """The ways in which a mapping can be read as a network's weights."""
-    prefixes: list[str]
+    ends = Counter(
+        name[:place]
+        for name in state
+        for place in (0, *(dot.end() for dot in re.finditer(r"\.", name)))
+        if name[place:] in network.body
+    )
+    prefixes = [each for each, _ in ends.most_common(MOST)] or [""]
     if prefix is not None:
         prefix = ".".join(part for part in prefix.split(".") if part not in WRAPPERS)
         prefixes = [prefix] if any(name.startswith(prefix) for name in state) else []
-    else:
-        ends = Counter(
-            name[:place]
-            for name in state
-            for place in (0, *(dot.end() for dot in re.finditer(r"\.", name)))
-            if name[place:] in network.body
-        )
-        prefixes = [each for each, _ in ends.most_common(MOST)] or [""]
+    copies = [each for each, names in ends.items() if names > len(network.body) / 2]
     for each in prefixes:
-        yield candidate(key, each, state, network)
+        yield candidate(key, each, state, network, copies)
 
 
-def candidate(key: str, prefix: str, state: Tensors, network: Architecture) -> Candidate:
-    """How a mapping's tensors under a prefix compare with a network's."""
+def candidate(key: str, prefix: str, state: Tensors, network: Architecture, copies: Sequence[str] = ()) -> Candidate:
+    """How a mapping's tensors under a prefix compare with a network's.
+
+    Args:
+        key: dotted path of the mapping.
+        prefix: before the names.
+        state: the mapping.
+        network: to compare with.
+        copies: prefixes of other networks of the kind in the same mapping, which are no part of this one.
+    """
     under = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     outside = tuple(name for name in state if not name.startswith(prefix))
     given = {
@@ -212,7 +219,10 @@ def candidate(key: str, prefix: str, state: Tensors, network: Architecture) -> C
     }
     more = [name for name in under if name not in given]
     tops = {name.partition(".")[0] for name in network.body}
-    beside = tuple(name for name in more if _is_beside(name, under[name], tops))
+    others = tuple(
+        other for copy in copies if (other := copy.removeprefix(prefix)) and other.partition(".")[0] not in tops
+    )
+    beside = tuple(name for name in more if _is_beside(name, under[name], tops) or name.startswith(others))
     reshaped = tuple(
         f"{name} {tuple(given[name].shape)} instead of {tuple(shape)}"
         for name, shape in network.body.items()

@@ -144,7 +144,7 @@ def as_numbers(
         if value.layout != torch.strided
         or value.is_meta
         or value.is_quantized
-        or value.is_floating_point() != own[name].is_floating_point()
+        or (own[name].is_floating_point() and not value.is_floating_point())
     ]
     if strange:
         raise ConfigError(

@@ -91,6 +91,26 @@ def test_weights_are_part_of_the_identity_and_their_path_is_not(files: dict[str,
     assert not first & second
 
 
+def test_what_is_taken_of_a_checkpoint_is_said_when_it_is_planned_and_the_choice_is_a_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = timm.create_model("test_resnet", num_classes=7).state_dict()
+    other = {name: value + 1 for name, value in state.items()}
+    torch.save({"student": state, "teacher": other}, tmp_path / "both.pth")
+    few = local(tmp_path / "both.pth", "metric=[logme]", "truth=[]")
+    with pytest.raises(ConfigError, match=r"choose with backbone.weights_key=student or backbone.weights_key=teacher"):
+        units(*few)
+    found = {
+        name: {unit.key for unit in units(*few, f"backbone.weights_key={name}")} for name in ("student", "teacher")
+    }
+    assert not found["student"] & found["teacher"]
+    assert "took the weights under student; left out teacher." in capsys.readouterr().out
+    torch.save({f"module.encoder_q.{name}": value for name, value in state.items()}, tmp_path / "moco.pth")
+    assert units(
+        *local(tmp_path / "moco.pth", "metric=[logme]", "truth=[]", "backbone.weights_prefix=module.encoder_q.")
+    )
+
+
 def test_a_source_can_be_trained_on_from_a_weight_file(files: dict[str, Path]) -> None:
     planned = units(*local(files["first"]), "dataset@source=emoji", "metric=[pge]")
     (checkpoint,) = (unit for unit in planned if unit.stage == "checkpoint")

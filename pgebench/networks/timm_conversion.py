@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from pgebench.networks.architecture import Architecture
-from pgebench.networks.weight_containers import Candidate, candidate
+from pgebench.networks.weight_candidates import Candidate, candidate
 
 _POSITIONS = re.compile(r"pos_emb|rel_pos|relative_position|position_emb|pos_bias", re.IGNORECASE)
 """Names of tensors that timm interpolates for another image size; the rest of a network has no such meaning."""

@@ -14,7 +14,8 @@ from pgebench.core.errors import ConfigError
 from pgebench.networks.architecture import Architecture, architecture_of, classifier_names
 from pgebench.networks.checkpoint_file import content_of, first, in_folder, plain
 from pgebench.networks.timm_conversion import converted
-from pgebench.networks.weight_containers import Candidate, Taken, candidate, choose, mappings, taken, usual_key
+from pgebench.networks.weight_candidates import Candidate, candidate, mappings
+from pgebench.networks.weight_containers import Taken, choose, taken, usual_key
 
 PACKAGE = "pkg://"
 """Begins the place of a file inside an installed package: ``pkg://package/folder/file``."""

@@ -13,6 +13,7 @@ from weight_files import (
     ELSE,
     FEATURES,
     MEANT,
+    MODEL,
     NETWORK,
     body,
     config,
@@ -144,7 +145,7 @@ TWO: dict[str, tuple[Any, str]] = {
 
 def test_what_is_taken_is_told_before_anything_runs(tmp_path: Path) -> None:
     path = saved(tmp_path / "net.pth", {"net": MEANT})
-    origin = f"backbone.weights={path} for backbone.model=test_resnet"
+    origin = f"backbone.weights={path} for backbone.model={MODEL}"
     assert tried(path) == f"{origin}: took the weights under net."
     assert tried(saved(path, MEANT)) == ""
 
@@ -184,7 +185,7 @@ def test_the_answer_is_taken_and_is_part_of_the_identity(form: str, options: dic
         ({"weights_key": "optimizer"}, ("no tensors by name under weights_key=optimizer", "under student, teacher")),
         (
             {"weights_prefix": "x."},
-            ("no name begins with weights_prefix=x.", "they begin with bn1., conv1., fc., layer1."),
+            ("no name begins with weights_prefix=x.", "they begin with conv1., fc., layer1., layer2."),
         ),
         ({"weights_prefix": "layer1."}, ("does not fit this model", "what fits is backbone.weights_key=student or")),
     ],

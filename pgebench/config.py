@@ -31,6 +31,9 @@ class BackboneConfig:
     ``pretrained`` takes timm's weights (needs a network or a filled cache); ``weights`` is a file of weights instead:
     a path, or ``pkg://package/path`` inside an installed package. ``reader`` is the dotted name of a function of the
     file and the network that returns a state dict, for files that are neither safetensors nor a state dict.
+    Of a file that holds several networks, ``weights_key`` is the dotted path of the state dict to take (``student``,
+    ``checkpoint.model_ema``) and ``weights_prefix`` what stands before the names to take (``encoder_q.``, '' for
+    nothing); null takes the only one that fits the model.
     ``head: false`` says that the weights have no classifier, or none whose outputs are classes.
     With ``source=pretrained`` the weights are used as they are; ``source_accuracy`` is then the accuracy that is stated
     for them on the data they were trained on. With another source its training starts from them.
@@ -43,6 +46,8 @@ class BackboneConfig:
     std: list[float] | None = None
     pretrained: bool = False
     weights: str | None = None
+    weights_key: str | None = None
+    weights_prefix: str | None = None
     reader: str | None = None
     head: bool = True
     source_accuracy: float | None = None

@@ -23,7 +23,7 @@ from pgebench.experiment.messages import to_run
 from pgebench.experiment.publish import config_of, device_here, meta_of, publish, publish_table
 from pgebench.experiment.status import write_plan
 from pgebench.plan.sweep import Compose, expand, plain
-from pgebench.plan.units import merged, plan
+from pgebench.plan.units import merged, plan, weights_taken
 from pgebench.published.run import chosen_table
 from pgebench.run.device import together_on
 from pgebench.run.table import frame
@@ -64,6 +64,7 @@ def run_experiment(
             tracker = Tracker(plain(config.tracking), [], store, results, config_of(sweep))
             return publish_table(published, sweep, tracker)
         cells = [(cell, plan(cell)) for cell in sweep.cells]
+        of_weights = weights_taken(sweep.cells)
         units = merged(planned for _, planned in cells)
         distinct = list({unit.key: unit for unit in units}.values())
         forced = stages_of(config.force)
@@ -82,8 +83,8 @@ def run_experiment(
         return 2
     if sweep.skipped:
         say(f"{len(sweep.skipped)} pairs of sources and targets are left out because they share images.")
-    if sweep.left_out:
-        say(*sweep.left_out)
+    if notes := [*sweep.left_out, *of_weights]:
+        say(*notes)
     if config.reuse:
         say(f"{taken} truths are taken over from {config.reuse}.")
     if forced:

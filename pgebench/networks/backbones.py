@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import timm
@@ -16,15 +16,21 @@ from torch import nn
 from pgebench.core.errors import ConfigError, NonFinite
 from pgebench.core.instantiate import function
 from pgebench.networks import weights
+from pgebench.networks.checkpoint_file import fingerprint
 from pgebench.networks.initial_weights import Redrawn
 from pgebench.networks.inputs import Images, Streamed, batch_size, to_input
+from pgebench.networks.memory_layout import laid_out
 from pgebench.networks.precision import FLOAT32, computing
+from pgebench.networks.weight_containers import Taken
 
 STREAM_FROM = 2**30
 """Bytes of network inputs from which on they are streamed: 1,783 images of 224 pixels, 87,381 of 32."""
 
 WEIGHTS = ("weights", "tag", "head")
 """Parameters that only pretrained weights have."""
+
+CHOICES = ("key", "prefix")
+"""What ``backbone.weights_*`` say of the weights in a file that holds several."""
 
 
 def backbone_params(backbone: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,8 +54,14 @@ def backbone_params(backbone: Mapping[str, Any]) -> dict[str, Any]:
     # What is not used is not there, so that new fields leave the keys of finished work alone.
     if file and backbone["pretrained"]:
         raise ConfigError("backbone.weights and backbone.pretrained=true are two sets of weights; keep one of them")
+    chosen = {name: backbone[f"weights_{name}"] for name in CHOICES if backbone.get(f"weights_{name}") is not None}
+    for name in chosen:
+        if not file:
+            raise ConfigError(f"backbone.weights_{name} chooses in a file; give it with backbone.weights=FILE")
+        if backbone.get("reader"):
+            raise ConfigError(f"backbone.weights_{name}: backbone.reader says what is read; keep one of them")
     if file:
-        params["weights"] = {"sha256": weights.fingerprint(weights.find(file)), "reader": backbone.get("reader")}
+        params["weights"] = {"sha256": fingerprint(weights.find(file)), "reader": backbone.get("reader")} | chosen
     if backbone["pretrained"]:
         params["tag"] = _tag(model, stated)
     if not backbone.get("head", True) or (backbone["pretrained"] and not stated.num_classes):
@@ -106,6 +118,9 @@ def create(
         pretrained: take pretrained weights for all but the classifier: those of the file that ``params`` names, or
             else timm's; default: as ``params`` says.
         file: where that file lies.
+
+    Raises:
+        ConfigError: the weights don't fit the model, cannot be read or cannot be downloaded.
     """
     own_file = "weights" in params
     take = (params["pretrained"] or own_file) if pretrained is None else pretrained
@@ -113,49 +128,76 @@ def create(
         torch.manual_seed(seed)
         network = _built(params, classes, pretrained=take and not own_file)
     if take and own_file:
-        _fill(network, params, _read(params, file), file, head=False)
-    return network.to(memory_format=torch.channels_last)
+        weights.fill(network, _read(params, file, network).tensors, _origin(params, file), head=False)
+    return laid_out(network)
 
 
-def as_shipped(params: Mapping[str, Any], file: str | None) -> tuple[nn.Module, int]:
-    """A network with its pretrained weights and the classifier that came with them, and that classifier's outputs.
+class Shipped(NamedTuple):
+    """A network as it was shipped.
+
+    Attributes:
+        network: with its pretrained weights, and the classifier that came with them.
+        classes: outputs of this classifier; 0 for none.
+        taken: what of a weight file was taken, where that is not all of it.
+    """
+
+    network: nn.Module
+    classes: int
+    taken: str = ""
+
+
+def as_shipped(params: Mapping[str, Any], file: str | None) -> Shipped:
+    """A network with its pretrained weights.
 
     Raises:
         ConfigError: the weights don't fit the model, cannot be read or cannot be downloaded.
     """
     head = params.get("head", True)
     if "weights" in params:
-        state = _read(params, file)
-        classes = weights.classes_in(state, create(params, 1, seed=0, pretrained=False)) if head else 0
+        one = create(params, 1, seed=0, pretrained=False)
+        found = _read(params, file, one)
+        classes = weights.classes_in(found.tensors, one) if head else 0
         network = create(params, classes, seed=0, pretrained=False)
-        _fill(network, params, state, file, head=classes > 0)
+        weights.fill(network, found.tensors, _origin(params, file), head=classes > 0)
         if head and not classes:
             raise ConfigError(f"backbone.weights={file}: holds no classifier; say so with backbone.head=false")
-    else:
-        classes = _stated(params["model"]).num_classes if head else 0
-        network = create(params, classes, seed=0, pretrained=True)
-    return network.to(memory_format=torch.channels_last), classes
+        return Shipped(laid_out(network), classes, found.told())
+    classes = _stated(params["model"]).num_classes if head else 0
+    return Shipped(create(params, classes, seed=0, pretrained=True), classes)
 
 
-def _read(params: Mapping[str, Any], file: str | None) -> dict[str, torch.Tensor]:
-    """The state dict of the backbone's weight file."""
+def tried(params: Mapping[str, Any], file: str | None) -> str:
+    """What a backbone takes of its weight file, in a sentence, after trying it; nothing if that is all of it.
+
+    Raises:
+        ConfigError: the weights don't fit the model or cannot be read.
+    """
+    if "weights" not in params or params["weights"]["reader"] is not None:
+        return ""
+    network = create(params, 1, seed=0, pretrained=False)
+    found = _read(params, file, network)
+    weights.fill(network, found.tensors, _origin(params, file), head=False)
+    return f"{_origin(params, file)}: {found.told()}." if found.told() else ""
+
+
+def _origin(params: Mapping[str, Any], file: str | None) -> str:
+    return f"backbone.weights={file} for backbone.model={params['model']}"
+
+
+def _read(params: Mapping[str, Any], file: str | None, network: nn.Module) -> Taken:
+    """The weights for a network in the backbone's weight file."""
     expected, reader = params["weights"]["sha256"], params["weights"]["reader"]
     path = Path(file or "")
-    if not path.is_file() or weights.fingerprint(path) != expected:
+    if not path.is_file() or fingerprint(path) != expected:
         raise ConfigError(
             f"backbone.weights={file}: it is not the file (sha256 {expected[:12]}...) that was planned with; "
             "run the same command again"
         )
     if reader is None:
-        return weights.read_state_dict(path)
+        chosen = (params["weights"].get(name) for name in CHOICES)
+        return weights.take(path, network, _origin(params, file), *chosen)
     read: Callable[[Path, nn.Module], dict[str, torch.Tensor]] = function({"_target_": reader})[0]
-    return read(path, create(params, 1, seed=0, pretrained=False))
-
-
-def _fill(
-    network: nn.Module, params: Mapping[str, Any], state: Mapping[str, torch.Tensor], file: str | None, head: bool
-) -> None:
-    weights.fill(network, state, f"backbone.weights={file} for backbone.model={params['model']}", head)
+    return Taken(read(path, network))
 
 
 def restarts(params: Mapping[str, Any], device: torch.device) -> Redrawn:
@@ -227,7 +269,7 @@ def features_and_logits(
     for name, values in zip(("features", "class scores"), result, strict=True):
         if not torch.isfinite(values).all():
             raise NonFinite(
-                f"the network's {name} are not finite: its training diverged. "
-                "Lower recipe.checkpoint.learning_rates, or leave this source out."
+                f"the network's {name} are not finite: its training diverged, or its pretrained weights are not for "
+                "these images. Lower recipe.checkpoint.learning_rates, or leave this source or backbone out."
             )
     return result

@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pgebench.networks.memory_layout import laid_out
+
 _RANDOM = {"aten::normal_", "aten::uniform_", "aten::bernoulli_", "aten::random_", "aten::exponential_"}
 _OVERWRITES = _RANDOM | {"aten::zero_", "aten::fill_", "aten::copy_"}
 
@@ -109,4 +111,4 @@ def _needed(
 
 
 def _placed(network: nn.Module, device: torch.device | str) -> nn.Module:
-    return copy.deepcopy(network).to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out(copy.deepcopy(network), device)

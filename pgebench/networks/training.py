@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from pgebench.core.errors import NonFinite
 from pgebench.networks.inputs import Images, batch_size, take
+from pgebench.networks.memory_layout import laid_out
 from pgebench.networks.precision import FLOAT32, forward, precision_of
 
 Part = tuple[Images, torch.Tensor]
@@ -223,4 +224,4 @@ def with_new_head(network: nn.Module, classes: int, seed: int) -> nn.Module:
         torch.manual_seed(seed)
         network.reset_classifier(classes)  # type: ignore[operator]
     device = next(network.parameters()).device
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return laid_out(network, device)

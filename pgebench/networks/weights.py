@@ -1,21 +1,21 @@
-"""Weight files: where they are, what they hold, and whether they are those of an architecture."""
+"""Weight files: where they are, what of them a network takes, and whether they are those of its architecture."""
 
 from __future__ import annotations
 
 import importlib.util
-import pickle
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from pgebench.core.errors import ConfigError
-from pgebench.core.files import sha256_of
+from pgebench.networks.architecture import Architecture, architecture_of, classifier_names
+from pgebench.networks.checkpoint_file import content_of, first, in_folder, plain
+from pgebench.networks.timm_conversion import converted
+from pgebench.networks.weight_candidates import Candidate, candidate, mappings
+from pgebench.networks.weight_containers import Taken, choose, taken, usual_key
 
 PACKAGE = "pkg://"
 """Begins the place of a file inside an installed package: ``pkg://package/folder/file``."""
@@ -27,11 +27,15 @@ SHOWN = 3
 def find(place: str) -> Path:
     """The file that ``backbone.weights=place`` means; a package is looked for, not imported.
 
+    A folder means the one weight file in it, or the index of its shards.
+
     Raises:
         ConfigError: there is no such file, or its package is not installed.
     """
     if not place.startswith(PACKAGE):
         path = Path(place).expanduser()
+        if path.is_dir():
+            return in_folder(path)
         if not path.is_file():
             raise ConfigError(f"backbone.weights={place}: there is no such file; give a .safetensors or .pth file")
         return path
@@ -48,59 +52,57 @@ def find(place: str) -> Path:
     return path
 
 
-def fingerprint(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal; a file is hashed again only after it was written to."""
-    status = path.stat()
-    return _fingerprint(path, status.st_mtime_ns, status.st_size)
-
-
-@lru_cache(maxsize=64)
-def _fingerprint(path: Path, written: int, size: int) -> str:
-    return sha256_of(path)
-
-
 def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a ``.safetensors`` file, or of a state dict that ``torch.save`` wrote.
+    """The tensors of a safetensors file, or of a state dict that ``torch.save`` wrote, for a reader.
 
     A state dict inside a training checkpoint (``state_dict``, ``model``) is taken out, and the ``module.`` that
-    ``DataParallel`` puts before every name is dropped.
+    ``DataParallel`` puts before every name is dropped. What is no tensor is left out.
 
     Raises:
         ConfigError: it is not such a file.
     """
-    try:
-        if path.suffix == ".safetensors":
-            state: Any = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise ConfigError(
-            f"backbone.weights={path}: cannot be read as weights ({first}); give a .safetensors file or a state dict "
-            "written by torch.save"
-        ) from error
-    for key in ("state_dict", "model"):
-        if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
-            state = state[key]
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise ConfigError(f"backbone.weights={path}: holds no state dict (names and tensors)")
-    prefix = "module."
-    wrapped = all(name.startswith(prefix) for name in state)
-    return {name.removeprefix(prefix) if wrapped else name: value for name, value in state.items()}
+    content = content_of(path)
+    found = dict(mappings(content))
+    key = usual_key(content)
+    if key not in found:
+        told = f"; it has tensors under {first(sorted(found))}" if found else ""
+        raise ConfigError(f"backbone.weights={path}: holds no state dict (names and tensors){told}")
+    state = found[key]
+    wrapped = all(name.startswith("module.") for name in state)
+    return {name.removeprefix("module.") if wrapped else name: value for name, value in state.items()}
 
 
-def classifier_names(network: nn.Module) -> tuple[str, ...]:
-    """Prefixes, such as ``fc.``, of the names of a network's classifier parameters."""
-    found = network.get_classifier()  # type: ignore[operator]
-    heads = found if isinstance(found, tuple) else (found,)
-    return tuple(f"{name}." for name, module in network.named_modules() if any(module is head for head in heads))
+def take(path: Path, network: nn.Module, origin: str, key: str | None = None, prefix: str | None = None) -> Taken:
+    """The weights of a network in a checkpoint file, whatever they are packed in.
+
+    Args:
+        path: of the file.
+        network: that they are for.
+        origin: where they come from and for which model, for messages.
+        key: dotted path of the state dict in the file; None for any.
+        prefix: before the names to take; None for any, empty for none.
+
+    Raises:
+        ConfigError: it is no such file, has no weights of this network, or has several.
+    """
+    content, architecture = content_of(path), architecture_of(network)
+    found, seen = choose(content, architecture, origin, key, prefix)
+    if found is not None:
+        return found
+    within = {each.key for each in seen}
+    states = {at: state for at, state in mappings(content) if at in within}
+    if changed := converted(states, network, architecture, prefix):
+        return taken(changed[0], content, changed[1])
+    raise ConfigError(f"{origin}: {_why_not(seen[0], len(architecture.body))}")
 
 
-def classes_in(state: Mapping[str, torch.Tensor], network: nn.Module) -> int:
-    """The outputs of the classifier that a state dict holds; 0 if it holds none."""
+def classes_in(tensors: Mapping[str, torch.Tensor], network: nn.Module) -> int:
+    """The outputs of the classifier that weights hold; 0 if they hold none, or what is no classifier of the network."""
     prefixes = classifier_names(network)
-    heads = [value for name, value in state.items() if name.startswith(prefixes) and value.ndim]
-    return len(heads[-1]) if heads else 0
+    own = [name for name in network.state_dict() if name.startswith(prefixes)]
+    given = [name for name in tensors if name.startswith(prefixes)]
+    heads = [tensors[name] for name in given if tensors[name].ndim]
+    return len(heads[-1]) if heads and set(given) == set(own) else 0
 
 
 def fill(network: nn.Module, state: Mapping[str, torch.Tensor], origin: str, head: bool) -> None:
@@ -113,29 +115,69 @@ def fill(network: nn.Module, state: Mapping[str, torch.Tensor], origin: str, hea
         head: fill the classifier too; otherwise the network keeps its own and the state dict's is ignored.
 
     Raises:
-        ConfigError: they are not the tensors of this network; nothing is filled.
+        ConfigError: they are not the tensors of this network, or no finite numbers; nothing is filled.
     """
     prefixes = () if head else classifier_names(network)
     own = {name: value for name, value in network.state_dict().items() if not name.startswith(prefixes)}
     given = {name: value for name, value in state.items() if not name.startswith(prefixes)}
-    # Files older than the counter of batch norm lack it; nothing reads it.
-    missing = [name for name in own if name not in given and not name.endswith("num_batches_tracked")]
-    unexpected = [name for name in given if name not in own]
-    shapes = [
-        f"{name} {tuple(given[name].shape)} instead of {tuple(own[name].shape)}"
-        for name in own
-        if name in given and given[name].shape != own[name].shape
+    found = candidate("", "", given, Architecture({name: value.shape for name, value in own.items()}, ()))
+    if found.missing or found.reshaped or len(found.tensors) < len(given):
+        raise ConfigError(f"{origin}: {_why_not(replace(found, unexpected=found.unexpected + found.beside), len(own))}")
+    network.load_state_dict(as_numbers(given, own, origin), strict=False)
+
+
+def as_numbers(
+    given: Mapping[str, torch.Tensor], own: Mapping[str, torch.Tensor], origin: str
+) -> dict[str, torch.Tensor]:
+    """Tensors in the types of a network's own.
+
+    Args:
+        given: by name, of any type of floating-point numbers.
+        own: the network's, which has all these names.
+        origin: where they come from, for the message.
+
+    Raises:
+        ConfigError: they are quantised or stored in another way than number by number, or there is NaN or infinity.
+    """
+    strange = [
+        f"{name} ({value.dtype}, {value.layout}, {value.device})".replace("torch.", "")
+        for name, value in given.items()
+        if value.layout != torch.strided
+        or value.is_meta
+        or value.is_quantized
+        or (own[name].is_floating_point() and not value.is_floating_point())
     ]
-    differences = (("missing", missing), ("unexpected", unexpected), ("of another shape", shapes))
-    if any(names for _, names in differences):
-        told = "; ".join(f"{len(names)} {kind}: {_first(names)}" for kind, names in differences if names)
+    if strange:
         raise ConfigError(
-            f"{origin}: these are weights of another architecture. Of {len(own)} tensors, {told}. "
-            "Name the architecture of the file with backbone.model=..."
+            f"{origin}: {len(strange)} of {len(given)} tensors are not the floating-point numbers of a network: "
+            f"{first(strange, SHOWN)}; give weights that are not quantised, sparse or without data"
         )
-    network.load_state_dict(given, strict=False)
+    cast = {name: value.to(own[name].dtype) for name, value in given.items()}
+    # A network's own buffers may hold infinity, such as the mask of an attention.
+    counts = {name: int((~value.isfinite()).sum()) for name, value in cast.items() if own[name].isfinite().all()}
+    bad = [f"{name} ({count} of {cast[name].numel()})" for name, count in counts.items() if count]
+    if bad:
+        raise ConfigError(
+            f"{origin}: {len(bad)} of {len(given)} tensors hold NaN or infinity: {first(bad, SHOWN)}; "
+            "the training that wrote them diverged, or the file is damaged: give other weights"
+        )
+    return cast
 
 
-def _first(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
+def _why_not(best: Candidate, tensors: int) -> str:
+    """Why the most alike of what a file holds is not taken."""
+    where = [f"under {plain(best.key)}"] if best.key else []
+    where += [f"in names that begin with {plain(best.prefix)}"] if best.prefix else []
+    kinds = (("missing", best.missing), ("unexpected", best.unexpected), ("of another shape", best.reshaped))
+    told = "; ".join(f"{len(names)} {kind}: {first(list(names), SHOWN)}" for kind, names in kinds if names)
+    counted = f"Of {tensors} tensors, {best.matching} are there{''.join(f' {each}' for each in where)}; {told}"
+    if not (best.missing or best.unexpected):
+        return (
+            "the names are those of this model, but some shapes are of another width, patch or image size. "
+            f"{counted}. Name the architecture of the file with backbone.model=..., or its size with "
+            "backbone.image_size=..."
+        )
+    return (
+        f"these are weights of another architecture. {counted}. "
+        "Name the architecture of the file with backbone.model=..."
+    )

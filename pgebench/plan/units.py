@@ -139,6 +139,19 @@ class _Planner:
         return sizes["train" if key == "source_size" else "classes"]
 
 
+def weights_taken(cells: Iterable[Cell]) -> list[str]:
+    """What the backbones of cells take of their weight files, where that is not all of a file.
+
+    The files are read: weights that do not fit are one error before anything runs, not one for each unit.
+
+    Raises:
+        ConfigError: a weight file cannot be used.
+    """
+    chosen = dict.fromkeys(canonical_json(cell.backbone.config) for cell in cells)
+    lines = (backbones.tried(_backbone(one), backbones.file_of(json.loads(one)).get("weights")) for one in chosen)
+    return list(dict.fromkeys(line for line in lines if line))
+
+
 def void_metrics(cell: Cell) -> dict[str, str]:
     """The metrics of a cell that its source makes void, with the reason."""
     if not unavailable.is_pretrained(cell.source.config):

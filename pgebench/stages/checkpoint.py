@@ -88,12 +88,14 @@ def run(work: Work) -> Outcome:
 
 def _as_shipped(work: Work) -> Outcome:
     params = work.params["backbone"]
-    network, classes = backbones.as_shipped(params, work.file("weights"))
+    network, classes, taken = backbones.as_shipped(params, work.file("weights"))
     detail = {
         "weights": params["weights"]["sha256"] if "weights" in params else params["tag"],
         "classes": classes,
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
     }
+    if taken:
+        detail["taken"] = taken
     return Outcome(tensors=network.state_dict(), detail=detail)
 
 

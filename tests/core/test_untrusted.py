@@ -128,7 +128,7 @@ def test_any_meta_beside_a_good_table_is_an_object_or_refused(injected: Injected
 LOADERS = {"load": {"torch": "weights_only", "np": "allow_pickle", "numpy": "allow_pickle"}}
 UNPICKLES = {
     Path("core/files.py"): "its own Unpickler, which admits arrays alone",
-    Path("networks/weights.py"): "names the error that torch.load(weights_only=True) raises",
+    Path("networks/checkpoint_file.py"): "names the error that torch.load(weights_only=True) raises",
 }
 
 

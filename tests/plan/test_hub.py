@@ -13,7 +13,7 @@ import timm
 import torch
 import torchvision
 from conftest import Run
-from planned import every, sweep
+from planned import cell, every, sweep
 from safetensors.torch import save_file
 
 from pgebench.config import conf_dir
@@ -21,6 +21,7 @@ from pgebench.core.errors import ConfigError
 from pgebench.networks.backbones import backbone_params
 from pgebench.plan.composing import composed, lists_of
 from pgebench.plan.sweep import plain
+from pgebench.plan.units import weights_taken
 from pgebench.store.unit import Unit
 
 REFERENCE = Path(__file__).parents[2] / "results/reference/embedded/records.parquet"
@@ -89,6 +90,27 @@ def test_weights_are_part_of_the_identity_and_their_path_is_not(files: dict[str,
     first, second, copy = ({unit.key for unit in units(*local(path, *few))} for path in files.values())
     assert first == copy
     assert not first & second
+
+
+def test_what_is_taken_of_a_checkpoint_is_said_when_it_is_planned_and_the_choice_is_a_key(
+    tmp_path: Path,
+) -> None:
+    state = timm.create_model("test_resnet", num_classes=7).state_dict()
+    other = {name: value + 1 for name, value in state.items()}
+    torch.save({"student": state, "teacher": other}, tmp_path / "both.pth")
+    few = local(tmp_path / "both.pth", "metric=[logme]", "truth=[]")
+    with pytest.raises(ConfigError, match=r"choose with backbone.weights_key=student or backbone.weights_key=teacher"):
+        weights_taken([cell(*few)])
+    found = {
+        name: {unit.key for unit in units(*few, f"backbone.weights_key={name}")} for name in ("student", "teacher")
+    }
+    assert not found["student"] & found["teacher"]
+    (line,) = weights_taken([cell(*few, "backbone.weights_key=student")] * 2)
+    assert line.endswith("took the weights under student; left out teacher.")
+    torch.save({f"module.encoder_q.{name}": value for name, value in state.items()}, tmp_path / "moco.pth")
+    moco = local(tmp_path / "moco.pth", "backbone.weights_prefix=module.encoder_q.")
+    (line,) = weights_taken([cell(*moco)])
+    assert line.endswith("took the weights whose names begin with 'module.encoder_q.'.")
 
 
 def test_a_source_can_be_trained_on_from_a_weight_file(files: dict[str, Path]) -> None:

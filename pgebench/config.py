@@ -217,7 +217,7 @@ class Config:
     truth: dict[str, TruthConfig] = field(default_factory=dict)
     primary_truth: str = "finetune"
     question: str = "sources"
-    variations: dict[str, list[str]] = field(default_factory=dict)
+    variations: dict[str, list[str]] | None = field(default_factory=dict)
     recipe: RecipesConfig = field(default_factory=RecipesConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     seed: int = 0

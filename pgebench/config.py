@@ -162,7 +162,7 @@ class BudgetConfig:
 
 @dataclass
 class TrackingConfig:
-    """Weights & Biases: ``mode`` is ``offline``, ``online`` (needs a key) or ``disabled``.
+    """Weights & Biases: ``mode`` is ``offline``, ``online`` (needs a key) or ``disabled``; ``WANDB_MODE`` may say less.
 
     Runs go to ``project`` of ``entity``; null is the entity of the key.
     """
@@ -217,7 +217,7 @@ class Config:
     truth: dict[str, TruthConfig] = field(default_factory=dict)
     primary_truth: str = "finetune"
     question: str = "sources"
-    variations: dict[str, list[str]] | None = field(default_factory=dict)
+    variations: dict[str, list[str]] = field(default_factory=dict)
     recipe: RecipesConfig = field(default_factory=RecipesConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     seed: int = 0

@@ -14,7 +14,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pgebench.cli.arguments import GROUPS, ROLES, split
+from pgebench.cli.arguments import GROUPS, ROLES, split, with_mode
 from pgebench.core.quoting import quoted
 from pgebench.core.suggest import suggest
 from pgebench.core.words import nowhere, several
@@ -51,6 +51,9 @@ def wrong_value(arguments: Sequence[str], folders: Sequence[Path]) -> str | None
             return reason
     try:
         parsed = OverridesParser.create().parse_overrides(overrides)
+        swept = [override.input_line for override in parsed if override.is_sweep_override()]
+        if swept and not {"-m", "--multirun"} & set(with_mode(arguments)):
+            return f"{swept[0]}: --cfg shows one cell: give one value"
         chosen = [
             _first_value(override)
             for override in parsed

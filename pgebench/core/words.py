@@ -29,7 +29,7 @@ def is_there(path: str) -> bool:
     (True, False, False)
     """
     try:
-        return Path(path).expanduser().exists()
+        return path != "" and Path(path).expanduser().exists()
     except (OSError, RuntimeError, ValueError):  # longer than a file's name can be, or nobody's home
         return False
 

@@ -90,7 +90,7 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
     """
     subtrees: dict[tuple[Any, ...], dict[str, Any]] = {}
     found = _product(overrides, compose, subtrees)
-    for factor, levels in (plain(found.config.variations) or {}).items():
+    for factor, levels in plain(found.config.variations).items():
         for level in levels:
             if not level.split():
                 raise ConfigError(f"variations.{factor}: '{level}' holds no override; write key=value")

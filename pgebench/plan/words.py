@@ -111,10 +111,9 @@ def literal(argument: str, loaders: Loaders | None = None) -> list[str]:
     set_to = f"++{key}" if LOADER.fullmatch(key) and kind.type is not None else key
     if kind.type is str:
         return [f"{set_to}={_text(key, value, kind.optional)}"]
-    inside = get_args(kind.type)[1] if get_origin(kind.type) in MAPPINGS else None
-    if inside is not None and not is_dataclass(inside) and value.lstrip().startswith("{"):
-        inner = _mapping(key, value) if inside is str else value
-        return [*([f"{key}={NULL}"] if _stands(key, loaders) else []), f"++{key}={inner}"]
+    if set_to != key and get_origin(kind.type) in MAPPINGS and value.lstrip().startswith("{"):
+        inner = _mapping(key, value) if get_args(kind.type)[1] is str else value
+        return [*([f"{key}={NULL}"] if _stands(key, loaders) else []), f"{set_to}={inner}"]
     return [argument if set_to == key else f"{set_to}={value}"]
 
 
@@ -206,9 +205,7 @@ def _mapping(key: str, value: str) -> str:
 
 
 def _stands(key: str, loaders: Loaders | None) -> bool:
-    """Whether there is a mapping to replace: in the YAML of the dataset, or in the schema."""
-    if LOADER.fullmatch(key) is None:
-        return True
+    """Whether the YAML of the dataset has a mapping to replace."""
     role, _, *names = key.split(".")
     node: Any = (loaders or {}).get(role)
     for name in names:

@@ -77,7 +77,7 @@ def kind_of(key: str, loaders: Loaders | None = None) -> Kind:
     if found := LOADER.fullmatch(key):
         role, name, rest = found.groups()
         config = (loaders or {}).get(role) or {}
-        known = None if name.startswith("_") else _parameters(str(config.get("_target_")))
+        known = None if name.startswith("_") or "_target_" not in config else _parameters(config["_target_"])
         if known is None:
             return Kind(None, False)
         if name not in known:
@@ -187,7 +187,17 @@ def _text(key: str, value: str, optional: bool) -> str:
     words = several(value) if key.split(".")[0] in SWEPT else [one(value)]
     if not any(words) and not NEVER_NULL.fullmatch(key):
         raise ConfigError(f"{key}= is empty: give a value, or leave it out")
+    if not _is_utf8(value):
+        raise ConfigError(f"{key}={value}: the name is no UTF-8, and tables cannot hold it; rename it, or give a link")
     return ",".join(map(spelled, words or [""]))
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _mapping(key: str, value: str) -> str:

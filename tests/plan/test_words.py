@@ -20,7 +20,7 @@ from pgebench.plan.words import kind_of, literal, typed, unreadable
 NASTY = (
     "2026_11", "1e5", "true", "nan", "josé/fotos", "ergebnis_ü", "a(b)", "out(1)", "epoch=3-step=10.ckpt", "[x]",
     "{a: b}", "a b", " lead", "it's", "a\\b", "end\\", "$x", "${x}", "\\${seed}", "%s", "#h", "~x", "-d", "--multirun",
-    "a\nb", "a:b", "*?", "a;b&c|d", "!@^", "0x10", "None", "caf\udce9", "日本", "\t", "'q", 'q"', "x" * 300,
+    "a\nb", "a:b", "*?", "a;b&c|d", "!@^", "0x10", "None", "日本", "\t", "'q", 'q"', "x" * 300,
 )  # fmt: skip
 
 LITERAL = {
@@ -121,6 +121,11 @@ def test_what_hydra_cannot_read_is_one_line_that_says_how_to_quote_it(argument: 
     line = message.rpartition("the shell: ")[2]
     (word,) = shlex.split(line)
     assert unreadable(word) is None
+
+
+def test_a_name_that_no_table_can_hold_is_refused_before_anything_is_written() -> None:
+    with pytest.raises(ConfigError, match=r"^results=caf\udce9: the name is no UTF-8"):
+        literal("results=caf\udce9")
 
 
 def test_a_path_that_is_there_is_one_even_with_a_comma(tmp_path: Path) -> None:

@@ -108,15 +108,9 @@ def test_a_dict_replaces_the_one_in_the_yaml() -> None:
 HUB = {"source": {"_target_": "pgebench.data.hugging_face.listing", "parts": {"train": "train", "test": "test"}}}
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("{train: train}", ["source.loader.parts=null", "++source.loader.parts={train: train}"]),
-        ("{all: train}", ["source.loader.parts=null", "++source.loader.parts={all: train}"]),
-        ("{train: a, val: b, test: c}", ["source.loader.parts=null", "++source.loader.parts={train: a, val: b, test: c}"]),
-    ],
-)  # fmt: skip
-def test_parts_are_replaced_whatever_they_are(value: str, expected: list[str]) -> None:
+@pytest.mark.parametrize("value", ["{train: train}", "{all: train}", "{train: a, val: b, test: c}"])
+def test_parts_are_replaced_whatever_they_are(value: str) -> None:
+    expected = ["source.loader.parts=null", f"++source.loader.parts={value}"]
     assert as_hydra_reads([f"source.loader.parts={value}"], HUB) == expected
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
+from pgebench.core.instantiate import build
 from pgebench.core.quoting import QUOTED, quoted, unquoted
 from pgebench.core.words import nowhere, one, several, type_one, type_several
 
@@ -31,6 +31,13 @@ def test_a_quoted_text_is_itself_to_hydra_and_back(text: str) -> None:
     assert as_hydra_reads(quoted(text)) == text
     assert QUOTED.fullmatch(quoted(text))
     assert unquoted(quoted(text)) == text
+
+
+@given(SIGNS)
+@example("it's ${x}")
+def test_a_text_is_itself_to_what_a_config_builds(text: str) -> None:
+    made = build({"_target_": "builtins.dict", "text": text, "inside": {"text": text}})
+    assert (made["text"], made["inside"]["text"]) == (text, text)
 
 
 @given(st.text("'\"\\,a ", max_size=6), st.sampled_from("'\""))
@@ -76,7 +83,7 @@ def test_a_path_that_is_there_is_one_path_whatever_signs_are_in_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("a,b", "'quoted'", "a"):
-        os.mkdir(name)
+        (tmp_path / name).mkdir()
     assert several("a,b") == ["a,b"]
     assert several("'a','b'") == ["a", "b"]
     assert several("a,c") == ["a", "c"]

@@ -29,7 +29,7 @@ def build(config: Mapping[str, Any] | str) -> Any:
     fields = json.loads(config) if isinstance(config, str) else dict(config)
     try:
         # Twice, for Hydra resolves the config that it makes of them, and what it then reads from it.
-        return instantiate(escaped_all(escaped_all(fields)))
+        return instantiate({"_convert_": "all", **escaped_all(escaped_all(fields))})
     except InstantiationException as error:
         cause = error.__cause__ or error
         if isinstance(cause, PgebenchError):

@@ -25,7 +25,7 @@ from pgebench.config import Config
 from pgebench.core.errors import ConfigError
 from pgebench.core.quoting import QUOTED, quoted, unquoted
 from pgebench.core.suggest import suggest
-from pgebench.core.words import nowhere, one, one_line, parts, several
+from pgebench.core.words import nowhere, one, one_line, parts, several, type_several
 
 NULL = "null"
 
@@ -153,8 +153,9 @@ def typed(arguments: Sequence[str]) -> list[str]:
                 found.pop()
             found.append(f"{key}={value}")
             continue
-        plain = f"{key}={','.join(unquoted(part) if QUOTED.fullmatch(part) else part for part in parts(value))}"
-        found.append(plain if _same(plain, argument) else argument)
+        words = [unquoted(part) if QUOTED.fullmatch(part) else part for part in parts(value)]
+        plain = (f"{key}={','.join(words)}", f"{key}={type_several(words)}")
+        found.append(next((one for one in plain if _same(one, argument)), argument))
     return found
 
 

@@ -37,6 +37,9 @@ MAPPINGS = (dict, Mapping)
 NEVER_NULL = re.compile(r"(source|target)\.path")
 """Optional in the schema, since a dataset may have no path; where somebody types one, ``null`` is its name."""
 
+MAY_BE_EMPTY = re.compile(r"(source|target)\.path|backbone\.weights_prefix")
+"""An empty path has a message of its own; an empty prefix says that there is none."""
+
 LOADER = re.compile(r"(source|target)\.loader\.(\w+)((?:\.\w+)*)")
 
 PAIR = re.compile(rf"\s*([^:,]+?)\s*:\s*({QUOTED.pattern}|[^,]*?)\s*(?:,|\Z)", re.DOTALL)
@@ -183,10 +186,12 @@ def unreadable(argument: str) -> str | None:
 
 
 def _text(key: str, value: str, optional: bool) -> str:
-    if optional and value in ("", NULL) and not NEVER_NULL.fullmatch(key):
+    if optional and (
+        (value == NULL and not NEVER_NULL.fullmatch(key)) or (value == "" and not MAY_BE_EMPTY.fullmatch(key))
+    ):
         return NULL
     words = several(value) if key.split(".")[0] in SWEPT else [one(value)]
-    if not any(words) and not NEVER_NULL.fullmatch(key):
+    if not any(words) and not optional:
         raise ConfigError(f"{key}= is empty: give a value, or leave it out")
     if not _is_utf8(value):
         raise ConfigError(f"{key}={value}: the name is no UTF-8, and tables cannot hold it; rename it, or give a link")

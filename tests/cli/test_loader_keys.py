@@ -60,7 +60,7 @@ def test_the_arrays_of_an_npz_and_the_columns_of_a_parquet_file(tmp_path: Path) 
         "source=npz", f"source.path={tmp_path}/d.npz",
         "source.loader.images=x(1)", "source.loader.labels=1e5", "+source.loader.split=2024_01",
         "target=parquet", f"target.path={tmp_path}/d.parquet",
-        "target.loader.image=bild", "++target.loader.label=true", "target.loader.split=null",
+        "target.loader.image=bild", "++target.loader.label=true", "target.loader.split='null'",
     )  # fmt: skip
     source, target = listed(config["source"]), listed(config["target"])
     assert source.class_names == ("0", "1")

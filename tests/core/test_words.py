@@ -33,6 +33,7 @@ def test_a_quoted_text_is_itself_to_hydra_and_back(text: str) -> None:
     assert unquoted(quoted(text)) == text
 
 
+@settings(max_examples=20)
 @given(SIGNS)
 @example("it's ${x}")
 def test_a_text_is_itself_to_what_a_config_builds(text: str) -> None:

@@ -91,6 +91,7 @@ def test_a_typed_value_is_in_the_config_as_it_was_typed() -> None:
         ("reuse=null", "reuse=null"),
         ("reuse=", "reuse=null"),
         ("reuse='null'", "reuse='null'"),
+        ("reuse=''", "reuse=''"),
         ("source.path=null", "source.path='null'"),
         ("source.path=", "source.path=''"),
         ("source.path=a,1e5, b", "source.path=a,'1e5',b"),

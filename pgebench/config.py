@@ -168,7 +168,7 @@ class BudgetConfig:
 
 @dataclass
 class TrackingConfig:
-    """Weights & Biases: ``mode`` is ``offline``, ``online`` (needs a key) or ``disabled``.
+    """Weights & Biases: ``mode`` is ``offline``, ``online`` (needs a key) or ``disabled``; ``WANDB_MODE`` may say less.
 
     Runs go to ``project`` of ``entity``; null is the entity of the key.
     """

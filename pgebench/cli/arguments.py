@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from pgebench.core.quoting import quoted
+from pgebench.core.words import nowhere, several
+from pgebench.plan.words import Loaders, literal, spelled
 
 MODES = r"--?(multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion|sc|resolve)(=|$)"
 """Arguments that already say what Hydra is to do."""
@@ -14,12 +15,18 @@ MODES = r"--?(multirun|m|cfg|c|info|i|help|h|hydra-help|version|shell-completion
 RUN = ("--run", "-r")
 """What Hydra calls a run is a sweep of one cell here."""
 
+ROLES = ("dataset@source", "dataset@target")
+GROUPS = (*ROLES, "backbone", "metric", "truth", "suite", "experiment", "launch", "tracking")
+
+VALUED = r"--(config-dir|config-path|config-name|package|cfg)|-(cd|cp|cn|p|c)"
+"""Options whose value is the argument after them."""
+
 PUBLISHED = re.compile(r"truth=published\.\w+")
 """The truth is a table of ``pgebench.published``."""
 
 
-def as_hydra_reads(arguments: Sequence[str]) -> list[str]:
-    """The command line in Hydra's own spelling and order.
+def in_order(arguments: Sequence[str]) -> list[str]:
+    """The command line in Hydra's own order, with the groups as Hydra calls them.
 
     Args:
         arguments: What was typed after ``pgebench``.
@@ -27,10 +34,53 @@ def as_hydra_reads(arguments: Sequence[str]) -> list[str]:
     Returns:
         Options first, then overrides; nothing about the mode, see ``with_mode``.
 
-    >>> as_hydra_reads(["source=mnist", "--config-dir=mine", "truth=published.sfda"])[:2]
+    >>> in_order(["source=mnist", "--config-dir=mine", "truth=published.sfda"])[:2]
     ['--config-dir=mine', 'experiment=published']
     """
-    return _options_first(_with_experiment([_with_group(argument) for argument in arguments]))
+    # Hydra takes no overrides on both sides of an option such as ``--config-dir DIR``; users write them anyway.
+    options, given = split(arguments)
+    return [*options, *_with_experiment([_with_group(argument) for argument in given])]
+
+
+def as_hydra_reads(arguments: Sequence[str], loaders: Loaders | None = None) -> list[str]:
+    """The command line in Hydra's own spelling: what is text to the schema is text to Hydra.
+
+    Args:
+        arguments: As ``in_order`` returns them.
+        loaders: The config under ``loader`` of ``source`` and ``target``, where it is known.
+
+    Returns:
+        The options as they are, then the overrides.
+
+    Raises:
+        ConfigError: A value is empty, or a loader has no such key.
+
+    >>> as_hydra_reads(["--config-dir=mine", "results=2026_11"])
+    ['--config-dir=mine', "results='2026_11'"]
+    """
+    options, given = split(arguments)
+    return [*options, *(part for argument in given for part in literal(argument, loaders))]
+
+
+def split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Options with their values, and the rest, which must be overrides.
+
+    Args:
+        arguments: The command line.
+
+    Returns:
+        Both, each in its order.
+
+    >>> split(["seed=1", "--config-dir", "my=dir", "-m", "word"])
+    (['--config-dir', 'my=dir', '-m'], ['seed=1', 'word'])
+    """
+    options: list[str] = []
+    given: list[str] = []
+    is_value = False
+    for argument in arguments:
+        (options if is_value or argument.startswith("-") else given).append(argument)
+        is_value = not is_value and re.fullmatch(VALUED, argument) is not None
+    return options, given
 
 
 def with_mode(arguments: Sequence[str]) -> list[str]:
@@ -86,23 +136,19 @@ def config_dirs(arguments: Sequence[str]) -> list[Path]:
 def _with_group(argument: str) -> str:
     """An argument as Hydra spells it.
 
-    ``source=NAME`` and ``target=NAME`` choose from the group of datasets, which is ``dataset@source``. A path that
-    exists is one value, whatever signs are in it; a list of paths is left as it is.
+    ``source=NAME`` and ``target=NAME`` choose from the group of datasets, which is ``dataset@source``. The name of a
+    user's own YAML may be one that Hydra takes for a number.
 
-    >>> _with_group("source=folder"), _with_group("source.path=no/such/folder,another")
-    ('dataset@source=folder', 'source.path=no/such/folder,another')
+    >>> _with_group("source=folder"), _with_group("experiment=2024_01"), _with_group("metric=[pge,leep]")
+    ('dataset@source=folder', "experiment='2024_01'", 'metric=[pge,leep]')
     """
-    key, _, value = argument.partition("=")
-    if re.fullmatch(r"(source|target)\.path", key) and re.search(r"[^\w./-]", value) and _exists(value):
-        return f"{key}={quoted(value)}"
-    return re.sub(r"^(source|target)=", r"dataset@\1=", argument)
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).expanduser().exists()
-    except (OSError, RuntimeError, ValueError):  # longer than a file's name can be, or nobody's home
-        return False
+    key, is_said, value = argument.partition("=")
+    key = f"dataset@{key}" if is_said and key in ("source", "target") else key
+    # Lists, functions and interpolations are Hydra's to judge.
+    if key in GROUPS and not re.match(r"\[|\w+\(", value) and "${" not in value:
+        names = several(value, nowhere)
+        value = ",".join(name if name == "null" else spelled(name) for name in names)
+    return f"{key}{is_said}{value}"
 
 
 def _with_experiment(arguments: Sequence[str]) -> list[str]:
@@ -111,10 +157,3 @@ def _with_experiment(arguments: Sequence[str]) -> list[str]:
     if name is None or any(argument.startswith("experiment=") for argument in arguments):
         return list(arguments)
     return ["experiment=published", f"experiment_name={name}", *arguments]
-
-
-def _options_first(arguments: Sequence[str]) -> list[str]:
-    """Hydra takes no overrides on both sides of an option such as ``--config-dir DIR``; users write them anyway."""
-    is_override = [bool(re.match(r"[^-].*=|~", argument)) for argument in arguments]
-    pairs = list(zip(arguments, is_override, strict=True))
-    return [argument for argument, is_one in pairs if not is_one] + [argument for argument, is_one in pairs if is_one]

@@ -10,13 +10,14 @@ from hydra.errors import InstantiationException
 from hydra.utils import get_method, instantiate
 
 from pgebench.core.errors import ConfigError, PgebenchError
+from pgebench.core.quoting import escaped_all
 
 
 def build(config: Mapping[str, Any] | str) -> Any:
     """Call the ``_target_`` of a config with its other fields.
 
     Args:
-        config: a mapping, or its JSON text.
+        config: a mapping, or its JSON text, with plain values: a ``${`` in them is that and no interpolation.
 
     Raises:
         ConfigError: there is no such target, or it does not take these fields.
@@ -27,7 +28,8 @@ def build(config: Mapping[str, Any] | str) -> Any:
     """
     fields = json.loads(config) if isinstance(config, str) else dict(config)
     try:
-        return instantiate(fields)
+        # Twice, for Hydra resolves the config that it makes of them, and what it then reads from it.
+        return instantiate({"_convert_": "all", **escaped_all(escaped_all(fields))})
     except InstantiationException as error:
         cause = error.__cause__ or error
         if isinstance(cause, PgebenchError):

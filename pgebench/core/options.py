@@ -11,11 +11,13 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, fields
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from pgebench.core.errors import ConfigError, PgebenchError
 from pgebench.core.suggest import nearest
+from pgebench.core.words import one, several, type_one, type_several
 
 T = TypeVar("T")
 
@@ -49,7 +51,8 @@ def read(kind: type[T], command: str, arguments: Sequence[str]) -> T:
 
     An option is ``key=value``; ``--key=value`` and ``--key value`` say the same, and a bare ``key`` is true. The types
     are ``str``, ``Path``, ``int``, ``float``, ``bool`` and ``tuple[str, ...]`` (values with commas between them), or
-    one of them and None, which an empty value stands for.
+    one of them and None, which an empty value and ``null`` stand for. Paths and names are read as
+    ``pgebench.core.words`` says.
 
     Args:
         kind: A frozen dataclass. A field without default must be given; ``shown`` in its metadata is the word that
@@ -205,11 +208,15 @@ def _given(arguments: Sequence[str], types: Mapping[str, Any]) -> dict[str, str]
 def _typed(command: str, each: Field[Any], kind: Any, text: str) -> Any:
     """The value that a text stands for."""
     choices = get_args(kind) if get_origin(kind) is UnionType else (kind,)
-    if NoneType in choices and not text:
+    if NoneType in choices and text in ("", "null"):
         return None
     kind = next(choice for choice in choices if choice is not NoneType)
     if get_origin(kind) is tuple:
-        return tuple(get_args(kind)[0](part) for part in text.split(",") if part)
+        return tuple(map(get_args(kind)[0], several(text)))
+    if kind is Path and not text:
+        raise ConfigError(f"{command}: error: {each.name}= is empty: give a path, or leave it out")
+    if kind in (str, Path):
+        return kind(one(text))
     try:
         return BOOLEANS[text] if kind is bool else kind(text)
     except (ValueError, KeyError):
@@ -229,4 +236,19 @@ def _value(each: Field[Any]) -> str:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return typed_value(value)
+
+
+def typed_value(value: Any) -> str:
+    """What to type after ``key=`` for a value.
+
+    Args:
+        value: A path, a name, a number, or several in a tuple.
+
+    Returns:
+        Text that ``read`` takes for the same.
+
+    >>> typed_value(("emoji", "my,own")), typed_value(2.0)
+    ("emoji,'my,own'", '2.0')
+    """
+    return type_several(list(map(str, value))) if isinstance(value, tuple) else type_one(str(value))

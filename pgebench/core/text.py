@@ -32,6 +32,21 @@ def one_line(text: str, most: int = LONGEST) -> str:
     return _BREAKS.sub(_by_number, cut)
 
 
+def unfolded(said: BaseException | str) -> str:
+    r"""What an error of a library or a cell of somebody's data says, its lines joined by spaces.
+
+    Args:
+        said: An error, or any text.
+
+    Returns:
+        One line, or else the error's name.
+
+    >>> unfolded("no such folder:\n   a"), unfolded(ValueError())
+    ('no such folder: a', 'ValueError')
+    """
+    return " ".join(line.strip() for line in str(said).splitlines()).strip() or type(said).__name__
+
+
 def storable(text: str) -> str:
     r"""A text that UTF-8 can hold: what stands for a byte that is none is written by its number.
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.text import unfolded
 
 ONE_A_ROW = "it must hold one number or word a row"
 
@@ -162,7 +163,7 @@ def _of_arrow(where: str, name: str, column: pa.ChunkedArray) -> list[Any]:
     except UnicodeDecodeError:
         values = column.cast(pa.large_binary()).to_pylist()
     except (ValueError, OverflowError, pa.ArrowException) as error:
-        raise DataError(f"{where}: {name} is {kind} and cannot be read: {one_line(error)}") from error
+        raise DataError(f"{where}: {name} is {kind} and cannot be read: {unfolded(error)}") from error
     return values
 
 
@@ -216,8 +217,3 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 def _is_binary_view(kind: pa.DataType) -> bool:
     return bool(pa.types.is_binary_view(kind))
-
-
-def one_line(said: BaseException | str) -> str:
-    """What an error of a library or a cell of the data says, in one line, or else the error's name."""
-    return " ".join(str(said).split()) or type(said).__name__

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.errors import DataError
-from pgebench.data.columns import Hole, is_number, one_line
+from pgebench.core.text import unfolded
+from pgebench.data.columns import Hole, is_number
 from pgebench.data.listing import PART_NAMES, SPLITS
 
 ANEW = "draw all splits anew with loader.split=null"
@@ -47,7 +48,7 @@ def given_parts(where: str, name: str, values: Sequence[Any]) -> npt.NDArray[np.
     # A truth value is the same key as a number, and no split.
     keys = [str(value) if isinstance(value, bool | np.bool_) else value for value in values]
     known = {key: _part(key) for key in dict.fromkeys(keys)}
-    if unknown := [one_line(str(key)) for key, part in known.items() if part is None]:
+    if unknown := [unfolded(str(key)) for key, part in known.items() if part is None]:
         raise DataError(
             f"{where}: a split is called {', '.join(unknown[:5])} in {name}; use {', '.join(SPLITS)} or 0, 1, 2, "
             f"or {ANEW}"

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.text import unfolded
 from pgebench.data.classes import Part, classes
-from pgebench.data.columns import cell, cells, check_columns, one_line
+from pgebench.data.columns import cell, cells, check_columns
 from pgebench.data.listing import SPLITS, Content, Listing, ordered_parts
 from pgebench.data.outside import content_of, found_outside
 from pgebench.data.table import table
@@ -104,7 +105,7 @@ def _saved(path: str, local: Path) -> dict[str, Any] | None:
         if (local / "state.json").is_file():
             return {json.loads((local / "state.json").read_text()).get("_split") or "all": local}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is a damaged folder of save_to_disk: {one_line(error)}") from error
+        raise DataError(f"{path} is a damaged folder of save_to_disk: {unfolded(error)}") from error
     return None
 
 
@@ -117,7 +118,7 @@ def _loaded(
         )
     except Exception as error:  # its loaders raise whatever a file or the network leads them to
         looked = "" if local.exists() else f"there is no folder {path} here, and as a dataset of the Hub "
-        raise DataError(f"{looked}{path} cannot be loaded by Hugging Face datasets: {one_line(error)}") from error
+        raise DataError(f"{looked}{path} cannot be loaded by Hugging Face datasets: {unfolded(error)}") from error
     return dict(found)
 
 
@@ -134,7 +135,7 @@ def _opened(datasets: ModuleType, path: str, split: str, found: Any, columns: tu
         raise
     except Exception as error:  # as above
         raise DataError(
-            f"{path}: the split {split} cannot be loaded by Hugging Face datasets: {one_line(error)}"
+            f"{path}: the split {split} cannot be loaded by Hugging Face datasets: {unfolded(error)}"
         ) from error
     check_columns(f"{path}, {split},", list(found.features), columns, ["loader.image", "loader.label"])
     if not len(found):

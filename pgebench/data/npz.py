@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from pgebench.core.errors import ConfigError, DataError, PgebenchError
 from pgebench.core.machine import available_memory
+from pgebench.core.text import unfolded
 from pgebench.data.classes import Part, classes
-from pgebench.data.columns import cells, check_length, check_pixels, one_line
+from pgebench.data.columns import cells, check_length, check_pixels
 from pgebench.data.given import given_parts
 from pgebench.data.listing import Listing
 from pgebench.data.table import table
@@ -56,7 +57,7 @@ def listing(path: str, images: str = "images", labels: str = "labels", split: st
         raise
     except Exception as error:  # NumPy and zipfile raise whatever a damaged or encrypted archive leads them to
         remedy = "; save plain arrays, not objects" if "allow_pickle" in str(error) else ""
-        raise DataError(f"{path} cannot be read: {one_line(error)}{remedy}") from error
+        raise DataError(f"{path} cannot be read: {unfolded(error)}{remedy}") from error
     pixels = arrays[images]
     found = cells(path, labels, arrays[labels])
     check_length(path, labels, len(found), len(pixels))

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pgebench.data.columns import one_line
+from pgebench.core.text import unfolded
 from pgebench.data.listing import Content
 
 
@@ -35,7 +35,7 @@ def found_outside(folder: Path, images: Iterable[pa.Array]) -> tuple[list[Path],
             if _is_file(file):
                 files.append(file)
             else:
-                lacking[begin + row] = one_line(f"it has no bytes but the path {path}, and there is no file {file}")
+                lacking[begin + row] = unfolded(f"it has no bytes but the path {path}, and there is no file {file}")
         begin += len(piece)
     return files, lacking
 

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.text import unfolded
 from pgebench.data.classes import Part, classes
-from pgebench.data.columns import Hole, cell, cells, check_columns, check_encoded, one_line
+from pgebench.data.columns import Hole, cell, cells, check_columns, check_encoded
 from pgebench.data.given import ANEW, given_parts, parts_of_files
 from pgebench.data.listing import SPLITS, Content, Listing, hidden
 from pgebench.data.outside import content_of, found_outside
@@ -131,7 +132,7 @@ def _read(file: Path, image: str, label: str, split: str | None) -> _Read:
                 batches = (batch[image] for batch in parquet.iter_batches(BATCH, columns=[image]))
                 elsewhere, lacking = found_outside(file.parent, batches)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{file} cannot be read: {one_line(error)}") from error
+        raise DataError(f"{file} cannot be read: {unfolded(error)}") from error
     labels = cells(str(file), label, found[label])
     names = None if any(isinstance(value, str) for value in labels) else _class_names(schema, label)
     splits = None
@@ -205,6 +206,6 @@ def _images(files: Sequence[Path], counts: Sequence[int], image: str) -> Iterato
                     for value in batch[image].to_pylist():
                         yield content_of(file.parent, value)
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{file} cannot be read: {one_line(error)}") from error
+            raise DataError(f"{file} cannot be read: {unfolded(error)}") from error
         if rows != count:
             raise DataError(f"{file} is damaged: it holds {rows} images for {count} labels")

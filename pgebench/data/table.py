@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pgebench.core.errors import DataError
+from pgebench.core.text import unfolded
 from pgebench.data.classes import Classes
-from pgebench.data.columns import one_line
 from pgebench.data.given import ANEW
 from pgebench.data.listing import SPLITS, Content, Listing
 
@@ -61,7 +61,7 @@ def table(
     kept = np.ones(len(names), dtype=bool)
     kept[list(why)] = False
     counts = np.bincount(classes.numbers[kept], minlength=len(classes.names))
-    if empty := [one_line(classes.names[index]) for index in np.flatnonzero(counts == 0)]:
+    if empty := [unfolded(classes.names[index]) for index in np.flatnonzero(counts == 0)]:
         raise DataError(
             f"{where}: no image of {', '.join(empty[:3])} can be read; remove the class or mend its images "
             f"({refused[0]})"

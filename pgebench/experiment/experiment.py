@@ -17,6 +17,7 @@ from pgebench.core.errors import ConfigError, PgebenchError
 from pgebench.core.files import write_atomically
 from pgebench.core.records import DONE
 from pgebench.core.say import say
+from pgebench.core.text import unfolded
 from pgebench.experiment.earlier_results import forget, stages_of, take_over
 from pgebench.experiment.launch import INTERRUPTED, Launch
 from pgebench.experiment.messages import to_run
@@ -79,7 +80,7 @@ def run_experiment(
         if waiting:
             store = open_store(store.root, config.lock, create=True)
     except (PgebenchError, OmegaConfBaseException, HydraException) as error:
-        say(f"pgebench: error: {' '.join(str(error).split())}", error=True)
+        say(f"pgebench: error: {unfolded(error)}", error=True)
         return 2
     if sweep.skipped:
         say(f"{len(sweep.skipped)} pairs of sources and targets are left out because they share images.")

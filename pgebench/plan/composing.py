@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from pgebench.config import conf_dir, register
 from pgebench.plan.sweep import Sweep, expand
+from pgebench.plan.words import spelled
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def lists_of(experiment: str) -> dict[str, str]:
     >>> lists_of("smoke")["dataset@source"]
     'mnist_0_4,fashion_tops,emoji'
     """
-    params = composed([f"experiment={experiment}"], hydra=True).hydra.sweeper.params
+    params = composed([f"experiment={spelled(experiment)}"], hydra=True).hydra.sweeper.params
     return {str(key): str(values) for key, values in (params or {}).items()}
 
 

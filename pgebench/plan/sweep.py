@@ -18,10 +18,12 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from pgebench.core.errors import ConfigError
+from pgebench.core.words import nowhere, one
 from pgebench.plan import unavailable
 from pgebench.plan.cell import Cell, Named
 from pgebench.plan.unavailable import not_installed, usable
 from pgebench.plan.units import counts, void_metrics
+from pgebench.plan.words import literal
 
 GROUPS = ("backbone", "source", "target")
 SETTINGS = ("metric", "truth", "recipe", "seed", "metric_seed")
@@ -92,7 +94,7 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
         for level in levels:
             if not level.split():
                 raise ConfigError(f"variations.{factor}: '{level}' holds no override; write key=value")
-            changed = OverridesParser.create().parse_overrides(level.split())
+            changed = OverridesParser.create().parse_overrides([part for one in level.split() for part in literal(one)])
             # The first override names the level; what follows goes with it.
             variant = f"{factor}: {level.split()[0]}"
             found.cells.extend(_product([*overrides, *changed], compose, subtrees, variant).cells)
@@ -165,7 +167,7 @@ def _compose_subtrees(
 
 def _check_independent(node: DictConfig, key: str, found: Mapping[str, Sequence[Choice]]) -> None:
     """Refuse a value that follows a group of which there are several: planned here, it would be that of one of them."""
-    for reference, other in re.findall(r"(\$\{(backbone|source|target)[.\[][^}]*\})", OmegaConf.to_yaml(node)):
+    for reference, other in re.findall(r"(?<!\\)(\$\{(backbone|source|target)[.\[][^}]*\})", OmegaConf.to_yaml(node)):
         if other != key and len(found[other]) > 1:
             raise ConfigError(
                 f"{key}: a value is {reference}, and there are {len(found[other])} of {other}: write the value itself, "
@@ -217,5 +219,5 @@ def _suffix(chosen: Sequence[str], own: Sequence[tuple[str, list[str], bool]]) -
     for text, (key, _, swept) in zip(chosen, own, strict=True):
         if swept and not key.endswith(".path") and (group_of(key) == "settings" or "." in key):
             name = key if group_of(key) == "settings" else key.split(".", 1)[1]
-            parts.append(f"{name}={text.split('=', 1)[1]}")
+            parts.append(f"{name}={one(text.partition('=')[2], nowhere)}")
     return f"[{', '.join(parts)}]" if parts else ""

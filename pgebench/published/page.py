@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 from pgebench.analysis.league import PRIMARY, analyse
 from pgebench.analysis.question import QUESTIONS
 from pgebench.core.metric_facts import metric_facts
+from pgebench.core.options import typed_value
 from pgebench.published import compare
 from pgebench.published.bounds import BOUNDS, broken
 from pgebench.published.records import records
@@ -43,7 +45,7 @@ def published_page(results: str) -> str:
         keep_trailing_newline=True,
     )
     return environment.get_template("page.md.j2").render(
-        command=f"python -m pgebench.published results={results}",
+        command=shlex.join(["python", "-m", "pgebench.published", f"results={typed_value(results)}"]),
         tables=[_shown(table, leagues[table.name]) for table in tables],
         sfda={row["metric"]: f"{row[PRIMARY]:.3f}" for _, row in leagues["sfda"].iterrows()},
         broken=[row for table in tables for row in _broken(table)],

@@ -15,6 +15,7 @@ from pgebench.analysis.question import QUESTIONS
 from pgebench.config import BackboneConfig, DatasetConfig, conf_dir
 from pgebench.core.conf import names_in
 from pgebench.core.errors import ConfigError
+from pgebench.core.quoting import escaped
 from pgebench.data.read import open_read
 from pgebench.data.task import dataset_params
 from pgebench.networks import weights
@@ -114,7 +115,7 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
         settings = _settings(config)
         task = _dataset("target", target, store)
         unknown = OmegaConf.merge(OmegaConf.structured(DatasetConfig), compose("dataset/pretrained").dataset)
-        source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": str(store), "lock": "auto"})))
+        source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": escaped(str(store)), "lock": "auto"})))
         named = [_backbone(name, config.backbone.image_size) for name in backbones or at_hand]
     (task,), small = _without_small_classes([task], store)
     for network in named:
@@ -212,7 +213,7 @@ def _dataset(role: str, name: str, store: Path) -> Named:
     if name not in known and not Path(name).expanduser().exists() and "/" not in name:
         raise ConfigError(f"{role}={name}: neither a folder nor one of {', '.join(known)}")
     own = compose(f"dataset/{name if name in known else 'folder'}").dataset
-    found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, {"store": str(store), "lock": "auto"})
+    found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, {"store": escaped(str(store)), "lock": "auto"})
     if name not in known:
-        found.path = name
+        found.path = escaped(name)
     return Named(str(found.name), plain(found))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pgebench.core.errors import ConfigError
 from pgebench.core.machine import available_cores
+from pgebench.core.options import typed_value
 
 BUCKETS = 4096
 """Size of the count sketches that come with the package."""
@@ -81,5 +82,5 @@ class Wish:
         for name, default in ((each.name, each.default) for each in fields(self)):
             value = getattr(self, name)
             if value != default and name not in SILENT:
-                given.append(f"{name}={','.join(value) if isinstance(value, tuple) else value}")
+                given.append(f"{name}={typed_value(value)}")
         return shlex.join(["pgebench-rank", *given])

@@ -17,6 +17,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pgebench.core.errors import ConfigError
 from pgebench.core.metric_facts import metric_facts
+from pgebench.core.text import unfolded
 from pgebench.tracking.keys import FINAL, LIVE, known
 
 SPECIFICATION = Path(__file__).with_name("dashboard.yaml")
@@ -62,7 +63,7 @@ def load_specification(path: Path = SPECIFICATION) -> DashboardSpec:
         merged = OmegaConf.merge(OmegaConf.structured(DashboardSpec), OmegaConf.load(path))
         spec: DashboardSpec = OmegaConf.to_object(merged)  # type: ignore[assignment]
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{path.name}: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path.name}: {unfolded(error)}") from error
     for section in spec.sections:
         if section.runs not in (LIVE, FINAL):
             raise ConfigError(f"{path.name}: {section.name}: runs={section.runs}; choose from {LIVE}, {FINAL}")

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pgebench.core.text import unfolded
 from pgebench.tracking.keys import FINAL
 from pgebench.tracking.live import LiveRuns
 from pgebench.tracking.report_run import log_report, prepare
@@ -96,7 +97,7 @@ def _listen(messages: queue.Queue[str]) -> None:
 
 
 def _line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{type(error).__name__}: {unfolded(error)}"
 
 
 if __name__ == "__main__":

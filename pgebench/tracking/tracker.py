@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pgebench.core.identity import digest
 from pgebench.core.text import all_storable, one_line
 from pgebench.store.unit import Unit
+from pgebench.tracking.environment import handed_on, mode
 
 if TYPE_CHECKING:  # the process that imports this package must not wait for torch
     from pgebench.store.store import Store
@@ -39,7 +40,7 @@ class Tracker:
     started once.
 
     Args:
-        tracking: fields of ``TrackingConfig``.
+        tracking: fields of ``TrackingConfig``; the environment may say less, see ``environment.mode``.
         units: those of the sweep.
         store: where their records appear.
         results: the folder in which the report will be built; W&B's files go into its folder ``wandb``.
@@ -56,7 +57,10 @@ class Tracker:
         config: Mapping[str, Any],
         with_curve: Collection[str] = (),
     ) -> None:
-        self._tracking, self._results = tracking, results
+        self._tracking = {**tracking, "mode": mode(tracking["mode"], os.environ)}
+        if tracking["mode"] == "online" != self._tracking["mode"]:
+            log.warning("W&B: tracking.mode=online, but the environment says %s", self._tracking["mode"])
+        self._results = results
         self._units, self._store, self._config, self._with_curve = units, store, config, with_curve
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -96,7 +100,7 @@ class Tracker:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=output,
-                env={**os.environ, "WANDB_DATA_DIR": data},
+                env={**handed_on(os.environ), "WANDB_DATA_DIR": data},
                 start_new_session=True,  # ctrl-C is for the sweep, which then ends the stream
             )
 

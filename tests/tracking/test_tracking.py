@@ -207,8 +207,36 @@ def test_an_interrupted_sweep_closes_its_runs_as_failed(finished: Path, copy: Pa
     assert Logged(only).exit_code == 1
 
 
-def test_no_tracking_writes_nothing_and_starts_nothing(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_a_run_that_the_shell_names_is_not_shared_by_those_of_a_sweep(
+    finished: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("WANDB_RUN_ID", "abc"), ("WANDB_RESUME", "allow"), ("WANDB_DIR", str(copy / "elsewhere"))):
+        monkeypatch.setenv(name, value)
+    for _ in range(2):
+        with track(copy, units_of(finished)) as following:
+            assert following.report() is not None
+    folders = [path.name for path in (copy / "results" / "wandb").glob("offline-run-*")]
+    assert len(folders) == 2
+    assert not any(name.endswith("abc") for name in folders)
+    assert not (copy / "elsewhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "variables"),
+    [
+        ("disabled", {}),
+        ("offline", {"WANDB_MODE": "disabled"}),
+        ("online", {"WANDB_MODE": "disabled"}),
+        ("offline", {"WANDB_DISABLED": "true"}),
+    ],
+)
+def test_no_tracking_writes_nothing_and_starts_nothing(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, said: str, variables: dict[str, str]
+) -> None:
     monkeypatch.setattr(subprocess, "Popen", None)
-    with track(copy, [], mode="disabled") as following:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with track(copy, [], mode=said) as following:
         assert following.report() is None
     assert not (copy / "results" / "wandb").exists()

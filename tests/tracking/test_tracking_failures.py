@@ -69,6 +69,7 @@ def test_a_wandb_that_fails_or_hangs_costs_the_sweep_no_more_than_its_patience(
 def test_no_key_is_no_error(copy: Path, monkeypatch: pytest.MonkeyPatch, waits: None) -> None:
     monkeypatch.setattr(tracker, "PATIENCE", 5.0)
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.delenv("WANDB_MODE")
     monkeypatch.setenv("HOME", str(copy))
     with track(copy, [], mode="online") as following:
         assert following.report() is None

@@ -11,6 +11,7 @@ from pgebench.networks import backbones
 from pgebench.pge import GradientSettings
 from pgebench.plan.cell import Named
 from pgebench.plan.composing import lists_of, swept
+from pgebench.plan.words import spelled
 from pgebench.stages import gradient
 from pgebench.store.unit import Unit
 from pgebench.studies.pge.variants import CONTROLLED, ESTIMATES
@@ -35,7 +36,8 @@ class Tasks:
 
 def tasks_of(experiment: str, backbone: str) -> Tasks:
     """The tasks of an experiment in ``conf/experiment``."""
-    chosen = {**lists_of(experiment), "experiment": experiment, "backbone": backbone, "metric": "[]", "truth": "[]"}
+    names = {"experiment": spelled(experiment), "backbone": spelled(backbone)}
+    chosen = {**lists_of(experiment), **names, "metric": "[]", "truth": "[]"}
     cells = swept([f"{key}={value}" for key, value in chosen.items()]).cells
     sources = {cell.source.name: cell.source for cell in cells}
     targets = {cell.target.name: cell.target for cell in cells}

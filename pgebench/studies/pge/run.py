@@ -18,6 +18,7 @@ from pgebench.core.errors import ConfigError
 from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
+from pgebench.core.options import typed_value
 from pgebench.run.runner import run_side_by_side
 from pgebench.stages import gradient
 from pgebench.store.store import Store
@@ -79,9 +80,8 @@ def study_pge(experiment: str, backbone: str, truths: Path, results: Path, store
     judged = judge(scores, truth, table.targets)
     agreement = _agreement(estimated)
     control = control_distances(store, wanted, controls, [source.name for source in halves])
-    command = shlex.join(
-        ["pgebench-pge", f"experiment={experiment}", f"backbone={backbone}", f"truths={truths}", f"results={results}"]
-    )
+    given = {"experiment": experiment, "backbone": backbone, "truths": truths, "results": results}
+    command = shlex.join(["pgebench-pge", *(f"{key}={typed_value(value)}" for key, value in given.items())])
     confound = norm_confound(estimated, places, table)
     draws = spread_over_draws(estimated["paired"].products[DEFAULT_EPISODES], places, table)
     study = StudyResults(judged, agreement, scores, truth, table, control, confound, draws)

@@ -52,20 +52,29 @@ class PgebenchSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> None:
         """Run the experiment that the overrides describe; exits with its code."""
         # Hydra imports every plugin at every start, for shell completion too: torch must wait until here.
+        from pgebench.core.errors import ConfigError
         from pgebench.experiment.experiment import run_experiment
+        from pgebench.plan.words import literal, typed, unreadable
 
         assert self.hydra_context is not None, "Hydra calls setup before sweep"
         assert self.config is not None
         assert self.launcher is not None
         loader, master, launcher = self.hydra_context.config_loader, self.config, self.launcher
         parser = OverridesParser.create(config_loader=loader)
-        overrides = parser.parse_overrides([*(f"{key}={value}" for key, value in self.params.items()), *arguments])
+        try:
+            swept = [part for key, value in self.params.items() for part in literal(f"{key}={value}")]
+        except ConfigError as error:
+            raise SystemExit(f"pgebench: error: hydra.sweeper.params: {error}") from error
+        if reason := next(filter(None, map(unreadable, swept)), None):
+            raise SystemExit(f"pgebench: error: hydra.sweeper.params: {reason}")
+        overrides = parser.parse_overrides([*swept, *arguments])
 
         def compose(chosen: Sequence[str]) -> DictConfig:
             return loader.load_sweep_config(master, list(chosen))
 
         own = [source.path for source in master.hydra.runtime.config_sources if source.provider == "command-line"]
-        code = run_experiment(overrides, compose, launcher, arguments, [str(Path(path).resolve()) for path in own])
+        folders = [str(Path(path).resolve()) for path in own]
+        code = run_experiment(overrides, compose, launcher, typed(arguments), folders)
         if code:
             # Hydra turns every exception into its own message; an exit code passes through.
             raise SystemExit(code)

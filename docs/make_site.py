@@ -26,6 +26,7 @@ MENU = {
     "README.md": "pgebench",
     "docs/using.md": "Using",
     "docs/data.md": "Data",
+    "docs/inputs.md": "Odd inputs",
     "docs/backbones.md": "Backbones",
     "docs/metrics.md": "Metrics",
     "docs/pge.md": "PGE",

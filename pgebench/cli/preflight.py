@@ -60,8 +60,8 @@ def wrong_value(arguments: Sequence[str], folders: Sequence[Path]) -> str | None
             if override.key_or_group == "hydra/launcher" or not override.is_hydra_override()
         ]
         _composed(chosen, folders)
-    except HydraException as error:
-        cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else None
+    except (HydraException, OmegaConfBaseException) as error:
+        cause = next((one for one in (error, error.__cause__) if isinstance(one, OmegaConfBaseException)), None)
         first = " ".join(str(error).split("\n")[0].split())
         if missing := re.search(r"Could not find 'hydra/launcher/(\w+)'", first):
             return _not_installed(missing.group(1))

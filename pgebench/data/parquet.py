@@ -122,7 +122,8 @@ def _read(file: Path, image: str, label: str, split: str | None) -> _Read:
     elsewhere: list[Path] = []
     lacking: dict[int, str] = {}
     try:
-        with pq.ParquetFile(file) as parquet:
+        # Arrow opens no path that is not UTF-8.
+        with file.open("rb") as opened, pq.ParquetFile(opened) as parquet:
             schema = parquet.schema_arrow
             columns = [label, *([split] if split is not None and split in schema.names else [])]
             check_columns(str(file), schema.names, [image, *columns], ["loader.image", "loader.label"])
@@ -200,7 +201,7 @@ def _images(files: Sequence[Path], counts: Sequence[int], image: str) -> Iterato
     for file, count in zip(files, counts, strict=True):
         rows = 0
         try:
-            with pq.ParquetFile(file) as parquet:
+            with file.open("rb") as opened, pq.ParquetFile(opened) as parquet:
                 for batch in parquet.iter_batches(BATCH, columns=[image]):
                     rows += len(batch)
                     for value in batch[image].to_pylist():

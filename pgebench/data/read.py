@@ -20,7 +20,7 @@ from pgebench.data.cache import Decoded, Writer, being_made, is_news, open_decod
 from pgebench.data.decode import pictures, processes
 from pgebench.data.duplicates import Copies, copies, equal, pixel_hash, superfluous
 from pgebench.data.kept import is_kept, kept, may_be_mended, of_the_machine, split_of
-from pgebench.data.listing import Listing
+from pgebench.data.listing import SPLITS, Listing
 from pgebench.data.picture import UNREAD
 from pgebench.data.report import OfContent, counted, read_report
 from pgebench.data.revision import can_be_read, otherwise, revision_of, state_of
@@ -113,7 +113,7 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
         used.append(picture.used)
         hashes.append(pixel_hash(picture.pixels))
     _check(listing.where, [*listing.refused, *refused], Copies(), reading)
-    _check_classes(listing, rows, f"can be read; remove the class or mend its images ({_first(refused)})")
+    _check_none_empty(listing, rows, "can be read", f"or mend its images ({_first(refused)})")
     groups, dropped = equal(hashes), []
     if reading.duplicates == "drop" and groups:
         given = None if listing.given is None else listing.given[rows]
@@ -122,7 +122,8 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
         stay = [row for row in range(len(rows)) if row not in instead]
         writer.keep(stay)
         rows, sizes, groups = [rows[row] for row in stay], [sizes[row] for row in stay], []
-        _check_classes(listing, rows, f"is left by reading.duplicates=drop ({_first(dropped)})")
+        remedy = f"or one of the copies ({_first(dropped)})"
+        _check_none_empty(listing, rows, "is left by reading.duplicates=drop", remedy)
     split, rule, moved = split_of(listing, rows, groups, reading)
     if moved or UNREAD in remarks:
         writer.revision = otherwise(writer.revision)
@@ -155,10 +156,16 @@ def _check(where: str, refused: Sequence[str], found: Copies, reading: Reading) 
         )
 
 
-def _check_classes(listing: Listing, rows: Sequence[int], what: str) -> None:
+def _check_none_empty(listing: Listing, rows: Sequence[int], what: str, remedy: str) -> None:
     counts = np.bincount(listing.labels[rows], minlength=len(listing.class_names))
     if empty := [listing.class_names[index] for index in np.flatnonzero(counts == 0)]:
-        raise DataError(f"{listing.where}: no image of {_first(empty)} {what}")
+        raise DataError(f"{listing.where}: no image of {_first(empty)} {what}; remove the class {remedy}")
+    if listing.given is not None:
+        # One that is given and empty would be drawn anew from images that are to train.
+        there = set(listing.given[rows].tolist())
+        if empty := [SPLITS[part] for part in np.unique(listing.given) if part not in there]:
+            given = f"no image of the given split {_first(empty)}"
+            raise DataError(f"{listing.where}: {given} {what}; remove the split {remedy}")
 
 
 def _check_unchanged(listing: Listing, reading: Reading, state: str, revision: str, not_opened: Sequence[str]) -> None:

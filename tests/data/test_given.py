@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import tables
 from photos import Read
+from PIL import Image
 
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.data import npz, parquet
@@ -233,3 +234,22 @@ def test_rows_without_a_label_count_as_unreadable_images(tmp_path: Path, read_as
     assert [line.removeprefix("row ") for line in found.report.refused] == ["0: its label is NaN"]
     with pytest.raises(DataError, match=r"1 images cannot be read \(.*0: its label is NaN\); mend or remove them"):
         read_as(kind, file, size=8, unreadable="fail")
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_a_given_split_whose_images_cannot_be_read_is_refused_and_not_drawn_from_those_that_train(
+    tmp_path: Path, read_as: Read, part: str
+) -> None:
+    """Folders ``train`` and ``val`` or ``test``, and every image of the second is damaged."""
+    for name in ("train", part):
+        for label in ("ant", "bee"):
+            (tmp_path / "x" / name / label).mkdir(parents=True)
+            for number in range(4):
+                file = tmp_path / "x" / name / label / f"{number}.png"
+                pixels = np.full((8, 8, 3), 40 * number + 100 * (label == "bee"), np.uint8)
+                if name == "train":
+                    Image.fromarray(pixels).save(file)
+                else:
+                    file.write_bytes(b"\x89PNG nothing")
+    with pytest.raises(DataError, match=f"no image of the given split {part} can be read; remove the split or mend"):
+        read_as("folder", tmp_path / "x", loader={"parts": True})

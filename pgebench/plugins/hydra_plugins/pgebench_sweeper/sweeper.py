@@ -14,6 +14,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 
 @dataclass
@@ -45,9 +46,12 @@ class PgebenchSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Called by Hydra before ``sweep``."""
         self.hydra_context, self.config = hydra_context, config
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
+        try:
+            self.launcher = Plugins.instance().instantiate_launcher(
+                hydra_context=hydra_context, task_function=task_function, config=config
+            )
+        except OmegaConfBaseException as error:  # a value of the launcher's config cannot be worked out
+            raise SystemExit(f"pgebench: error: hydra.launcher: {error.__cause__ or error}") from error
 
     def sweep(self, arguments: list[str]) -> None:
         """Run the experiment that the overrides describe; exits with its code."""

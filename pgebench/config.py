@@ -15,6 +15,7 @@ from omegaconf import MISSING, OmegaConf
 
 from pgebench.core.conf import conf_dir as conf_dir
 from pgebench.core.machine import available_cores, jobs_at_once, memory_bytes, share, whole_gpus
+from pgebench.core.metric_facts import TIE
 from pgebench.core.settings import FisherSettings, GradientSettings, Reading
 from pgebench.core.text import one_line
 
@@ -124,7 +125,8 @@ class MetricConfig:
     it is not installed, the metric is left out of the experiment.
     Raise ``version`` when the function changes its results. ``seeds`` scores are taken with different seeds.
     ``kind`` is ``metric`` or ``control``, which a league shows as a yardstick. ``term_of`` names a composite: metrics
-    that name the same one are scaled over the candidates and added.
+    that name the same one are scaled over the candidates and added. Scores of two candidates that differ by less than
+    the share ``tie`` are equal; 0 says that the score is exact.
     """
 
     function: Any = MISSING
@@ -135,6 +137,7 @@ class MetricConfig:
     version: int = 1
     kind: str = "metric"
     term_of: str | None = None
+    tie: float = TIE
 
 
 @dataclass

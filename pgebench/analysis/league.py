@@ -133,7 +133,7 @@ def analyse(
     everything = records
     records = experiment_itself(records)
     asked = QUESTIONS[question]
-    plain = build_table(records)
+    plain = build_table(records, facts)
     table = with_composites(ask(plain, asked), facts)
     metric_costs, truth_costs = costs(with_composite_names(records, facts), "metric"), costs(records, "truth")
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]

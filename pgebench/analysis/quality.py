@@ -41,12 +41,14 @@ class Quality:
         targets: Number of (backbone, target) pairs that enter the mean of the correlations.
         coverage: Share of the cells with a truth that have a finite score.
         constant: Number of rankable (backbone, target) pairs whose scores are all equal (counted as 0).
+        tied: Share of all pairs of sources compared for a target whose scores are equal.
     """
 
     per_target: dict[str, FloatArray]
     targets: int
     coverage: float
     constant: int
+    tied: float
 
     def mean(self, statistic: str) -> float:
         """Mean over the (backbone, target) pairs where the statistic is defined; NaN if there is none.
@@ -90,7 +92,16 @@ def ranking_quality(score: FloatArray, truth: FloatArray) -> Quality:
         targets=int(np.isfinite(counted["tau"]).sum()),
         coverage=scored / int(with_truth.sum()) if with_truth.any() else float("nan"),
         constant=int((np.isfinite(counted["tau"]) & ~np.isfinite(strict["tau"])).sum()),
+        tied=_tied(x, y),
     )
+
+
+def _tied(score: FloatArray, accuracy: FloatArray) -> float:
+    """Share of the pairs along the last axis, of items with a score and an accuracy, whose scores are equal."""
+    usable = np.isfinite(score) & np.isfinite(accuracy)
+    pairs = np.triu(usable[..., :, None] & usable[..., None, :], k=1)
+    equal = pairs & (score[..., :, None] == score[..., None, :])
+    return float(equal.sum() / pairs.sum()) if pairs.any() else float("nan")
 
 
 def regret_at_random(truth: FloatArray) -> float:

@@ -87,13 +87,15 @@ def stability(records: pd.DataFrame, truth: str, facts: Facts) -> Stability | No
     """
     if "variant" not in records or records["variant"].isna().all():
         return None
-    base = with_composites(build_table(records[records["variant"].isna()]), facts)
+    base = with_composites(build_table(records[records["variant"].isna()], facts), facts)
     if truth not in base.truth:
         return None
     tables: dict[str, dict[str, Table]] = {}
     for variant, rows in records[records["variant"].notna()].groupby("variant", sort=False):
         factor, level = variant_parts(str(variant))
-        tables.setdefault(factor, {OWN: base})[level] = _like(with_composites(build_table(rows), facts), base, truth)
+        tables.setdefault(factor, {OWN: base})[level] = _like(
+            with_composites(build_table(rows, facts), facts), base, truth
+        )
     found = {factor: _judge(factor, levels, truth) for factor, levels in tables.items()}
     setups = [(factor, len(tables[factor]), setup_stability(_vectors(one[1]))) for factor, one in found.items()]
     setups += _setups_without_new_scores(base, truth)

@@ -53,6 +53,7 @@ def summary_columns() -> list[str]:
         "targets",
         "coverage",
         "constant_targets",
+        "tied_pairs",
         "score_seeds",
         "p",
         "p_holm",
@@ -94,6 +95,7 @@ def ranking_columns(
             row[statistic] = judged.mean(statistic)
             row[f"{statistic}_low"], row[f"{statistic}_high"] = draws[statistic].interval(m)
         row |= {"targets": judged.targets, "coverage": judged.coverage, "constant_targets": judged.constant}
+        row["tied_pairs"] = judged.tied
         row["p"] = p_value(judged.mean(PRIMARY), nulls[m])
         row["null_low"], row["null_high"] = null_band(nulls[m])
         row |= {f"{statistic}_ceiling": ceiling[statistic].repeat for statistic in CORRELATIONS}

@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from pgebench.analysis.ties import tied
+from pgebench.core.metric_facts import DEFAULTS, Facts
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -107,8 +111,10 @@ def mean_over_seeds(truth: FloatArray) -> FloatArray:
     return np.asarray(np.round(mean, 12), dtype=np.float64)
 
 
-def build_table(records: pd.DataFrame) -> Table:
+def build_table(records: pd.DataFrame, facts: Facts = MappingProxyType({})) -> Table:
     """Arrange the finished score and truth rows of `records` as arrays.
+
+    Scores that differ by no more than their metric's `tie` become equal, see `pgebench.analysis.ties`.
 
     Rows of other stages, rows that are not `done` and truth rows without a source or target are left out here (the cost
     and the failures are read from the records themselves). Two truth rows with the same cell and seed are averaged,
@@ -116,6 +122,7 @@ def build_table(records: pd.DataFrame) -> Table:
 
     Args:
         records: Columns stage, status, backbone, source, target, metric, truth, seed, value; others are ignored.
+        facts: Of the metrics, see `pgebench.core.metric_facts`; a metric that has none has the usual tolerance.
 
     Returns:
         The arrays; without any truth row `truth` is empty, without any score row `scores` is empty.
@@ -152,7 +159,7 @@ def build_table(records: pd.DataFrame) -> Table:
         sources=names["source"],
         targets=names["target"],
         truth=truth_arrays,
-        scores=score_arrays,
+        scores={name: tied(values, facts.get(name, DEFAULTS)["tie"]) for name, values in score_arrays.items()},
         score_seeds=seeds,
         notes=tuple(notes),
     )

@@ -1,4 +1,4 @@
-"""Facts of metrics that no score depends on, but a league does: what is a control, and what is a term of another."""
+"""Facts of metrics that no score depends on, but a league does: what is a control, a term of another, and a tie."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ import yaml
 from pgebench.core.conf import conf_dir
 
 Facts = Mapping[str, Mapping[str, Any]]
-"""Metric -> its ``kind`` and ``term_of``, as in ``pgebench.config.MetricConfig``."""
+"""Metric -> its ``kind``, ``term_of`` and ``tie``, as in ``pgebench.config.MetricConfig``."""
 
-DEFAULTS: Mapping[str, Any] = MappingProxyType({"kind": "metric", "term_of": None})
+TIE = 1e-6
+"""Share of a score below which another one is the same, where a metric says nothing else: evidence is in single
+precision (6e-8), and this is some ten roundings of it."""
+
+DEFAULTS: Mapping[str, Any] = MappingProxyType({"kind": "metric", "term_of": None, "tie": TIE})
 
 
 def metric_facts(meta: Mapping[str, Any]) -> Facts:

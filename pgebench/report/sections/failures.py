@@ -12,9 +12,12 @@ from pgebench.analysis.league import Analysis, TruthResult
 from pgebench.report.claims import ALPHA, Finding
 from pgebench.report.grid import Cell, Grid, grid, name_cell
 from pgebench.report.section import Block, Code, Heading, Report, Section, Table, Words
-from pgebench.report.wording import NOTHING, counted, names, p_text, percent
+from pgebench.report.wording import NOTHING, counted, p_text, percent
 
 MOST_FAILURES = 100
+
+MANY_TIES = 0.1
+"""Share of tied pairs from which on a metric is named."""
 
 
 def gaps_finding(analysis: Analysis, result: TruthResult) -> Finding | None:
@@ -26,11 +29,7 @@ def gaps_finding(analysis: Analysis, result: TruthResult) -> Finding | None:
     if len(partial):
         said = [f"`{row['metric']}` {percent(row['coverage'])}" for _, row in partial.iterrows()]
         parts.append(f"Not every cell has a score (share that has one): {', '.join(said)}.")
-    constant = result.league[result.league["constant_targets"] > 0]
-    if len(constant):
-        parts.append(
-            f"Constant over the sources of some target, counted there as no information: {names(constant['metric'])}."
-        )
+    parts += _silent(result)
     sources, targets = result.truth.shape[1:3]
     few = [counted(count, thing) for count, thing in ((sources, "source"), (targets, "target")) if count < FEWEST]
     if len(few) == 2:
@@ -45,6 +44,23 @@ def gaps_finding(analysis: Analysis, result: TruthResult) -> Finding | None:
         )
     parts += [note for note in analysis.table.notes if note.startswith(f"{result.name}:")]
     return Finding("Handle with care", " ".join(parts)) if parts else None
+
+
+def _silent(result: TruthResult) -> list[str]:
+    """Metrics that give all candidates one score, or many of them."""
+    parts = []
+    constant = result.league[result.league["constant_targets"] > 0]
+    if len(constant):
+        said = [f"`{row['metric']}` {row['constant_targets']} of {row['targets']}" for _, row in constant.iterrows()]
+        parts.append(
+            "One score for all candidates, counted there as no information; a metric that saturates has no other where "
+            f"a target has no more images than the network has features (targets): {', '.join(said)}."
+        )
+    metrics = result.league[(result.league["kind"] == "metric") & (result.league["tied_pairs"] > MANY_TIES)]
+    if len(metrics):
+        said = [f"`{row['metric']}` {percent(row['tied_pairs'])}" for _, row in metrics.iterrows()]
+        parts.append(f"Scores that differ by rounding alone are tied (share of pairs): {', '.join(said)}.")
+    return parts
 
 
 def failure_grid(analysis: Analysis) -> Grid:

@@ -25,6 +25,9 @@ from pgebench.data.revision import READER
 
 IMAGES, LABELS, SPLIT, FACTS = "images.u8", "labels.npy", "split.npy", "dataset.json"
 
+INDEX = "index"
+"""Folder of what readers remember: of files, and of a decoded form, which itself stays as it was written."""
+
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
@@ -55,22 +58,29 @@ def has_decoded(cache: Path, revision: str) -> bool:
 def is_of_this_reader(cache: Path, revision: str) -> bool:
     """Whether the decoded form of a revision is there, and made or looked through by a reader that knows what we do."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        return bool(json.loads((cache / revision / FACTS).read_bytes()).get("reader", 1) >= READER)
+        return bool(_facts(cache / revision).get("reader", 1) >= READER)
     return False
 
 
 def look_through(cache: Path, revision: str, report: ReadReport) -> None:
     """Note that what an older reader made is what this one would make, with what this one has to say of it."""
-    path = cache / revision / FACTS
-    with contextlib.suppress(OSError, ValueError, StoreError):  # of use, and no more: it would be looked through again
-        facts = json.loads(path.read_bytes()) | {"report": asdict(report), "reader": READER}
-        write_atomically(path, json.dumps(facts, indent=1).encode())
+    with contextlib.suppress(StoreError):  # of use, and no more: it would be looked through again
+        facts = {"report": asdict(report), "reader": READER}
+        write_atomically(cache / revision / INDEX / FACTS, json.dumps(facts, indent=1).encode())
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """What was written with a decoded form, and in its place what a later reader found when it looked it through."""
+    facts: dict[str, Any] = json.loads((folder / FACTS).read_bytes())
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        facts |= json.loads((folder / INDEX / FACTS).read_bytes())
+    return facts
 
 
 def is_news(cache: Path, revision: str, report: ReadReport) -> bool:
     """Whether nobody was told yet what a report says of this content as it is listed now; from now on one was."""
     told = digest([report.refused, report.ignored, report.remarks])[:16]
-    path = cache / revision / f"report-{told}.json"
+    path = cache / revision / INDEX / f"report-{told}.json"
     if path.is_file():
         return False
     with contextlib.suppress(StoreError):  # a store that cannot be written can be read
@@ -86,7 +96,7 @@ def open_decoded(cache: Path, revision: str) -> Decoded:
     """
     folder = cache / revision
     try:
-        facts = json.loads((folder / FACTS).read_bytes())
+        facts = _facts(folder)
         for name in (IMAGES, LABELS, SPLIT):
             if sha256_of(folder / name) != facts["sha256"][name]:
                 raise ValueError(f"{name} is not what was written")

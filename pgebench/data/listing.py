@@ -114,6 +114,9 @@ def hidden(path: PurePath) -> bool:
     Args:
         path: Relative to the folder that the user named, which may itself be hidden.
 
+    Returns:
+        True if it is not to be read.
+
     >>> [hidden(PurePath(name)) for name in ("ant/1.png", "ant/._1.png", ".cache/ant/1.png", "ant/@eaDir/1.png")]
     [False, True, True, True]
     """

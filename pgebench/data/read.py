@@ -16,7 +16,7 @@ from pgebench.core.locks import kind_in_use
 from pgebench.core.say import progress_bar, say
 from pgebench.core.settings import Reading
 from pgebench.core.text import one_line
-from pgebench.data.cache import Decoded, Writer, being_made, is_news, open_decoded
+from pgebench.data.cache import INDEX, Decoded, Writer, being_made, is_news, open_decoded
 from pgebench.data.decode import pictures, processes
 from pgebench.data.duplicates import Copies, copies, equal, pixel_hash, superfluous
 from pgebench.data.kept import is_kept, kept, may_be_mended, of_the_machine, split_of
@@ -53,7 +53,7 @@ def read_dataset(loader: Mapping[str, Any], path: str, reading: Reading, store: 
         raise DataError(f"{listing.where}: {len(listing.class_names)} classes; at least two are needed")
     cache = store / FOLDER
     began, state = time.perf_counter(), state_of(listing.files)
-    revision = revision_of(listing, reading, cache / "index")
+    revision = revision_of(listing, reading, cache / INDEX)
     decoded = kept(cache, revision, listing, reading)
     if decoded is not None and may_be_mended(decoded, listing):
         revision = revision_of(listing, reading, None)  # what the index says may be what another user could not read

@@ -44,8 +44,7 @@ def loop(folder: Path) -> Path:
 def as_the_first_reader_kept_it(store: Path, revision: str) -> None:
     """Turn the facts beside a decoded form into those of a store from before."""
     folder = store / "datasets" / revision
-    for told in folder.glob("report-*.json"):
-        told.unlink()
+    shutil.rmtree(folder / "index", ignore_errors=True)
     facts = json.loads((folder / FACTS).read_text())
     del facts["reader"], facts["report"]["of_content"]
     facts["report"]["remarks"] = [line for line in facts["report"]["remarks"] if line.endswith(FIRST)]
@@ -92,7 +91,7 @@ def test_what_is_new_in_a_folder_is_said_and_kept(
     assert "one/gone.png: a link that leads nowhere" in said
     assert "1 files are not taken for images:\n    one/notes.txt" in said
     assert "decoded before" in said
-    kept = [json.loads(file.read_text()) for file in (store / "datasets" / revision).glob("report-*.json")]
+    kept = [json.loads(file.read_text()) for file in (store / "datasets" / revision / "index").glob("report-*.json")]
     assert sorted(len(report["refused"]) for report in kept) == [0, 1]
     read_as("folder", photos)
     assert not capsys.readouterr().out, "said once"
@@ -115,7 +114,10 @@ def test_a_file_that_could_not_be_opened_is_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "open", closed)
-        patch.setattr("PIL.Image.builtins.open", lambda path, mode: closed(Path(os.fsdecode(path)), mode))
+        patch.setattr(
+            "PIL.Image.builtins.open",
+            lambda path, *args, **options: closed(Path(os.fsdecode(path)), *args, **options),
+        )
         patch.setattr("os.access", lambda path, mode: path != victim)
         locked = read_as("folder", photos)
         assert list(locked.report.refused) == ["one/1.png: Permission denied"]

@@ -17,7 +17,7 @@ from PIL import Image
 from planned import sweep
 
 import pgebench
-from pgebench.cli.arguments import as_hydra_reads
+from pgebench.cli.arguments import as_hydra_reads, in_order
 from pgebench.cli.options import COMMANDS as OTHERS
 from pgebench.cli.preflight import unknown_choice, wrong_value
 from pgebench.config import conf_dir, register
@@ -68,7 +68,7 @@ def readers_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str, readers_folders: None) -> None:
     register()
-    arguments = as_hydra_reads(shlex.split(command))
+    arguments = as_hydra_reads(in_order(shlex.split(command)))
     overrides = [argument for argument in arguments if "=" in argument]
     if "--config-dir" in arguments:
         pytest.skip("a folder of the reader's; test_plugin runs this command on the example's files")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numbered_images as rows
+import numbered
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +20,7 @@ from pgebench.data.classes import Part, classes
 
 def hub(path: Path, names: list[str] | None, labels: object, first: int = 0) -> None:
     """A parquet file as the library writes it, with the names of the classes in its schema."""
-    table = pa.table({"image": rows.files(len(labels), first), "label": labels})  # type: ignore[arg-type]
+    table = pa.table({"image": numbered.files(len(labels), first), "label": labels})  # type: ignore[arg-type]
     features = {"label": {"_type": "ClassLabel", "names": names}} if names else {"label": {"dtype": "int64"}}
     said = json.dumps({"info": {"features": features}}).encode()
     pq.write_table(table.replace_schema_metadata({b"huggingface": said}), path)
@@ -44,7 +44,7 @@ def test_parquet_files_with_other_orders_are_matched_by_name(tmp_path: Path) -> 
     hub(tmp_path / "test-0.parquet", ["cow", "bee", "ant"], [0, 1, 2, -1], first=10)
     found = parquet.listing(str(tmp_path))
     assert found.class_names == ("cow", "bee", "ant")  # test-0 comes first
-    assert rows.rows_of(found) == [
+    assert numbered.rows_of(found) == [
         *((10, "cow", "test"), (11, "bee", "test"), (12, "ant", "test")),
         *((0, "ant", "train"), (1, "bee", "train"), (2, "cow", "train")),
     ]
@@ -54,7 +54,7 @@ def test_parquet_files_with_other_orders_are_matched_by_name(tmp_path: Path) -> 
 def test_words_are_matched_with_names_and_numbers_are_not(tmp_path: Path) -> None:
     hub(tmp_path / "train-0.parquet", ["cow", "ant"], [0, 1])
     hub(tmp_path / "test-0.parquet", None, ["ant", "cow"], first=10)
-    assert [row[:2] for row in rows.rows_of(parquet.listing(str(tmp_path)))] == [
+    assert [row[:2] for row in numbered.rows_of(parquet.listing(str(tmp_path)))] == [
         *((10, "ant"), (11, "cow")),
         *((0, "cow"), (1, "ant")),
     ]
@@ -65,7 +65,7 @@ def test_words_are_matched_with_names_and_numbers_are_not(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("said", [b"{", b"[]", b'{"info": null}', b'{"info": {"features": {"label": []}}}', b"\xff"])
 def test_a_schema_that_says_something_else_names_nothing(tmp_path: Path, said: bytes) -> None:
-    table = pa.table({"image": rows.files(2), "label": [0, 1]})
+    table = pa.table({"image": numbered.files(2), "label": [0, 1]})
     pq.write_table(table.replace_schema_metadata({b"huggingface": said}), tmp_path / "x.parquet")
     assert parquet.listing(str(tmp_path / "x.parquet")).class_names == ("0", "1")
 
@@ -92,7 +92,7 @@ def test_torchvision_parts_are_matched_by_name_and_minus_one_is_no_label(
     monkeypatch.setattr(datasets, "GTSRB", Opened)
     parts = {"train": {"split": "train"}, "test": {"split": "test"}}
     found = torchvision.listing(str(tmp_path), "GTSRB", parts)
-    assert rows.rows_of(found) == [
+    assert numbered.rows_of(found) == [
         *((0, "ant", "train"), (1, "bee", "train"), (2, "cow", "train")),
         *((0, "cow", "test"), (1, "bee", "test"), (2, "ant", "test")),
     ]
@@ -104,7 +104,7 @@ def test_torchvision_parts_are_matched_by_name_and_minus_one_is_no_label(
 def test_torchvision_reads_no_hidden_files(tmp_path: Path) -> None:
     for name in ("ant/1.png", "bee/2.png", "ant/._1.png", "bee/@eaDir/2.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(rows.encoded(len(name)))
+        (tmp_path / name).write_bytes(numbered.encoded(len(name)))
     found = torchvision.listing(str(tmp_path), "ImageFolder", {"all": {}})
     assert list(found.names) == ["ant/1.png", "bee/2.png"]
     assert sorted(found.ignored) == ["ant/._1.png", "bee/@eaDir/2.png"]
@@ -125,11 +125,11 @@ def saved(tmp_path: Path) -> object:
 
 def part(library: object, labels: list[object], feature: object, first: int = 0, **columns: object) -> object:
     features = {"image": library.Image(), "label": feature}  # type: ignore[attr-defined]
-    held = {
-        "image": [{"bytes": one, "path": None} for one in rows.files(len(labels), first)],
+    rows = {
+        "image": [{"bytes": one, "path": None} for one in numbered.files(len(labels), first)],
         "label": labels,
     }
-    return library.Dataset.from_dict(held | columns, features=library.Features(features))  # type: ignore[attr-defined]
+    return library.Dataset.from_dict(rows | columns, features=library.Features(features))  # type: ignore[attr-defined]
 
 
 def test_hf_diff_names(saved: object) -> None:
@@ -139,7 +139,7 @@ def test_hf_diff_names(saved: object) -> None:
     test = part(library, [0, 1, 2], library.ClassLabel(names=["cow", "bee", "ant"]), first=10)
     path = saved({"train": train, "test": test, "more": test})  # type: ignore[operator]
     found = hugging_face.listing(path, {"train": "train", "test": "test"})
-    assert rows.rows_of(found) == [
+    assert numbered.rows_of(found) == [
         *((0, "ant", "train"), (1, "bee", "train"), (2, "cow", "train")),
         *((10, "cow", "test"), (11, "bee", "test"), (12, "ant", "test")),
     ]
@@ -160,7 +160,7 @@ def test_labels_that_are_values_are_read(saved: object, case: str) -> None:
     library = saved.library  # type: ignore[attr-defined]
     kind, labels, expected = LABELS[case]
     path = saved({"train": part(library, labels, library.Value(kind))})  # type: ignore[operator]
-    assert rows.rows_of(hugging_face.listing(path, {"all": "train"})) == rows.expected(expected)
+    assert numbered.rows_of(hugging_face.listing(path, {"all": "train"})) == numbered.expected(expected)
 
 
 def test_hf_ragged_label_and_hf_list_image_are_refused(saved: object) -> None:
@@ -169,8 +169,8 @@ def test_hf_ragged_label_and_hf_list_image_are_refused(saved: object) -> None:
     with pytest.raises(DataError, match=r"label is list<.*, 1 values in row 0; it must hold one number or word a row"):
         hugging_face.listing(saved({"train": ragged}, "ragged"), {"all": "train"})  # type: ignore[operator]
     features = library.Features({"image": library.Sequence(library.Image()), "label": library.Value("int64")})
-    held = {"image": [[{"bytes": rows.encoded(0), "path": None}]] * 2, "label": [0, 1]}
-    listed = library.Dataset.from_dict(held, features=features)
+    rows = {"image": [[{"bytes": numbered.encoded(0), "path": None}]] * 2, "label": [0, 1]}
+    listed = library.Dataset.from_dict(rows, features=features)
     with pytest.raises(DataError, match=r"the column image of train is .*; it must hold one image a row"):
         hugging_face.listing(saved({"train": listed}, "listed"), {"all": "train"})  # type: ignore[operator]
 
@@ -178,13 +178,13 @@ def test_hf_ragged_label_and_hf_list_image_are_refused(saved: object) -> None:
 def test_hf_none_image(saved: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No image, an image elsewhere, and one that is not there."""
     library = saved.library  # type: ignore[attr-defined]
-    (tmp_path / "1.png").write_bytes(rows.encoded(1))
+    (tmp_path / "1.png").write_bytes(numbered.encoded(1))
     elsewhere = [{"bytes": None, "path": str(tmp_path / name)} for name in ("1.png", "2.png")]
-    images = [{"bytes": rows.encoded(0), "path": None}, *elsewhere, None]
+    images = [{"bytes": numbered.encoded(0), "path": None}, *elsewhere, None]
     whole = part(library, ["ant", "bee", "ant", "bee"], library.Value("string"), image=images)
     monkeypatch.setattr(library, "load_dataset", lambda *_, **__: {"train": whole})
     found = hugging_face.listing("name", {"all": "train"})
-    assert list(found.contents()) == [rows.encoded(0), tmp_path / "1.png", b""]
+    assert list(found.contents()) == [numbered.encoded(0), tmp_path / "1.png", b""]
     assert list(found.names) == ["all 0", "all 1", "all 3"]
     assert found.refused[0].startswith(f"all 2: it has no bytes but the path {tmp_path}/2.png")
 
@@ -202,7 +202,7 @@ def test_hf_zero_rows(saved: object, tmp_path: Path) -> None:
     (tmp_path / "data" / "test" / "state.json").write_text(json.dumps(state | {"_data_files": []}))
     with pytest.raises(DataError, match="the split test has no rows"):
         hugging_face.listing(path, {"train": "train", "test": "test"})
-    assert rows.rows_of(hugging_face.listing(path, {"train": "train"})) == [
+    assert numbered.rows_of(hugging_face.listing(path, {"train": "train"})) == [
         (0, "ant", "train"),
         (1, "bee", "train"),
     ]
@@ -213,7 +213,7 @@ def test_hf_single_dataset(saved: object, tmp_path: Path) -> None:
     library = saved.library  # type: ignore[attr-defined]
     one = part(library, [0, 1], library.ClassLabel(names=["ant", "bee"]))
     one.save_to_disk(tmp_path / "one")  # type: ignore[attr-defined]
-    assert rows.rows_of(hugging_face.listing(str(tmp_path / "one"), {"all": "all"})) == [
+    assert numbered.rows_of(hugging_face.listing(str(tmp_path / "one"), {"all": "all"})) == [
         (0, "ant"),
         (1, "bee"),
     ]
@@ -223,7 +223,7 @@ def test_hf_single_dataset(saved: object, tmp_path: Path) -> None:
     state = json.loads((Path(part_of) / "dev" / "state.json").read_text())
     (Path(part_of) / "dev" / "state.json").write_text(json.dumps(state | {"_split": "dev"}))
     found = hugging_face.listing(f"{part_of}/dev", {"val": "dev"})
-    assert rows.rows_of(found) == [(0, "ant", "val"), (1, "bee", "val")]
+    assert numbered.rows_of(found) == [(0, "ant", "val"), (1, "bee", "val")]
 
 
 @pytest.mark.parametrize("path", ["./nowhere", "/no/such/folder", "~/nowhere", "a/b/c", "nowhere/"])

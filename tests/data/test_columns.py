@@ -6,7 +6,7 @@ import datetime
 from decimal import Decimal
 from pathlib import Path
 
-import numbered_images as rows
+import numbered
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -44,11 +44,11 @@ def test_labels_of_every_scalar_type_are_read_from_parquet_and_rows_without_one_
     tmp_path: Path, case: str
 ) -> None:
     column, classes = STORED[case]
-    found = parquet.listing(str(rows.parquet(tmp_path / "x.parquet", label=column)))
-    assert rows.rows_of(found) == rows.expected(classes)
+    found = parquet.listing(str(numbered.parquet(tmp_path / "x.parquet", label=column)))
+    assert numbered.rows_of(found) == numbered.expected(classes)
     missing = [f"row {row}" for row, name in enumerate(classes) if name is None]
     assert [line.split(": its label ")[0] for line in found.refused] == missing
-    assert found.names == [f"row {row}" for row, _ in rows.expected(classes)]
+    assert found.names == [f"row {row}" for row, _ in numbered.expected(classes)]
 
 
 ARRAYS = {
@@ -68,8 +68,8 @@ ARRAYS = {
 @pytest.mark.parametrize("case", ARRAYS)
 def test_labels_of_every_scalar_type_are_read_from_arrays(tmp_path: Path, case: str) -> None:
     labels, classes = ARRAYS[case]
-    found = npz.listing(str(rows.archive(tmp_path / "x.npz", labels)))
-    assert rows.rows_of(found) == rows.expected(classes)
+    found = npz.listing(str(numbered.archive(tmp_path / "x.npz", labels)))
+    assert numbered.rows_of(found) == numbered.expected(classes)
     assert len(found.refused) == classes.count(None)
 
 
@@ -89,19 +89,19 @@ TYPES = {
 def test_a_column_that_is_no_label_is_refused_with_its_type(tmp_path: Path, case: str) -> None:
     column, message = TYPES[case]
     with pytest.raises(DataError, match=message):
-        parquet.listing(str(rows.parquet(tmp_path / "x.parquet", label=column)))
+        parquet.listing(str(numbered.parquet(tmp_path / "x.parquet", label=column)))
 
 
 def test_pq_zero_rows_are_refused(tmp_path: Path) -> None:
     empty = {"image": pa.array([], pa.binary()), "label": pa.array([], pa.string())}
     with pytest.raises(DataError, match="has no rows, so there is no image in it"):
-        parquet.listing(str(rows.parquet(tmp_path / "pq_zero_rows.parquet", **empty)))
+        parquet.listing(str(numbered.parquet(tmp_path / "pq_zero_rows.parquet", **empty)))
 
 
 @pytest.mark.parametrize("name", ["label", "image", "split"])
 def test_pq_dup_column_is_refused(tmp_path: Path, name: str) -> None:
     columns = {
-        "image": pa.array(rows.files(2)),
+        "image": pa.array(numbered.files(2)),
         "label": pa.array(["ant", "bee"]),
         "split": pa.array(["train"] * 2),
     }
@@ -137,22 +137,22 @@ SHAPES = {
 @pytest.mark.parametrize("case", SHAPES)
 def test_an_array_of_another_shape_or_type_is_refused_with_what_it_is(tmp_path: Path, case: str) -> None:
     arrays, message = SHAPES[case]
-    np.savez(tmp_path / "x.npz", **{"images": rows.pixels(4), "labels": np.array([0, 1, 0, 1]), **arrays})
+    np.savez(tmp_path / "x.npz", **{"images": numbered.pixels(4), "labels": np.array([0, 1, 0, 1]), **arrays})
     with pytest.raises(DataError, match=message):
         npz.listing(str(tmp_path / "x.npz"))
 
 
 def test_names_are_for_whole_numbers_minus_one_is_no_label_and_unused_names_may_repeat(tmp_path: Path) -> None:
     names = np.array([b"ant", b"-", b"bee", b"-"])
-    rows.archive(tmp_path / "x.npz", np.array([0.0, 2.0, -1.0, 2.0]), class_names=names)
+    numbered.archive(tmp_path / "x.npz", np.array([0.0, 2.0, -1.0, 2.0]), class_names=names)
     found = npz.listing(str(tmp_path / "x.npz"))
-    assert rows.rows_of(found) == [(0, "ant"), (1, "bee"), (3, "bee")]
+    assert numbered.rows_of(found) == [(0, "ant"), (1, "bee"), (3, "bee")]
     assert found.refused == ("2: its label is -1, which names no class",)
 
 
 def test_two_classes_of_one_name_stay_apart_and_are_said(tmp_path: Path) -> None:
     """As the two cranes of ImageNet."""
-    rows.archive(tmp_path / "x.npz", np.array([2, 0, 1]), class_names=["crane", "bee", "crane"])
+    numbered.archive(tmp_path / "x.npz", np.array([2, 0, 1]), class_names=["crane", "bee", "crane"])
     found = npz.listing(str(tmp_path / "x.npz"))
     assert found.labels.tolist() == [2, 0, 1]
     assert found.class_names == ("crane", "bee", "crane")
@@ -167,7 +167,7 @@ def test_fortran_order_and_other_names_are_read(tmp_path: Path) -> None:
 
 
 def test_a_word_that_programs_write_for_nothing_is_said_to_be_a_class(tmp_path: Path) -> None:
-    found = npz.listing(str(rows.archive(tmp_path / "x.npz", np.array(["nan", "ant"]))))
+    found = npz.listing(str(numbered.archive(tmp_path / "x.npz", np.array(["nan", "ant"]))))
     assert found.class_names == ("ant", "nan")
     assert found.remarks == ("a class is called nan: if this says that there is no label, save an empty cell",)
 
@@ -184,9 +184,9 @@ IMAGES = {
 
 @pytest.mark.parametrize("case", IMAGES)
 def test_image_files_in_every_type_of_bytes_are_read(tmp_path: Path, case: str) -> None:
-    column = IMAGES[case](rows.files(4))
-    found = parquet.listing(str(rows.parquet(tmp_path / "x.parquet", image=column, label=["ant", "bee"] * 2)))
-    assert rows.rows_of(found) == [(0, "ant"), (1, "bee"), (2, "ant"), (3, "bee")]
+    column = IMAGES[case](numbered.files(4))
+    found = parquet.listing(str(numbered.parquet(tmp_path / "x.parquet", image=column, label=["ant", "bee"] * 2)))
+    assert numbered.rows_of(found) == [(0, "ant"), (1, "bee"), (2, "ant"), (3, "bee")]
     assert found.files == (tmp_path / "x.parquet",)
 
 
@@ -202,22 +202,22 @@ def test_image_files_in_every_type_of_bytes_are_read(tmp_path: Path, case: str) 
 )
 def test_a_column_of_something_else_than_image_files_is_refused(tmp_path: Path, column: object, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        parquet.listing(str(rows.parquet(tmp_path / "x.parquet", image=column, label=["ant", "bee"])))
+        parquet.listing(str(numbered.parquet(tmp_path / "x.parquet", image=column, label=["ant", "bee"])))
 
 
 def test_pq_path_only_images_are_looked_for_beside_the_file(tmp_path: Path) -> None:
     """Bytes that are null, and a path."""
     (tmp_path / "x").mkdir()
-    (tmp_path / "x" / "0.png").write_bytes(rows.encoded(0))
-    (tmp_path / "far.png").write_bytes(rows.encoded(1))
+    (tmp_path / "x" / "0.png").write_bytes(numbered.encoded(0))
+    (tmp_path / "far.png").write_bytes(numbered.encoded(1))
     paths = ["x/0.png", str(tmp_path / "far.png"), "x/2.png", "x", "a\0b", "y" * 300]
     images = [
         *({"bytes": None, "path": path} for path in paths),
-        {"bytes": rows.encoded(6), "path": "gone.png"},
+        {"bytes": numbered.encoded(6), "path": "gone.png"},
     ]
     labels = ["ant", "bee"] * 3 + ["ant"]
-    found = parquet.listing(str(rows.parquet(tmp_path / "pq_path_only.parquet", image=images, label=labels)))
-    assert rows.rows_of(found) == [(0, "ant"), (1, "bee"), (6, "ant")]
+    found = parquet.listing(str(numbered.parquet(tmp_path / "pq_path_only.parquet", image=images, label=labels)))
+    assert numbered.rows_of(found) == [(0, "ant"), (1, "bee"), (6, "ant")]
     assert [line.split(":")[0] for line in found.refused] == ["row 2", "row 3", "row 4", "row 5"]
     missing = f"it has no bytes but the path x/2.png, and there is no file {tmp_path}/x/2.png"
     assert found.refused[0] == f"row 2: {missing}"
@@ -226,17 +226,17 @@ def test_pq_path_only_images_are_looked_for_beside_the_file(tmp_path: Path) -> N
 
 
 def test_one_of_several_files_may_lack_rows_but_no_column_and_no_type(tmp_path: Path) -> None:
-    rows.parquet(tmp_path / "a.parquet", label=[0, 1])
-    rows.parquet(tmp_path / "b.parquet", label=pa.array([], pa.int64()), image=pa.array([], pa.binary()))
-    rows.parquet(tmp_path / "c.parquet", first=2, label=[1.0, NAN])
+    numbered.parquet(tmp_path / "a.parquet", label=[0, 1])
+    numbered.parquet(tmp_path / "b.parquet", label=pa.array([], pa.int64()), image=pa.array([], pa.binary()))
+    numbered.parquet(tmp_path / "c.parquet", first=2, label=[1.0, NAN])
     found = parquet.listing(str(tmp_path))
-    assert rows.rows_of(found) == [(0, "0.0"), (1, "1.0"), (2, "1.0")]
-    rows.parquet(tmp_path / "c.parquet", label=["ant", "bee"])
+    assert numbered.rows_of(found) == [(0, "0.0"), (1, "1.0"), (2, "1.0")]
+    numbered.parquet(tmp_path / "c.parquet", label=["ant", "bee"])
     with pytest.raises(
         DataError, match=r"label is a number in .*a\.parquet and a word in .*c\.parquet, so classes can"
     ):
         parquet.listing(str(tmp_path))
-    rows.parquet(tmp_path / "c.parquet", image=rows.files(2), y=[0, 1], label=[0, 1])
+    numbered.parquet(tmp_path / "c.parquet", image=numbered.files(2), y=[0, 1], label=[0, 1])
     with pytest.raises(ConfigError, match=r"a\.parquet has no column y; it has image, label: name them with"):
         parquet.listing(str(tmp_path), label="y")
     pa.parquet.write_table(pa.table({}), tmp_path / "a.parquet")

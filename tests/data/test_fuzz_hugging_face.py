@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbered
 import pytest
 from fuzzing import fuzzed, in_one_line
 from hypothesis import given
@@ -27,7 +28,7 @@ def a_part(draw: st.DrawFn) -> tuple[str, object, list[object], list[object]]:
     kind = draw(st.sampled_from([*VALUES, "names", "list"]))
     names = draw(NAMES)
     values = {"names": st.integers(-1, len(names) - 1), "list": st.lists(st.integers(0, 2), max_size=2)} | VALUES
-    stored = [(rows.encoded(1), None), (b"x", "gone.png"), (None, "gone.png"), (None, "")]
+    stored = [(numbered.encoded(1), None), (b"x", "gone.png"), (None, "gone.png"), (None, "")]
     images = st.sampled_from([{"bytes": content, "path": path} for content, path in stored])
     several = {"min_size": rows, "max_size": rows}
     return (

@@ -6,7 +6,7 @@ import io
 import zipfile
 from pathlib import Path
 
-import numbered_images as rows
+import numbered
 import numpy as np
 import pytest
 from fuzzing import fuzzed, in_one_line
@@ -42,7 +42,7 @@ WORDS = arrays.arrays("U12", (ROWS,), elements=st.sampled_from([*PART_NAMES, "TE
     extra=st.fixed_dictionaries({}, optional={"split": ANY | WORDS, "class_names": ANY}),
 )
 def test_any_arrays_fuzzed(tmp_path: Path, labels: np.ndarray, extra: dict[str, np.ndarray]) -> None:
-    np.savez(tmp_path / "x.npz", images=rows.pixels(ROWS), labels=labels, **extra)
+    np.savez(tmp_path / "x.npz", images=numbered.pixels(ROWS), labels=labels, **extra)
     _is_read_or_refused(tmp_path / "x.npz")
 
 
@@ -51,7 +51,7 @@ def test_any_arrays_fuzzed(tmp_path: Path, labels: np.ndarray, extra: dict[str, 
 def test_damaged_archives_fuzzed(tmp_path: Path, data: st.DataObject) -> None:
     buffer = io.BytesIO()
     save = data.draw(st.sampled_from([np.savez, np.savez_compressed]))
-    save(buffer, images=rows.pixels(ROWS), labels=np.arange(ROWS) % 2, split=np.array(["train"] * ROWS))
+    save(buffer, images=numbered.pixels(ROWS), labels=np.arange(ROWS) % 2, split=np.array(["train"] * ROWS))
     whole = bytearray(buffer.getvalue())
     for place, value in data.draw(
         st.lists(st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255)), min_size=1, max_size=4)
@@ -68,7 +68,7 @@ def test_damaged_archives_fuzzed(tmp_path: Path, data: st.DataObject) -> None:
 @given(header=st.binary(max_size=60) | st.text(max_size=60).map(str.encode), version=st.sampled_from([1, 2, 3, 9]))
 def test_damaged_headers_fuzzed(tmp_path: Path, header: bytes, version: int) -> None:
     length = len(header).to_bytes(2 if version == 1 else 4, "little")
-    np.savez(tmp_path / "x.npz", images=rows.pixels(ROWS))
+    np.savez(tmp_path / "x.npz", images=numbered.pixels(ROWS))
     with zipfile.ZipFile(tmp_path / "x.npz", "a") as archive:
         archive.writestr("labels.npy", b"\x93NUMPY" + bytes([version, 0]) + length + header)
     _is_read_or_refused(tmp_path / "x.npz")
@@ -88,7 +88,7 @@ def _is_read_or_refused(file: Path) -> None:
 
 
 def test_members_that_are_encrypted_repeated_or_no_arrays_are_refused(tmp_path: Path) -> None:
-    file = rows.archive(tmp_path / "x.npz", np.arange(4) % 2)
+    file = numbered.archive(tmp_path / "x.npz", np.arange(4) % 2)
     whole = bytearray(file.read_bytes())
     for signature, flags in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
         whole[whole.index(signature) + flags] |= 1

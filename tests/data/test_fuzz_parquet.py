@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numbered_images as rows
+import numbered
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fuzzing import fuzzed, in_one_line
@@ -56,7 +56,7 @@ def labels(draw: st.DrawFn, rows: int) -> pa.Array:
 @st.composite
 def a_table(draw: st.DrawFn) -> pa.Table:
     rows = draw(st.integers(0, 6))
-    files = st.just(rows.encoded(1)) | st.binary(max_size=5)
+    files = st.just(numbered.encoded(1)) | st.binary(max_size=5)
     structs = st.fixed_dictionaries({"bytes": files | st.none(), "path": TEXT | st.none()})
     images = column(rows, files, pa.binary()) | column(
         rows, structs, pa.struct({"bytes": pa.binary(), "path": pa.string()})
@@ -90,7 +90,7 @@ def test_any_columns_fuzzed(tmp_path_factory: object, written: dict[str, pa.Tabl
 @fuzzed
 @given(st.data())
 def test_damaged_files_fuzzed(tmp_path: Path, data: st.DataObject) -> None:
-    file = rows.parquet(tmp_path / "x.parquet", label=["ant", "bee"] * 3)
+    file = numbered.parquet(tmp_path / "x.parquet", label=["ant", "bee"] * 3)
     whole = bytearray(file.read_bytes())
     # The footer first: pages of a few images are most of the file, the thrift of the columns decides what is read.
     places = st.integers(0, len(whole) - 1) | st.integers(len(whole) - 600, len(whole) - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numbered_images as rows
+import numbered
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +21,7 @@ WORDS = ["train", "train", "val", "val", "test", "test"]
 
 
 def splits(found: object) -> list[str]:
-    return [row[2] for row in rows.rows_of(found)]  # type: ignore[arg-type, misc]
+    return [row[2] for row in numbered.rows_of(found)]  # type: ignore[arg-type, misc]
 
 
 CALLED = {
@@ -39,9 +39,9 @@ CALLED = {
 @pytest.mark.parametrize("kind", ["npz", "parquet"])
 def test_a_split_may_be_called_as_folders_call_it_or_be_a_number(tmp_path: Path, kind: str, case: str) -> None:
     if kind == "npz":
-        found = npz.listing(str(rows.archive(tmp_path / "x.npz", LABELS, split=np.array(CALLED[case]))))
+        found = npz.listing(str(numbered.archive(tmp_path / "x.npz", LABELS, split=np.array(CALLED[case]))))
     else:
-        found = parquet.listing(str(rows.parquet(tmp_path / "x.parquet", label=LABELS, split=CALLED[case])))
+        found = parquet.listing(str(numbered.parquet(tmp_path / "x.parquet", label=LABELS, split=CALLED[case])))
     assert splits(found) == WORDS
 
 
@@ -59,7 +59,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_split_that_cannot_be_followed_is_refused_and_drawn_only_if_asked(tmp_path: Path, case: str) -> None:
     column, message = REFUSED[case]
-    file = str(rows.parquet(tmp_path / "train.parquet", label=LABELS, split=column))
+    file = str(numbered.parquet(tmp_path / "train.parquet", label=LABELS, split=column))
     with pytest.raises(DataError, match=message):
         parquet.listing(file)
     # Neither the column nor the name of the file.
@@ -77,7 +77,7 @@ SHAPES = {
 @pytest.mark.parametrize("case", SHAPES)
 def test_a_split_array_of_another_length_or_shape_is_refused_and_drawn_only_if_asked(tmp_path: Path, case: str) -> None:
     array, message = SHAPES[case]
-    file = str(rows.archive(tmp_path / "x.npz", LABELS, split=np.array(array)))
+    file = str(numbered.archive(tmp_path / "x.npz", LABELS, split=np.array(array)))
     with pytest.raises(DataError, match=message):
         npz.listing(file)
     assert npz.listing(file, split=None).given is None
@@ -85,16 +85,16 @@ def test_a_split_array_of_another_length_or_shape_is_refused_and_drawn_only_if_a
 
 def test_a_split_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has no array fold; it has images, labels"):
-        npz.listing(str(rows.archive(tmp_path / "x.npz", LABELS)), split="fold")
+        npz.listing(str(numbered.archive(tmp_path / "x.npz", LABELS)), split="fold")
     with pytest.raises(ConfigError, match=rf"has no column fold: name it with loader\.split, {ANEW}"):
-        parquet.listing(str(rows.parquet(tmp_path / "x.parquet", label=LABELS)), split="fold")
+        parquet.listing(str(numbered.parquet(tmp_path / "x.parquet", label=LABELS)), split="fold")
 
 
 def test_a_column_that_says_nothing_is_said_to_be_empty(tmp_path: Path) -> None:
-    found = parquet.listing(str(rows.parquet(tmp_path / "x.parquet", label=LABELS, split=pa.nulls(6))))
+    found = parquet.listing(str(numbered.parquet(tmp_path / "x.parquet", label=LABELS, split=pa.nulls(6))))
     assert found.given is None
     assert found.remarks == ("the column split is empty: splits are drawn",)
-    found = npz.listing(str(rows.archive(tmp_path / "x.npz", LABELS, split=np.array([""] * 6))))
+    found = npz.listing(str(numbered.archive(tmp_path / "x.npz", LABELS, split=np.array([""] * 6))))
     assert found.given is None
     assert found.remarks == ("the array split is empty: splits are drawn",)
 
@@ -113,31 +113,31 @@ NAMES = {
 def test_files_and_folders_tell_splits(tmp_path: Path, case: str) -> None:
     told = NAMES[case]
     for number, name in enumerate(told):
-        rows.parquet(tmp_path / f"{name}.parquet", first=2 * number, label=["ant", "bee"])
+        numbered.parquet(tmp_path / f"{name}.parquet", first=2 * number, label=["ant", "bee"])
     by_file = dict(zip(told, range(len(told)), strict=True))
     expected = {row: told[name] for name, number in by_file.items() for row in (2 * number, 2 * number + 1)}
     found = parquet.listing(str(tmp_path))
-    assert {row: split for row, _, split in rows.rows_of(found)} == expected  # type: ignore[misc]
+    assert {row: split for row, _, split in numbered.rows_of(found)} == expected  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("names", [["my_train"], ["trained"], ["a", "b"], ["contest", "latest"]])
 def test_names_that_tell_no_two_splits_tell_none(tmp_path: Path, names: list[str]) -> None:
     for name in names:
-        rows.parquet(tmp_path / f"{name}.parquet", label=["ant", "bee"])
+        numbered.parquet(tmp_path / f"{name}.parquet", label=["ant", "bee"])
     assert parquet.listing(str(tmp_path)).given is None
 
 
 def test_a_stray_file_beside_files_that_are_splits_is_refused(tmp_path: Path) -> None:
     for name in ("train-0", "test-0", "extra"):
-        rows.parquet(tmp_path / f"{name}.parquet", label=["ant", "bee"])
+        numbered.parquet(tmp_path / f"{name}.parquet", label=["ant", "bee"])
     with pytest.raises(DataError, match=rf"extra\.parquet tells no split, but test-0\.parquet does .*, {ANEW}"):
         parquet.listing(str(tmp_path))
     assert parquet.listing(str(tmp_path), split=None).given is None
 
 
 def test_a_column_in_some_files_only_is_followed_where_the_others_are_called_splits(tmp_path: Path) -> None:
-    rows.parquet(tmp_path / "a.parquet", label=["ant", "bee"], split=["val", "train"])
-    rows.parquet(tmp_path / "test-0.parquet", first=2, label=["ant", "bee"])
+    numbered.parquet(tmp_path / "a.parquet", label=["ant", "bee"], split=["val", "train"])
+    numbered.parquet(tmp_path / "test-0.parquet", first=2, label=["ant", "bee"])
     assert splits(parquet.listing(str(tmp_path))) == ["val", "train", "test", "test"]
     (tmp_path / "test-0.parquet").rename(tmp_path / "z.parquet")
     with pytest.raises(DataError, match=r"z\.parquet tells no split, but a\.parquet does"):
@@ -148,17 +148,17 @@ def test_a_given_split_of_which_nothing_is_left_is_refused(tmp_path: Path) -> No
     """As with benchmarks that keep the labels of their test images to themselves: -1, or nothing."""
     labels = ["ant", "bee", "ant", "bee", None, None]
     with pytest.raises(DataError, match=r"no row of the given split test can be used \(2 rows; row 4: its label is em"):
-        parquet.listing(str(rows.parquet(tmp_path / "x.parquet", label=labels, split=WORDS)))
+        parquet.listing(str(numbered.parquet(tmp_path / "x.parquet", label=labels, split=WORDS)))
     found = parquet.listing(str(tmp_path / "x.parquet"), split=None)
-    assert rows.rows_of(found) == [(0, "ant"), (1, "bee"), (2, "ant"), (3, "bee")]
+    assert numbered.rows_of(found) == [(0, "ant"), (1, "bee"), (2, "ant"), (3, "bee")]
 
 
 def test_a_file_for_a_split_without_rows_is_refused(tmp_path: Path) -> None:
-    rows.parquet(tmp_path / "train-0.parquet", label=LABELS)
-    rows.parquet(tmp_path / "test-0.parquet", label=pa.array([], pa.string()), image=pa.array([], pa.binary()))
+    numbered.parquet(tmp_path / "train-0.parquet", label=LABELS)
+    numbered.parquet(tmp_path / "test-0.parquet", label=pa.array([], pa.string()), image=pa.array([], pa.binary()))
     with pytest.raises(DataError, match=r"test-0\.parquet has no rows, so the given split test is empty"):
         parquet.listing(str(tmp_path))
-    rows.parquet(tmp_path / "test-1.parquet", label=LABELS)
+    numbered.parquet(tmp_path / "test-1.parquet", label=LABELS)
     assert splits(parquet.listing(str(tmp_path))) == ["test"] * 6 + ["train"] * 6
 
 
@@ -166,14 +166,14 @@ def test_labels_and_splits_stay_in_step_with_the_pixels_where_rows_are_left_out(
     labels = [None, "bee", "ant", "bee", "ant", "", "ant", "bee", "ant", "bee"]
     split = ["test", "train", "train", "test", "val", "val", "test", "val", "train", "train"]
     kept = [(row, label, split[row]) for row, label in enumerate(labels) if label]
-    rows.parquet(tmp_path / "a.parquet", label=labels[:5], split=split[:5])
-    rows.parquet(tmp_path / "b.parquet", first=5, label=labels[5:], split=split[5:])
+    numbered.parquet(tmp_path / "a.parquet", label=labels[:5], split=split[:5])
+    numbered.parquet(tmp_path / "b.parquet", first=5, label=labels[5:], split=split[5:])
     found = parquet.listing(str(tmp_path))
-    assert rows.rows_of(found) == kept
-    assert rows.rows_of(found) == kept  # contents are read twice
+    assert numbered.rows_of(found) == kept
+    assert numbered.rows_of(found) == kept  # contents are read twice
     assert found.refused == ("row 0: its label is empty", "row 5: its label is empty")
     words = np.array([label or "" for label in labels])
-    assert rows.rows_of(npz.listing(str(rows.archive(tmp_path / "x.npz", words, split=split)))) == kept
+    assert numbered.rows_of(npz.listing(str(numbered.archive(tmp_path / "x.npz", words, split=split)))) == kept
 
 
 @pytest.mark.parametrize(
@@ -187,22 +187,22 @@ def test_labels_and_splits_stay_in_step_with_the_pixels_where_rows_are_left_out(
     ],
 )
 def test_hidden_copies_are_not_read_and_listed(tmp_path: Path, name: str) -> None:
-    rows.parquet(tmp_path / "data" / "train-0.parquet", label=["ant", "bee"])
-    rows.parquet(tmp_path / "data" / "test-0.parquet", first=2, label=["ant", "bee"])
-    before = rows.rows_of(parquet.listing(str(tmp_path / "data")))
+    numbered.parquet(tmp_path / "data" / "train-0.parquet", label=["ant", "bee"])
+    numbered.parquet(tmp_path / "data" / "test-0.parquet", first=2, label=["ant", "bee"])
+    before = numbered.rows_of(parquet.listing(str(tmp_path / "data")))
     (tmp_path / "data" / name).parent.mkdir(exist_ok=True, parents=True)
     (tmp_path / "data" / name).write_bytes(b"\0\5\x16\7")
     found = parquet.listing(str(tmp_path / "data"))
-    assert rows.rows_of(found) == before
+    assert numbered.rows_of(found) == before
     assert found.ignored == (name.split("/")[0],)
 
 
 def test_a_folder_that_is_itself_hidden_is_read_and_files_of_other_kinds_are_listed(tmp_path: Path) -> None:
-    rows.parquet(tmp_path / ".cache" / "x.parquet" / "part-0.parquet", label=["ant", "bee"])
+    numbered.parquet(tmp_path / ".cache" / "x.parquet" / "part-0.parquet", label=["ant", "bee"])
     (tmp_path / ".cache" / "README.md").touch()
     (tmp_path / ".cache" / "link").symlink_to(tmp_path)
     found = parquet.listing(str(tmp_path / ".cache"))
-    assert rows.rows_of(found) == [(0, "ant"), (1, "bee")]
+    assert numbered.rows_of(found) == [(0, "ant"), (1, "bee")]
     assert found.ignored == ("README.md", "link")
     (tmp_path / ".cache" / "gone.parquet").symlink_to(tmp_path / "nowhere")
     with pytest.raises(DataError, match=r"gone\.parquet cannot be read: it is a link that leads nowhere"):
@@ -210,13 +210,13 @@ def test_a_folder_that_is_itself_hidden_is_read_and_files_of_other_kinds_are_lis
 
 
 def test_only_hidden_files_are_no_dataset(tmp_path: Path) -> None:
-    rows.parquet(tmp_path / "._x.parquet", label=["ant", "bee"])
+    numbered.parquet(tmp_path / "._x.parquet", label=["ant", "bee"])
     with pytest.raises(ConfigError, match=r"no folder with \.parquet files; not read: \._x\.parquet"):
         parquet.listing(str(tmp_path))
 
 
 def test_numbers_of_a_split_that_have_names_are_followed_by_name(tmp_path: Path) -> None:
-    table = pa.table({"image": rows.files(4), "label": ["ant", "bee"] * 2, "split": [0, 0, 1, 1]})
+    table = pa.table({"image": numbered.files(4), "label": ["ant", "bee"] * 2, "split": [0, 0, 1, 1]})
     said = b'{"info": {"features": {"split": {"names": ["test", "train"], "_type": "ClassLabel"}}}}'
     pq.write_table(table.replace_schema_metadata({b"huggingface": said}), tmp_path / "x.parquet")
     assert splits(parquet.listing(str(tmp_path / "x.parquet"))) == ["test", "test", "train", "train"]
@@ -225,7 +225,7 @@ def test_numbers_of_a_split_that_have_names_are_followed_by_name(tmp_path: Path)
 @pytest.mark.parametrize("kind", ["npz", "parquet"])
 def test_rows_without_a_label_count_as_unreadable_images(tmp_path: Path, read_as: Read, kind: str) -> None:
     labels = np.array([float("nan"), *[1.0, 2.0] * 6])
-    write = rows.archive if kind == "npz" else lambda path, labels: rows.parquet(path, label=labels)
+    write = numbered.archive if kind == "npz" else lambda path, labels: numbered.parquet(path, label=labels)
     file = write(tmp_path / f"x.{kind}", labels)
     found = read_as(kind, file, size=8)
     # Images are filled with their row: 1, 2, ..., of which the odd ones are of class 1.0.

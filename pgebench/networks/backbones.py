@@ -19,6 +19,7 @@ from pgebench.networks import weights
 from pgebench.networks.initial_weights import Redrawn
 from pgebench.networks.inputs import Images, Streamed, batch_size, to_input
 from pgebench.networks.precision import FLOAT32, computing
+from pgebench.networks.residual_branches import open_branches
 
 STREAM_FROM = 2**30
 """Bytes of network inputs from which on they are streamed: 1,783 images of 224 pixels, 87,381 of 32."""
@@ -158,9 +159,20 @@ def _fill(
     weights.fill(network, state, f"backbone.weights={file} for backbone.model={params['model']}", head)
 
 
-def restarts(params: Mapping[str, Any], device: torch.device) -> Redrawn:
-    """The backbone without classifier on ``device``, whose initial weights can be drawn anew from any seed."""
-    return Redrawn(lambda: _built(params, 0, pretrained=False), device)
+def restarts(params: Mapping[str, Any], device: torch.device, opened: bool = False) -> Redrawn:
+    """The backbone without classifier on ``device``, whose initial weights can be drawn anew from any seed.
+
+    Args:
+        params: from ``backbone_params``.
+        device: where the network goes.
+        opened: start no residual branch at zero.
+    """
+
+    def build() -> nn.Module:
+        network = _built(params, 0, pretrained=False)
+        return open_branches(network) if opened else network
+
+    return Redrawn(build, device)
 
 
 def _built(params: Mapping[str, Any], classes: int, pretrained: bool) -> nn.Module:

@@ -14,6 +14,7 @@ from pgebench.core.errors import ConfigError
 RESTARTS = ("fresh", "paired", "fixed", "pretrained")
 DUPLICATES = ("keep", "drop", "fail")
 LOSSES = ("proto", "ce", "supcon")
+BRANCHES = ("as_built", "open")
 
 MOST_MEGAPIXELS = 178
 """Pillow refuses larger images whatever is asked for."""
@@ -39,6 +40,10 @@ class GradientSettings:
         snapshots: numbers of episodes after which the running mean is kept too, in ascending order.
         autocast: whether networks compute in bfloat16 where torch allows.
         seed: of initialisations and episodes.
+        branches: ``as_built`` leaves residual branches as the network's library starts them, which may be at zero;
+            ``open`` starts none at zero.
+        crop: images are enlarged and cut back to their size at random, each to this share of its side; None leaves
+            them whole.
 
     Raises:
         ConfigError: an unknown name, a number that is too small, or snapshots that do not ascend below ``episodes``.
@@ -55,15 +60,19 @@ class GradientSettings:
     snapshots: tuple[int, ...] = ()
     autocast: bool = False
     seed: int = 0
+    branches: str = "as_built"
+    crop: float | None = None
 
     def __post_init__(self) -> None:
-        for name, choices in (("restart", RESTARTS), ("loss", LOSSES)):
+        for name, choices in (("restart", RESTARTS), ("loss", LOSSES), ("branches", BRANCHES)):
             if getattr(self, name) not in choices:
                 raise ConfigError(f"gradient.{name}={getattr(self, name)}: choose from {', '.join(choices)}")
         for name, least in (("restarts", 1), ("episodes", 2), ("way", 2), ("shot", 1), ("query", 1)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ConfigError(f"gradient.{name}={value}: must be at least {least}")
+        if self.crop is not None and not 0 < self.crop < 1:
+            raise ConfigError(f"gradient.crop={self.crop}: must be above 0 and below 1, or null for whole images")
         self.snapshots = tuple(self.snapshots)  # a config gives a list
         if list(self.snapshots) != sorted(set(self.snapshots)) or any(
             not 2 <= number < self.episodes for number in self.snapshots
@@ -72,6 +81,16 @@ class GradientSettings:
                 f"gradient.snapshots={list(self.snapshots)}: must be ascending numbers from 2 to "
                 f"gradient.episodes - 1 = {self.episodes - 1}"
             )
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that decide the gradient, in JSON types.
+
+        Returns:
+            The fields by name; those that came later only where they are used, so that finished work keeps its key.
+        """
+        fields = asdict(self) | {"snapshots": list(self.snapshots)}
+        later = {"branches": "as_built", "crop": None}
+        return {name: value for name, value in fields.items() if name not in later or value != later[name]}
 
     @property
     def points(self) -> int:

@@ -21,6 +21,7 @@ from pgebench.networks.initial_weights import Redrawn
 from pgebench.networks.inputs import Images, Streamed, batch_size, to_input
 from pgebench.networks.memory_layout import laid_out
 from pgebench.networks.precision import FLOAT32, computing
+from pgebench.networks.residual_branches import open_branches
 from pgebench.networks.weight_containers import Taken
 
 STREAM_FROM = 2**30
@@ -200,9 +201,20 @@ def _read(params: Mapping[str, Any], file: str | None, network: nn.Module) -> Ta
     return Taken(read(path, network))
 
 
-def restarts(params: Mapping[str, Any], device: torch.device) -> Redrawn:
-    """The backbone without classifier on ``device``, whose initial weights can be drawn anew from any seed."""
-    return Redrawn(lambda: _built(params, 0, pretrained=False), device)
+def restarts(params: Mapping[str, Any], device: torch.device, opened: bool = False) -> Redrawn:
+    """The backbone without classifier on ``device``, whose initial weights can be drawn anew from any seed.
+
+    Args:
+        params: from ``backbone_params``.
+        device: where the network goes.
+        opened: start no residual branch at zero.
+    """
+
+    def build() -> nn.Module:
+        network = _built(params, 0, pretrained=False)
+        return open_branches(network) if opened else network
+
+    return Redrawn(build, device)
 
 
 def _built(params: Mapping[str, Any], classes: int, pretrained: bool) -> nn.Module:

@@ -112,6 +112,30 @@ def take(images: Images, rows: torch.Tensor) -> torch.Tensor:
     return images[rows]
 
 
+def cropped(batch: torch.Tensor, share: float, places: np.ndarray) -> torch.Tensor:
+    """Images enlarged to ``1 / share`` of their side and cut back to their size, each at a place of its own.
+
+    The resize to 256 and random crop of 224 pixels of much of the field is ``share=0.875``.
+
+    Args:
+        batch: float32 (n, 3, h, w).
+        share: of the side, in (0, 1).
+        places: float64 (n, 2), in [0, 1): of the possible places, which one from the top, which one from the left.
+
+    Returns:
+        Of the shape of ``batch``, channels last.
+
+    >>> cropped(torch.rand(2, 3, 32, 32), 0.875, np.array([[0, 0], [0.5, 0.999]])).shape
+    torch.Size([2, 3, 32, 32])
+    """
+    height, width = batch.shape[-2:]
+    size = (round(height / share), round(width / share))
+    large = F.interpolate(batch, size=size, mode="bilinear", antialias=True).permute(0, 2, 3, 1)
+    cuts = np.floor(places * [size[0] - height + 1, size[1] - width + 1]).astype(int).tolist()
+    parts = [image[top : top + height, left : left + width] for image, (top, left) in zip(large, cuts, strict=True)]
+    return torch.stack(parts).permute(0, 3, 1, 2)
+
+
 BATCH = 256
 """Images in one forward pass without gradients, where they are of 32 pixels or on a GPU."""
 

@@ -18,11 +18,19 @@ class Episode:
         support: int64 (way, shot), rows of the dataset, one line per class.
         query: int64 (queries,), rows of the dataset.
         query_labels: int64 (queries,), in [0, way): the line of ``support`` with the query's class.
+        places: float64 (images, 2), in [0, 1): where each image is cut out, from top left to bottom right, support
+            before query; None where images stay whole.
     """
 
     support: np.ndarray
     query: np.ndarray
     query_labels: np.ndarray
+    places: np.ndarray | None = None
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of the dataset in the order in which they go through the network: support, then query."""
+        return np.concatenate([self.support.ravel(), self.query])
 
     @property
     def images(self) -> int:
@@ -42,6 +50,7 @@ class EpisodeSampler:
         shot: support images per class.
         query: query images per class, where there are enough.
         seed: of the draws.
+        crops: draw where each image is cut out, too; classes and images are the same without.
 
     Raises:
         DataError: fewer classes than ``way``, or a class with fewer than ``shot + 1`` images.
@@ -51,7 +60,9 @@ class EpisodeSampler:
     ((2, 1), (4,))
     """
 
-    def __init__(self, labels: np.ndarray, way: int | None, shot: int, query: int, seed: int) -> None:
+    def __init__(
+        self, labels: np.ndarray, way: int | None, shot: int, query: int, seed: int, crops: bool = False
+    ) -> None:
         self.rows = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         self.way, self.shot, self.query = len(self.rows) if way is None else way, shot, query
         if len(self.rows) < self.way:
@@ -65,7 +76,7 @@ class EpisodeSampler:
                 f"raise target.train_per_class, or lower metric.<name>.gradient.shot to at most {fewest - 1}"
             )
         self.fewest_queries = min(query, fewest - shot)
-        self._seed = seed
+        self._seed, self._crops = seed, crops
 
     def episode(self, *number: int) -> Episode:
         """The episode with this number; the same one whenever it is asked for.
@@ -88,4 +99,5 @@ class EpisodeSampler:
             support=np.stack([rows[: self.shot] for rows in drawn]),
             query=np.concatenate([rows[self.shot :] for rows in drawn]),
             query_labels=np.repeat(np.arange(self.way), [len(rows) - self.shot for rows in drawn]),
+            places=random.random((sum(map(len, drawn)), 2)) if self._crops else None,
         )

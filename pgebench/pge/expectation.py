@@ -16,7 +16,7 @@ from pgebench.core.settings import GradientSettings
 from pgebench.networks.inputs import Images
 from pgebench.networks.parameters import chosen_parameters
 from pgebench.pge.episodes import Episode, EpisodeSampler
-from pgebench.pge.gradients import episode_gradient, stacked_gradients
+from pgebench.pge.gradients import episode_gradient, episode_images, stacked_gradients
 from pgebench.pge.losses import LOSSES
 
 ROUND = 10
@@ -171,7 +171,8 @@ class _Estimate:
     ) -> None:
         self.network, self.images, self.settings, self.stream = network, images, settings, stream
         seed = derive_seed("pge episodes", settings.seed, stream)
-        self.sampler = EpisodeSampler(labels, settings.way, settings.shot, settings.query, seed)
+        crops = settings.crop is not None
+        self.sampler = EpisodeSampler(labels, settings.way, settings.shot, settings.query, seed, crops)
         parameters = chosen_parameters(network(self._start(0, 0)), settings.parameters).values()
         self.sizes = tuple(parameter.numel() for parameter in parameters)
         # Stacked passes need episodes of one size, and a loss without draws of its own.
@@ -204,8 +205,9 @@ class _Estimate:
                     parameters = [*chosen_parameters(model, self.settings.parameters).values()]
             assert model is not None
             episode = self._episode(progress, point, number)
+            batch = episode_images(self.images, [episode], self.settings.crop)
             gradients = episode_gradient(
-                model, parameters, self.images, episode, LOSSES[self.settings.loss], start, self.settings.autocast
+                model, parameters, batch, episode, LOSSES[self.settings.loss], start, self.settings.autocast
             )
             _add(progress.sums[point, number % 2].split(self.sizes), gradients)
 
@@ -225,8 +227,8 @@ class _Estimate:
                 structure,
                 weights,
                 rest,
-                self.images,
-                episodes,
+                episode_images(self.images, episodes, self.settings.crop).unflatten(0, (len(episodes), -1)),
+                episodes[0],
                 LOSSES[self.settings.loss],
                 self.settings.autocast,
             )

@@ -9,15 +9,33 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
-from pgebench.networks.inputs import Images, take
+from pgebench.networks.inputs import Images, cropped, take
 from pgebench.pge.episodes import Episode
 from pgebench.pge.losses import Loss
+
+
+def episode_images(images: Images, episodes: Sequence[Episode], crop: float | None) -> torch.Tensor:
+    """The images of episodes, ready for the network, one episode after another.
+
+    Args:
+        images: float32 (n, 3, h, w), ready for the network.
+        episodes: Which of the images, and where they are cut out.
+        crop: Share of an image's side that is kept, enlarged to the whole; None keeps all.
+
+    Returns:
+        (images of all episodes, 3, h, w), of each episode support before query.
+    """
+    rows = np.concatenate([episode.rows for episode in episodes])
+    batch = take(images, torch.from_numpy(rows).to(images.device))
+    if crop is None:
+        return batch
+    return cropped(batch, crop, np.concatenate([episode.places for episode in episodes if episode.places is not None]))
 
 
 def episode_gradient(
     network: nn.Module,
     parameters: Sequence[nn.Parameter],
-    images: Images,
+    images: torch.Tensor,
     episode: Episode,
     loss_of: Loss,
     seed: int,
@@ -30,7 +48,7 @@ def episode_gradient(
     Args:
         network: A backbone without classifier, in the mode that it is meant to have.
         parameters: Those of its parameters whose gradient is taken.
-        images: float32 (n, 3, h, w), ready for the network.
+        images: float32 (images, 3, h, w), those of the episode, support before query.
         episode: Which of the images are support and query, and of which class.
         loss_of: Support features, query features, query labels and seed -> loss.
         seed: Of the loss.
@@ -39,9 +57,8 @@ def episode_gradient(
     Returns:
         A gradient for each of ``parameters``, in their shapes.
     """
-    rows = torch.from_numpy(np.concatenate([episode.support.ravel(), episode.query])).to(images.device)
     with torch.autocast(images.device.type, torch.bfloat16, enabled=autocast):
-        features = network(take(images, rows))
+        features = network(images)
     loss = _loss(features.float(), episode, loss_of, seed)
     # Parameters behind no path to the features (an unused norm) have no gradient: it is zero.
     return torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
@@ -51,8 +68,8 @@ def stacked_gradients(
     network: nn.Module,
     weights: dict[str, torch.Tensor],
     others: dict[str, torch.Tensor],
-    images: Images,
-    episodes: list[Episode],
+    images: torch.Tensor,
+    episode: Episode,
     loss_of: Loss,
     autocast: bool = False,
 ) -> tuple[torch.Tensor, ...]:
@@ -62,23 +79,21 @@ def stacked_gradients(
         network: gives the structure; its batch normalisation must not track statistics.
         weights: (restarts, ...) values by name of the parameters whose gradient is taken.
         others: (restarts, ...) values of the other parameters.
-        images: float32 (n, 3, h, w).
-        episodes: one per restart, all of the same size.
+        images: float32 (restarts, images, 3, h, w), those of an episode for each restart.
+        episode: any of these episodes: all are of the same size.
         loss_of: the loss; one that draws nothing.
         autocast: compute in bfloat16 where torch allows.
 
     Returns:
         (restarts, ...) gradients, a tensor per parameter.
     """
-    rows = np.stack([np.concatenate([episode.support.ravel(), episode.query]) for episode in episodes])
-    batches = take(images, torch.from_numpy(rows.ravel()).to(images.device)).unflatten(0, rows.shape)
 
     def loss(chosen: dict[str, torch.Tensor], fixed: dict[str, torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
         with torch.autocast(images.device.type, torch.bfloat16, enabled=autocast):
             features = functional_call(network, chosen | fixed, (batch,))
-        return _loss(features.float(), episodes[0], loss_of, seed=0)
+        return _loss(features.float(), episode, loss_of, seed=0)
 
-    return tuple(vmap(grad(loss), randomness="different")(weights, others, batches).values())
+    return tuple(vmap(grad(loss), randomness="different")(weights, others, images).values())
 
 
 def _loss(features: torch.Tensor, episode: Episode, loss_of: Loss, seed: int) -> torch.Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -46,8 +45,7 @@ def unit(
     Returns:
         A unit without inputs.
     """
-    fields = asdict(settings) | {"snapshots": list(settings.snapshots)}
-    params = {"backbone": backbone, "dataset": dataset, "settings": fields, "control": control}
+    params = {"backbone": backbone, "dataset": dataset, "settings": settings.identity(), "control": control}
     return Unit("gradient", VERSION, params, label=label)
 
 
@@ -116,7 +114,7 @@ def from_tensors(tensors: Mapping[str, torch.Tensor]) -> PrincipalGradient:
 
 def _network(work: Work, settings: GradientSettings) -> Callable[[int], nn.Module]:
     if settings.restart != "pretrained":
-        return backbones.restarts(work.params["backbone"], work.device)
+        return backbones.restarts(work.params["backbone"], work.device, settings.branches == "open")
     model = backbones.create(work.params["backbone"], 0, seed=0, pretrained=True, file=work.file("weights"))
     model = model.to(work.device)
     return lambda seed: model

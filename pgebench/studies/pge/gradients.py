@@ -49,7 +49,7 @@ def tasks_of(experiment: str, backbone: str) -> Tasks:
 def estimate_units(tasks: Tasks) -> dict[tuple[str, str, str], Unit]:
     """The gradient of every dataset under every estimate: (estimate, role, dataset) -> unit."""
     return {
-        (name, role, dataset.name): _unit(tasks, dataset, settings, role)
+        (name, role, dataset.name): gradient_unit(tasks, dataset, settings, role)
         for name, settings in ESTIMATES.items()
         for role, datasets in (("source", tasks.sources), ("target", tasks.targets))
         for dataset in datasets
@@ -59,13 +59,27 @@ def estimate_units(tasks: Tasks) -> dict[tuple[str, str, str], Unit]:
 def control_units(tasks: Tasks, datasets: Sequence[Named]) -> dict[tuple[str, str, str], Unit]:
     """Gradients of datasets under every control: (loss, control, dataset) -> unit."""
     return {
-        (loss, control, dataset.name): _unit(tasks, dataset, GradientSettings(loss=loss), "source", control)
+        (loss, control, dataset.name): gradient_unit(tasks, dataset, GradientSettings(loss=loss), "source", control)
         for loss, control in CONTROLLED
         for dataset in datasets
     }
 
 
-def _unit(tasks: Tasks, dataset: Named, settings: GradientSettings, role: str, control: str | None = None) -> Unit:
+def gradient_unit(
+    tasks: Tasks, dataset: Named, settings: GradientSettings, role: str, control: str | None = None
+) -> Unit:
+    """The gradient of one dataset.
+
+    Args:
+        tasks: Whose backbone it is, and whose datasets it is compared with.
+        dataset: One of them.
+        settings: How it is estimated; the way is lowered to the fewest classes of all datasets.
+        role: ``source`` or ``target``.
+        control: None, or a key of ``pgebench.pge.controls.CONTROLS``.
+
+    Returns:
+        A unit without inputs.
+    """
     if settings.way is not None:
         settings = replace(settings, way=min(settings.way, tasks.common_classes))
     label = Label(backbone=tasks.backbone.name, source=dataset.name)

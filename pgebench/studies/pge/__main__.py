@@ -1,0 +1,69 @@
+"""The authors' budget as a command, draw by draw: ``python -m pgebench.studies.pge draw=0``."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pgebench.core.errors import ConfigError
+from pgebench.core.machine import available_cores
+from pgebench.core.say import say
+from pgebench.core.terminal import command
+from pgebench.studies.pge.full_budget import DRAWS
+
+
+@dataclass(frozen=True)
+class DrawOptions:
+    """Compute one of the five draws that together are the 40,000 gradients per dataset of PGE's authors.
+
+    Takes hours. Gradients are kept in the store, and an interrupted draw goes on where it was.
+
+    Attributes:
+        draw: Number of the draw, from 0: 3,200, 6,800 and three times 10,000 gradients per dataset.
+        experiment: Name in ``conf/experiment`` whose datasets are used.
+        backbone: Name in ``conf/backbone``.
+        store: Folder where gradients are kept.
+        workers: Processes beside each other.
+
+    Raises:
+        ConfigError: There is no such draw.
+
+    Examples:
+        ``python -m pgebench.studies.pge draw=0 store=/data/store``
+    """
+
+    draw: int = 0
+    experiment: str = "embedded"
+    backbone: str = "test_resnet"
+    store: Path = Path("results/store")
+    workers: int = field(default_factory=available_cores)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.draw < len(DRAWS):
+            raise ConfigError(f"draw={self.draw}: there are the draws 0 to {len(DRAWS) - 1}")
+
+
+def main(arguments: list[str]) -> None:
+    """Compute what is not there yet of a draw.
+
+    Args:
+        arguments: ``key=value``, see `DrawOptions`.
+    """
+    command("python -m pgebench.studies.pge", DrawOptions, _draw, arguments)
+
+
+def _draw(options: DrawOptions) -> None:
+    from pgebench.run.runner import run_side_by_side
+    from pgebench.store.format import open_store
+    from pgebench.studies.pge.full_budget import draw_units
+    from pgebench.studies.pge.gradients import tasks_of
+
+    draw = DRAWS[options.draw]
+    units = [*draw_units(tasks_of(options.experiment, options.backbone), draw).values()]
+    run_side_by_side(units, open_store(options.store, create=True), options.workers)
+    say(f"Draw {options.draw}: {len(units)} gradients of {draw.gradients} episodes are in {options.store}.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -186,14 +186,17 @@ def _class_names(schema: pa.Schema, column: str) -> list[Any] | None:
 
 def _all_inside(parquet: pq.ParquetFile, image: str) -> bool:
     """Whether, as the file's statistics say, every image has its bytes in the file or names none elsewhere."""
+    columns = [parquet.schema.column(number).path for number in range(len(parquet.schema.names))]
+    if f"{image}.path" not in columns:
+        return True
+    if f"{image}.bytes" not in columns:
+        return False
     for number in range(parquet.metadata.num_row_groups):
-        group = parquet.metadata.row_group(number)
-        columns = {(one := group.column(index)).path_in_schema: one for index in range(group.num_columns)}
-        if f"{image}.path" in columns:
-            inside = columns.get(f"{image}.bytes")
-            counted = None if inside is None else inside.statistics
-            if counted is None or not counted.has_null_count or counted.null_count:
-                return False
+        # A damaged footer is an error to Arrow when it reads; asked for facts alone, it ends the process.
+        next(parquet.iter_batches(1, row_groups=[number], columns=[f"{image}.bytes"]), None)
+        counted = parquet.metadata.row_group(number).column(columns.index(f"{image}.bytes")).statistics
+        if counted is None or not counted.has_null_count or counted.null_count:
+            return False
     return True
 
 

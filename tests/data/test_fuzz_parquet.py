@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numbered
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 from fuzzing import fuzzed, in_one_line
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,3 +116,28 @@ def _is_read_or_refused(folder: Path, rows: int | None, hidden: int, anew: bool)
     numbers = sorted(int(line.removeprefix("row ").split(":")[0]) for line in [*found.names, *found.refused])
     assert rows is None or numbers == list(range(rows))
     assert sorted(set(found.labels.tolist())) == list(range(len(found.class_names)))
+
+
+@pytest.mark.slow
+def test_no_byte_of_the_footer_ends_the_process(tmp_path: Path) -> None:
+    """Arrow aborts when it is asked for facts of columns whose footer is damaged: every byte of it, in a child."""
+    child = f"""
+from pathlib import Path
+import numbered
+from pgebench.core.errors import ConfigError, DataError
+from pgebench.data import parquet
+file = numbered.parquet(Path({str(tmp_path)!r}) / "x.parquet", label=["ant", "bee"] * 3)
+whole = file.read_bytes()
+for place in range(len(whole) - 700, len(whole)):
+    for value in range(0, 256, 6):
+        file.write_bytes(whole[:place] + bytes([value]) + whole[place + 1:])
+        try:
+            parquet.listing(str(file))
+        except (ConfigError, DataError):
+            pass
+print("to the end")
+"""
+    tests = str(Path(__file__).parents[1])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])}
+    done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout) == (0, "to the end\n"), done.stderr[-500:]

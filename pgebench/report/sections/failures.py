@@ -53,10 +53,12 @@ def _silent(result: TruthResult) -> list[str]:
     if len(constant):
         said = [f"`{row['metric']}` {row['constant_targets']} of {row['targets']}" for _, row in constant.iterrows()]
         parts.append(
-            "One score for all candidates, counted there as no information; a metric that saturates has no other where "
-            f"a target has no more images than the network has features (targets): {', '.join(said)}."
+            f"One score for all candidates, counted there as no information: {', '.join(said)} targets. A metric that "
+            "saturates has no other where a target has no more images than the network has features."
         )
-    metrics = result.league[(result.league["kind"] == "metric") & (result.league["tied_pairs"] > MANY_TIES)]
+    metrics = result.league[
+        (result.league["kind"] == "metric") & result.league["tied_pairs"].between(MANY_TIES, 1, inclusive="neither")
+    ]
     if len(metrics):
         said = [f"`{row['metric']}` {percent(row['tied_pairs'])}" for _, row in metrics.iterrows()]
         parts.append(f"Scores that differ by rounding alone are tied (share of pairs): {', '.join(said)}.")

@@ -32,7 +32,8 @@ LITERAL = {
       for key in ("lock", "name", "path", "store", "reading.depth", "reading.duplicates", "reading.resize",
                   "reading.unreadable")),
     *(f"recipe.{name}.precision" for name in ("checkpoint", "finetune", "linear_probe", "scratch")),
-    "metric.NAME.gradient.branches", "metric.NAME.gradient.loss", "metric.NAME.gradient.parameters", "metric.NAME.gradient.restart", "metric.NAME.kind",
+    "metric.NAME.gradient.branches",
+    "metric.NAME.gradient.loss", "metric.NAME.gradient.parameters", "metric.NAME.gradient.restart", "metric.NAME.kind",
     "metric.NAME.requires", "metric.NAME.term_of", "truth.NAME.protocol", "truth.NAME.table",
 }  # fmt: skip
 """What the user may type as text; a new key of the schema stands here, or is a number, a list or a choice of groups."""

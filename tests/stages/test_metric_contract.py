@@ -152,7 +152,10 @@ SCALED = {"pactran", "etran_energy"}
 """A Gaussian prior of fixed width, and an energy: these look at how long features are."""
 
 
-@pytest.mark.parametrize("d", [6, 32], ids=["more images than features", "fewer images than features"])
+@pytest.mark.parametrize(
+    "d",
+    [pytest.param(6, id="more images than features", marks=pytest.mark.slow), pytest.param(32, id="fewer images")],
+)
 def test_contract_no_rank_hangs_on_rounding(file: Path, d: int) -> None:
     """The same evidence in another order of rows, in another unit, on other threads: the candidates rank as before."""
     candidates = [evidence(n=20, d=d, seed=seed) for seed in range(3)]

@@ -1,8 +1,20 @@
-"""Errors that a user can act on: the message names the config key and the remedy."""
+"""Errors that a user can act on: the message names the config key and the remedy, in one line."""
+
+from __future__ import annotations
+
+from pgebench.core.text import one_line
 
 
 class PgebenchError(Exception):
-    """Base of all errors whose message is meant for the user; no traceback is needed to understand it."""
+    r"""Base of all errors whose message is meant for the user; no traceback is needed to understand it.
+
+    >>> print(DataError("no array a\nb"))
+    no array a\nb
+    """
+
+    def __str__(self) -> str:
+        """The message in one line, whatever the names in it hold."""
+        return one_line(super().__str__())
 
 
 class ConfigError(PgebenchError):

@@ -173,7 +173,15 @@ def _is_safetensors(path: Path) -> bool:
 def _is_torch(path: Path) -> bool:
     """Whether a file begins as those of ``torch.save`` do."""
     with path.open("rb") as file:
-        return LEGACY in file.read(20) or (zipfile.is_zipfile(path) and not _is_safetensors(path))
+        return LEGACY in file.read(20) or (_is_zip(path) and not _is_safetensors(path))
+
+
+def _is_zip(path: Path) -> bool:
+    """Whether a file is a zip archive, if only a damaged one."""
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:  # which Python raises at an end that speaks of other disks
+        return True
 
 
 @lru_cache(maxsize=256)
@@ -196,7 +204,7 @@ def _read_torch(path: Path) -> Any:
     """What ``torch.save`` wrote."""
     foreign: list[str] = []
     try:
-        zipped = zipfile.is_zipfile(path)
+        zipped = _is_zip(path)
         status = path.stat()
         if zipped and (part := _damaged_part(path, status.st_mtime_ns, status.st_size)):
             raise ConfigError(

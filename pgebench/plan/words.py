@@ -242,7 +242,8 @@ def _same(plain: str, argument: str) -> bool:
 @cache
 def _is_plain(text: str) -> bool:
     """Whether Hydra reads a text as itself; the shortest way to know is to ask it."""
-    if "${" in text or not re.fullmatch(r"\S(.*\S)?", text):
+    # A backslash at the end is itself alone, and takes the comma after it for its own in a list.
+    if "${" in text or text.endswith("\\") or not re.fullmatch(r"\S(.*\S)?", text):
         return False
     try:
         override = OverridesParser.create().parse_override(f"key={text}")

@@ -247,3 +247,11 @@ def test_one_of_several_files_may_lack_rows_but_no_column_and_no_type(tmp_path: 
 def test_an_extension_is_what_it_stores() -> None:
     kept = pa.ExtensionArray.from_storage(pa.opaque(pa.int64(), "kind", "vendor"), pa.array([3, None]))
     assert cells("x", "label", pa.chunked_array([kept])) == [3, Hole("is empty")]
+
+
+def test_a_name_with_an_end_of_line_in_it_is_told_in_one_line(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", **{"images": np.zeros((2, 4, 4), np.uint8), "la\nbels": np.arange(2)})
+    with pytest.raises(ConfigError) as refused:
+        npz.listing(str(tmp_path / "x.npz"))
+    assert "it has images, la\\nbels: name them with loader.images" in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1

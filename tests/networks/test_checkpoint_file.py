@@ -159,3 +159,17 @@ def test_a_folder_means_its_only_weight_file(tmp_path: Path) -> None:
     torch.testing.assert_close(loaded(tmp_path)[0], FEATURES)
     saved(tmp_path / "optimizer.pt", {})
     assert re_said(refused(tmp_path), "a folder of several weight files; name one of net.PTH, optimizer.pt")
+
+
+def test_an_archive_whose_end_speaks_of_other_disks_is_damaged_and_not_an_error_of_python(tmp_path: Path) -> None:
+    file = saved(tmp_path / "net.pth", MEANT)
+    whole = file.read_bytes()
+    place = whole.rindex(b"PK\x06\x07") + 4 if b"PK\x06\x07" in whole else None
+    locator = whole[:place] + b"\x01" + whole[place + 1 :] if place else whole[:-22] + LOCATOR + whole[-22:]
+    file.write_bytes(locator)
+    with pytest.raises(ConfigError, match=r"cannot be read as weights: it is cut off or damaged \(BadZipFile"):
+        content_of(file)
+
+
+LOCATOR = b"PK\x06\x07" + (1).to_bytes(4, "little") + bytes(8) + (1).to_bytes(4, "little")
+"""Where the end of a large archive is said to be: on disk 1 of 1."""

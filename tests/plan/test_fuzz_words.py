@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fuzzing import fuzzed
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pgebench.core.errors import ConfigError
@@ -20,6 +20,7 @@ values = st.text("'\"\\${},:=[]() ab1_\n", max_size=12) | st.text(max_size=12)
 
 @fuzzed
 @given(keys, values)
+@example("source.path", "\\,1")
 def test_any_argument_is_read_or_refused_in_one_line(key: str, value: str) -> None:
     try:
         read = literal(f"{key}={value}", LOADERS)

@@ -128,7 +128,7 @@ def test_what_hydra_cannot_read_is_one_line_that_says_how_to_quote_it(argument: 
 
 
 def test_a_name_that_no_table_can_hold_is_refused_before_anything_is_written() -> None:
-    with pytest.raises(ConfigError, match=r"^results=caf\udce9: the name is no UTF-8"):
+    with pytest.raises(ConfigError, match=r"^results=caf\\udce9: the name is no UTF-8"):
         literal("results=caf\udce9")
 
 

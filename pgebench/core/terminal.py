@@ -46,7 +46,7 @@ def command(name: str, kind: type[T], work: Callable[[T], None], arguments: Sequ
                 return
             options = read(kind, name, arguments)
         except PgebenchError as error:
-            raise SystemExit(one_line(str(error))) from error
+            raise SystemExit(str(error)) from error
         with one_line_errors(name):
             work(options)
 

@@ -167,7 +167,7 @@ def test_an_archive_whose_end_speaks_of_other_disks_is_damaged_and_not_an_error_
     place = whole.rindex(b"PK\x06\x07") + 4 if b"PK\x06\x07" in whole else None
     locator = whole[:place] + b"\x01" + whole[place + 1 :] if place else whole[:-22] + LOCATOR + whole[-22:]
     file.write_bytes(locator)
-    with pytest.raises(ConfigError, match="cannot be read as weights: .* cut off or damaged"):
+    with pytest.raises(ConfigError, match=r"cannot be read as weights: .* cut off or damaged"):
         content_of(file)
 
 

@@ -144,14 +144,15 @@ class MetricConfig:
 class TruthConfig:
     """A definition of accuracy: ``finetune`` all weights, ``linear_probe`` on frozen features, ``scratch`` no transfer.
 
-    ``protocol`` is one of these, each repeated with so many ``seeds``.
+    ``protocol`` is one of these, each repeated with so many ``seeds`` from every
+    checkpoint of the source; a list says how many from the first, the second ...
     ``recipe`` refers to one of ``recipe.*`` (the schema lets no interpolation stand for a dataclass, so it is free).
     The protocol ``published`` takes the accuracies of a paper instead, those of ``table`` in ``pgebench.published``.
     """
 
     protocol: str = MISSING
     recipe: Any = MISSING
-    seeds: int = 1
+    seeds: Any = 1
     table: str | None = None
 
 
@@ -159,11 +160,13 @@ class TruthConfig:
 class BudgetConfig:
     """Sizes that experiments set and that the metric and truth YAMLs refer to.
 
-    ``truth_seeds`` repetitions of a truth; ``restarts`` and ``episodes`` of principal gradients, ``official_episodes``
+    ``truth_seeds`` repetitions of a truth from every checkpoint, or a list of as many numbers as there are checkpoints;
+    ``draws`` disjoint principal gradients of each dataset, each with ``restarts`` and ``episodes`` of principal gradients, ``official_episodes``
     of the authors' procedure.
     """
 
-    truth_seeds: int = 2
+    truth_seeds: Any = 2
+    draws: int = 1
     restarts: int = 4
     episodes: int = 50
     official_episodes: int = 40_000
@@ -205,7 +208,8 @@ class Config:
     ``metric`` and ``truth`` of the experiment; ``recipe`` says how networks are trained and ``budget`` how much is
     spent. ``primary_truth`` is the one of the league table, ``question`` what the league ranks (``sources``,
     ``backbones``, ``targets``). ``variations`` are overrides under which the same scores are taken again, by factor.
-    ``seed`` is that of source training, ``metric_seed`` of all that metrics draw; truths have seeds of their own.
+    ``checkpoints`` are trained on each source, from ``seed`` on; ``transfer_seed`` is the first one of the heads and
+    batches of truths, ``metric_seed`` that of all that metrics draw: three other numbers make another run of the same.
     ``results`` is the folder of table and report, ``store`` that of finished units, shared by all experiments,
     ``reuse`` a results folder whose truths are taken over. ``device`` is ``auto``, ``cpu``, ``cuda`` or ``cuda:1``,
     ``job`` what a launcher gives a job. ``tracking`` is Weights & Biases, ``progress`` is ``auto``, ``lines`` or
@@ -229,7 +233,9 @@ class Config:
     variations: dict[str, list[str]] = field(default_factory=dict)
     recipe: RecipesConfig = field(default_factory=RecipesConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)
+    checkpoints: int = 1
     seed: int = 0
+    transfer_seed: int = 0
     metric_seed: int = 0
     results: str = MISSING
     store: str = MISSING

@@ -129,7 +129,7 @@ def _names(units: pd.DataFrame) -> list[str]:
 
 
 def _name(row: Mapping[Any, Any]) -> str:
-    fields = ("backbone", "source", "target", "metric", "truth", "seed", "variant")
+    fields = ("backbone", "source", "target", "metric", "truth", "seed", "variant", "checkpoint")
     shown = {field: row[field] for field in fields if field in row and pd.notna(row[field])}
     return f"{row['stage']} {Label(**shown)}"
 

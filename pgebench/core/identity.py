@@ -69,6 +69,7 @@ class Label:
         metric: Name of the metric, for scores, and for gradients and information taken for one.
         truth: Name of the truth.
         seed: Number of the repetition.
+        checkpoint: Number of the source's checkpoint that the unit stands on; None for what stands on none.
         variant: Factor and level of a variation; None for the experiment itself.
     """
 
@@ -79,10 +80,13 @@ class Label:
     truth: str | None = None
     seed: int | None = None
     variant: str | None = None
+    checkpoint: int | None = None
 
     def __str__(self) -> str:
         pair = " -> ".join(name for name in (self.source, self.target) if name)
         what = self.metric or self.truth
         seed = None if self.seed is None else f"seed {self.seed}"
+        # The first one needs no number: most runs have no other.
+        checkpoint = f"checkpoint {self.checkpoint}" if self.checkpoint else None
         variant = self.variant and f"({self.variant})"
-        return " ".join(part for part in (self.backbone, pair, what, seed, variant) if part)
+        return " ".join(part for part in (self.backbone, pair, what, checkpoint, seed, variant) if part)

@@ -16,6 +16,7 @@ FIELDS: dict[str, tuple[type, ...]] = {
 
 TYPES = {
     "seed": "Int64",
+    "checkpoint": "Int64",
     "value": "float64",
     "wall_s": "float64",
     "cpu_s": "float64",
@@ -27,7 +28,7 @@ TYPES = {
     "threads": "Int64",
 }
 COLUMNS = (
-    "key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "variant", "value",
-    "wall_s", "cpu_s", "peak_rss_mb", "images", "flops", "workers", "threads", "attempts", "error", "finished",
+    "key", "stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "variant", "checkpoint",
+    "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "flops", "workers", "threads", "attempts", "error", "finished",
     "detail", "inputs",
 )  # fmt: skip

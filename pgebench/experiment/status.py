@@ -66,7 +66,7 @@ def read_plan(results: Path) -> tuple[list[Planned], Store, int]:
 def _planned(fields: Any) -> Planned:
     if isinstance(fields, list):  # as commits up to 9c71232 wrote them
         return Planned(*fields)
-    label = Label(**{name: fields[name] for name in Label.__dataclass_fields__})
+    label = Label(**{name: fields[name] for name in Label.__dataclass_fields__ if name in fields})
     return Planned(fields["key"], fields["stage"], label.metric or label.truth or "", f"{fields['stage']} {label}")
 
 

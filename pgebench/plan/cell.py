@@ -24,7 +24,8 @@ class Cell:
         backbone: fields of ``BackboneConfig``.
         source: fields of ``DatasetConfig``.
         target: fields of ``DatasetConfig``.
-        settings: the rest of the config: ``metric``, ``truth``, ``recipe``, ``seed``, ``metric_seed``.
+        settings: the rest of the config: ``metric``, ``truth``, ``recipe``, ``checkpoints``, and
+            ``seed``, ``transfer_seed``, ``metric_seed``.
         common_classes: the smallest number of classes of all datasets compared; null for those of this cell.
         variant: factor and value in which this cell differs from the experiment's own; null for the experiment itself.
     """

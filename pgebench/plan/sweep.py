@@ -26,7 +26,7 @@ from pgebench.plan.units import counts, void_metrics
 from pgebench.plan.words import literal
 
 GROUPS = ("backbone", "source", "target")
-SETTINGS = ("metric", "truth", "recipe", "seed", "metric_seed")
+SETTINGS = ("metric", "truth", "recipe", "checkpoints", "seed", "transfer_seed", "metric_seed")
 
 Compose = Callable[[Sequence[str]], DictConfig]
 """Overrides of one cell -> its config."""

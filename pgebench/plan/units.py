@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -23,6 +23,12 @@ from pgebench.store.unit import Unit
 
 LEVELS = ("source", "target", "pair")
 """Work on a source alone, on a target alone, and on a pair, in the order in which it must run."""
+
+OF_A_CHECKPOINT = {"evidence", "source_evidence", "checkpoint", "information"}
+"""Origins of evidence that comes out of a checkpoint; a metric that asks for none of these sees the data alone."""
+
+ORIGINS = ("evidence", "source_evidence", "checkpoint", "gradients", "information")
+"""Origins of evidence that units are made for, in the order in which a score reads them."""
 
 
 def plan(cell: Cell) -> dict[str, list[Unit]]:
@@ -45,6 +51,16 @@ def plan(cell: Cell) -> dict[str, list[Unit]]:
     return {level: list(found.values()) for level, found in planner.units.items()}
 
 
+@dataclass(frozen=True)
+class _Origin:
+    """A checkpoint of the source, and what it makes of the target's images and of the source's own."""
+
+    number: int
+    trained: Unit
+    seen: Unit
+    seen_source: Unit
+
+
 class _Planner:
     """The units of one cell while they are put together."""
 
@@ -58,58 +74,83 @@ class _Planner:
         self.on_target = replace(self.names, target=cell.target.name)
         self.units: dict[str, dict[str, Unit]] = {level: {} for level in LEVELS}
         # All recipes are looked at, so that a wrong one is an error whatever uses it.
-        recipes = {name: recipe_params(one, f"recipe.{name}") for name, one in self.settings["recipe"].items()}
+        self.recipes = {name: recipe_params(one, f"recipe.{name}") for name, one in self.settings["recipe"].items()}
+        # Weights as they were shipped were trained once.
+        numbers = range(1 if self.shipped else self.settings["checkpoints"])
+        self.origins = [self._origin(number) for number in numbers]
+
+    def _origin(self, number: int) -> _Origin:
+        names, on_target = (replace(label, checkpoint=number) for label in (self.names, self.on_target))
         if self.shipped:
-            trained = checkpoint.pretrained(self.backbone, self.names)
+            trained = checkpoint.pretrained(self.backbone, names)
         else:
-            trained = checkpoint.unit(
-                self.backbone, self.source, recipes["checkpoint"], self.settings["seed"], self.names
-            )
-        self.trained = self._add("source", replace(trained, files=self.files))
-        self.seen = evidence.unit(self.trained, self.target, self.on_target)
-        self.seen_source = evidence.unit(self.trained, self.source, replace(self.names, target=cell.source.name))
+            seed = self.settings["seed"] + number
+            trained = checkpoint.unit(self.backbone, self.source, self.recipes["checkpoint"], seed, names)
+        trained = self._add("source", replace(trained, files=self.files))
+        seen_source = evidence.unit(trained, self.source, replace(names, target=self.cell.source.name))
+        return _Origin(number, trained, evidence.unit(trained, self.target, on_target), seen_source)
 
     def add_scores(self, name: str, metric: Mapping[str, Any]) -> None:
-        """The scores of a metric, with what they read."""
+        """The scores of a metric, with what they read: of each checkpoint, if it looks at one."""
         wanted = score.asks_for(name, metric["function"])
         asked = {KINDS[key].origin for key in wanted}
-        makers: dict[str, Callable[[str, Mapping[str, Any]], dict[str, Unit]]] = {
-            "evidence": lambda name, metric: {"evidence": self._add("pair", self.seen)},
-            "source_evidence": lambda name, metric: {"source_evidence": self._add("source", self.seen_source)},
-            "checkpoint": lambda name, metric: {} if self.shipped else {"checkpoint": self.trained},
-            "gradients": self._gradients,
-            "information": self._information,
-        }
-        inputs: dict[str, Unit] = {}
-        for origin, maker in makers.items():
-            if origin in asked:
-                inputs |= maker(name, metric)
-        for number in range(metric["seeds"]):
-            # The replicates under one seed follow those under the seed before it.
-            draw = number + self.settings["metric_seed"] * metric["seeds"]
-            facts = {key: self._fact(key, draw) for key in wanted if KINDS[key].origin == "fact"}
-            if "source_accuracy" in wanted and self.shipped:
-                facts["source_accuracy"] = self.cell.backbone.config["source_accuracy"]
-            label = replace(self.on_target, metric=name, seed=number)
-            self._add("pair", score.unit(metric, inputs, facts, number, label))
+        for origin in self.origins if asked & OF_A_CHECKPOINT else [None]:
+            for number in range(metric["seeds"]):
+                # The draws under one seed follow those under the seed before it, and every checkpoint has its own.
+                seed = self.settings["metric_seed"] + (0 if origin is None else origin.number)
+                draw = number + seed * metric["seeds"]
+                inputs = {}
+                for kind in ORIGINS:
+                    if kind in asked:
+                        inputs |= self._inputs(kind, name, metric, origin, draw)
+                facts = {key: self._fact(key, draw) for key in wanted if KINDS[key].origin == "fact"}
+                if "source_accuracy" in wanted and self.shipped:
+                    facts["source_accuracy"] = self.cell.backbone.config["source_accuracy"]
+                on = None if origin is None else origin.number
+                label = replace(self.on_target, metric=name, seed=number, checkpoint=on)
+                self._add("pair", score.unit(metric, inputs, facts, number, label))
 
     def add_truths(self, name: str, chosen: Mapping[str, Any]) -> None:
-        """The repetitions of a truth."""
+        """The repetitions of a truth: so many from each checkpoint, each with its own heads and batches."""
         protocol = {**chosen, "recipe": recipe_params(chosen["recipe"], f"truth.{name}.recipe")}
-        for number in range(protocol["seeds"]):
-            shown = replace(self.on_target, truth=name, seed=number)
-            if protocol["protocol"] == truth.SCRATCH:
-                shown = replace(shown, source=None)
-                self._add("target", truth.scratch_unit(self.backbone, self.target, protocol, number, shown))
-            else:
-                self._add("pair", truth.unit(self.trained, self.target, protocol, number, shown))
+        repetitions = _repetitions(name, protocol["seeds"], self.settings["checkpoints"])
+        if self.shipped:
+            repetitions = [sum(repetitions)]
+        first = self.settings["transfer_seed"]
+        if protocol["protocol"] == truth.SCRATCH:
+            for number in range(sum(repetitions)):
+                label = replace(self.on_target, source=None, truth=name, seed=number)
+                seed = first + number
+                self._add("target", truth.scratch_unit(self.backbone, self.target, protocol, seed, label))
+            return
+        for origin, several in zip(self.origins, repetitions, strict=True):
+            for repetition in range(several):
+                number = origin.number + repetition * len(self.origins)
+                label = replace(self.on_target, truth=name, seed=number, checkpoint=origin.number)
+                self._add("pair", truth.unit(origin.trained, self.target, protocol, first + number, label))
 
     def _add(self, level: str, unit: Unit) -> Unit:
         return self.units[level].setdefault(unit.key, unit)
 
-    def _gradients(self, name: str, metric: Mapping[str, Any]) -> dict[str, Unit]:
-        settings = _gradient_settings(name, metric, self.cell)
-        label = replace(self.names, source=None, metric=name)
+    def _inputs(
+        self, kind: str, name: str, metric: Mapping[str, Any], origin: _Origin | None, draw: int
+    ) -> dict[str, Unit]:
+        """The units that one kind of evidence comes from, by their roles in the score."""
+        if kind == "gradients":
+            return self._gradients(name, metric, draw)
+        if origin is None:
+            raise AssertionError(f"{kind} is of a checkpoint")
+        if kind == "information":
+            return self._information(name, metric, origin)
+        if kind == "evidence":
+            return {"evidence": self._add("pair", origin.seen)}
+        if kind == "source_evidence":
+            return {"source_evidence": self._add("source", origin.seen_source)}
+        return {} if self.shipped else {"checkpoint": origin.trained}
+
+    def _gradients(self, name: str, metric: Mapping[str, Any], draw: int) -> dict[str, Unit]:
+        settings = _gradient_settings(name, metric, self.cell, draw)
+        label = replace(self.names, source=None, metric=name, seed=draw or None)
         labels = {
             "source": replace(label, source=self.cell.source.name),
             "target": replace(label, target=self.cell.target.name),
@@ -120,10 +161,10 @@ class _Planner:
             made[f"{role}_gradient"] = self._add(role, replace(unit, files=self.files))
         return made
 
-    def _information(self, name: str, metric: Mapping[str, Any]) -> dict[str, Unit]:
-        settings = _fisher_settings(name, metric, self.settings["metric_seed"])
+    def _information(self, name: str, metric: Mapping[str, Any], origin: _Origin) -> dict[str, Unit]:
+        settings = _fisher_settings(name, metric, self.settings["metric_seed"] + origin.number)
         made = {}
-        for role, level, view in (("source", "source", self.seen_source), ("target", "pair", self.seen)):
+        for role, level, view in (("source", "source", origin.seen_source), ("target", "pair", origin.seen)):
             self._add(level, view)
             unit = fisher.unit(view, settings, replace(view.label, metric=name))
             made[f"{role}_information"] = self._add(level, unit)
@@ -184,11 +225,27 @@ def counts(named: Named) -> dict[str, int]:
     return open_task(named.name, _dataset(canonical_json(named.config)), named.config.get("store", "")).counts()
 
 
-def _gradient_settings(name: str, metric: Mapping[str, Any], cell: Cell) -> GradientSettings:
+def _repetitions(name: str, seeds: Any, checkpoints: int) -> list[int]:
+    """How often a truth is repeated from each checkpoint.
+
+    Raises:
+        ConfigError: neither a number above 0 nor one for each checkpoint, the first above 0.
+    """
+    numbers = [seeds] * checkpoints if isinstance(seeds, int) else list(seeds)
+    wrong = len(numbers) != checkpoints or not all(type(one) is int and one >= 1 for one in numbers)
+    if wrong:
+        raise ConfigError(
+            f"truth.{name}.seeds={seeds}: give a number above 0, or one for each of checkpoints={checkpoints}; the "
+            "experiments set budget.truth_seeds"
+        )
+    return numbers
+
+
+def _gradient_settings(name: str, metric: Mapping[str, Any], cell: Cell, draw: int) -> GradientSettings:
     if metric["gradient"] is None:
         raise ConfigError(f"metric.{name} asks for principal gradients: say which under metric.{name}.gradient")
     settings = GradientSettings(**metric["gradient"])
-    settings = replace(settings, seed=settings.seed + cell.settings["metric_seed"])
+    settings = replace(settings, seed=settings.seed + draw)
     if settings.way is None:
         return settings
     # Gradients of few-shot tasks are comparable only if their episodes have the same number of classes.

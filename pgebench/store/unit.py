@@ -122,7 +122,8 @@ def from_json(rows: Sequence[Mapping[str, Any]]) -> list[Unit]:
     """
     found: dict[str, Unit] = {}
     for row in rows:
-        label = Label(**{each: row[each] for each in Label.__dataclass_fields__})
+        # What an earlier version wrote has fewer names.
+        label = Label(**{each: row[each] for each in Label.__dataclass_fields__ if each in row})
         inputs = {role: found[key] for role, key in row["inputs"].items()}
         unit = Unit(row["stage"], row["version"], row["params"], inputs, label, row["files"])
         if unit.key != row["key"]:

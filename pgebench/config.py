@@ -161,8 +161,8 @@ class BudgetConfig:
     """Sizes that experiments set and that the metric and truth YAMLs refer to.
 
     ``truth_seeds`` repetitions of a truth from every checkpoint, or a list of as many numbers as there are checkpoints;
-    ``draws`` disjoint principal gradients of each dataset, each with ``restarts`` and ``episodes`` of principal gradients, ``official_episodes``
-    of the authors' procedure.
+    ``draws`` disjoint principal gradients of each dataset, each of so many ``restarts`` and ``episodes``, or
+    ``official_episodes`` for the authors' procedure.
     """
 
     truth_seeds: Any = 2

@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.bootstrap import FEWEST, bootstrap
+from pgebench.analysis.alike import judged
+from pgebench.analysis.bootstrap import FEWEST
 from pgebench.analysis.correlation import PRIMARY, correlations
 from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.question import PAIRS, QUESTIONS, answerable, ask
@@ -39,13 +40,16 @@ def answers(table: Table, truth: str, *, resamples: int, seed: int = 0) -> pd.Da
         if not answerable(table.truth[truth], question) or not names:
             continue
         asked = ask(table, question)
-        stacked = np.stack([asked.scores[name] for name in names])
-        draws = bootstrap(stacked, asked.truth[truth], resamples=resamples, seed=seed, statistics=(PRIMARY,))[PRIMARY]
+        groups = [[asked.collection(name) for name in axis] for axis in (asked.sources, asked.targets)]
+        sides = judged([asked.replicates[name] for name in names], asked.truths[truth], *groups)
+        draws = sides.resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
         lists = int(np.isfinite(mean_over_seeds(asked.truth[truth])).any(axis=1).sum())
         rows += _rows(question.name, names, draws, lists)
     if names:
         stacked = np.stack([table.scores[name] for name in names])
-        pooled = pooled_resamples(stacked, table.truth[truth], resamples=min(resamples, POOLED_RESAMPLES), seed=seed)
+        pooled = pooled_resamples(
+            stacked, table.truths[truth].mean[..., None], resamples=min(resamples, POOLED_RESAMPLES), seed=seed
+        )
         rows += _rows(PAIRS.name, names, pooled, len(table.backbones))
     return pd.DataFrame(rows, columns=["question", "metric", PRIMARY, "low", "high", "lists"])
 
@@ -93,7 +97,6 @@ def pooled_resamples(scores: FloatArray, truth: FloatArray, *, resamples: int, s
     both = means(drawn["source"], drawn["target"])
     return Resamples(
         estimate=means(one_source, one_target)[:, 0],
-        full=both,
         both=both,
         by_target=means(one_source, drawn["target"]),
         by_source=means(drawn["source"], one_target),

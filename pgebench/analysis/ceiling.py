@@ -1,8 +1,12 @@
-"""Noise ceiling: how well could any score do, given that the truth itself is noisy?
+"""Noise ceilings: how well could any score do, given that the truth itself is noisy?
 
-The seeds of the truth are split into two halves, the sources are ranked by each half, and the two rankings are
-compared. That says how well *half* of the seeds agree with the other half; the Spearman-Brown formula turns it into
-the agreement of two truths with all seeds each.
+There are two. *Same checkpoints*: the transfers of each checkpoint are split into two halves, the sources are ranked by
+each half, and the two rankings are compared; so good can be a score that looks at the very checkpoints. *Everything
+anew*: the same with checkpoints in the place of transfers; so good can be a score that knows all about the sources, but
+not which checkpoint came out of them.
+
+A split says how well *half* of the repetitions agree with the other half; the Spearman-Brown formula turns it into the
+agreement of two truths with all of them each.
 
 Spearman-Brown holds for Pearson correlations. For a rank correlation it is applied after translating it to the Pearson
 correlation of normal variables with that rank correlation (Greiner's relation tau = 2/pi asin r, and
@@ -21,7 +25,7 @@ import numpy as np
 
 from pgebench.analysis.correlation import CORRELATIONS, correlations
 from pgebench.analysis.quality import mean_where_defined
-from pgebench.analysis.table import FloatArray, mean_over_seeds
+from pgebench.analysis.table import FloatArray, Transfers, mean_over_seeds
 
 MOST_SPLITS = 100
 
@@ -35,8 +39,8 @@ class Ceiling:
         repeat: Expected correlation between this truth and an equally large repetition of it: *the* noise ceiling.
         perfect: Expected correlation with this truth of a score that knows the noise-free truth; the highest one
             can hope for.
-        seeds: Number of seeds of the truth.
-        half: Number of seeds in a half.
+        seeds: Number of repetitions of the truth.
+        half: Number of repetitions in a half.
     """
 
     halves: float
@@ -79,6 +83,19 @@ class Ceiling:
         if not np.isfinite(self.halves):
             return float("nan")
         return from_pearson(statistic, spearman_brown(to_pearson(statistic, self.halves), seeds / self.half))
+
+    def perfect_with(self, statistic: str, seeds: int) -> float:
+        """What `perfect` would be with another number of repetitions; NaN if unknown.
+
+        Args:
+            statistic: One of `CORRELATIONS`.
+            seeds: Number of repetitions of the truth.
+
+        Returns:
+            The correlation of such a truth with a score that knows the noise-free one.
+        """
+        agreement = to_pearson(statistic, self.with_seeds(statistic, seeds))
+        return from_pearson(statistic, float(np.sqrt(max(agreement, 0.0)))) if np.isfinite(agreement) else agreement
 
 
 def spearman_brown(correlation: float, factor: float) -> float:
@@ -180,6 +197,48 @@ def noise_ceiling(truth: FloatArray, *, seed: int = 0) -> dict[str, Ceiling]:
             seeds,
             half,
         )
+    return result
+
+
+def rerun_ceiling(truth: Transfers, *, seed: int = 0) -> dict[str, Ceiling]:
+    """Noise ceiling of a truth if everything is trained anew, sources and transfers.
+
+    Args:
+        truth: Transfers.
+        seed: Seed of the random splits.
+
+    Returns:
+        One `Ceiling` for each of `CORRELATIONS`, whose repetitions are checkpoints; NaN values with fewer than two.
+    """
+    return noise_ceiling(truth.by_checkpoint, seed=seed)
+
+
+def transfer_ceiling(truth: Transfers, *, seed: int = 0) -> dict[str, Ceiling]:
+    """Noise ceiling of the truth of one checkpoint per source, if its transfers are made anew from the same one.
+
+    Args:
+        truth: Transfers.
+        seed: Seed of the random splits.
+
+    Returns:
+        One `Ceiling` for each of `CORRELATIONS`, whose repetitions are the transfers that every checkpoint has at
+        least; NaN values if no checkpoint has two.
+    """
+    counts = {number: truth.checkpoints.count(number) for number in truth.numbers}
+    known = [
+        noise_ceiling(truth.values[..., [one == number for one in truth.checkpoints]], seed=seed)
+        for number, count in counts.items()
+        if count > 1
+    ]
+    fewest = min(counts.values(), default=0)
+    result = {}
+    for name in CORRELATIONS:
+        # One transfer against one, whatever number each checkpoint has.
+        single = [found[name].with_seeds(name, 1) for found in known if np.isfinite(found[name].halves)]
+        halves = float(np.mean(single)) if single else float("nan")
+        top = Ceiling(halves, float("nan"), float("nan"), fewest, 1)
+        repeat, perfect = top.with_seeds(name, fewest), top.perfect_with(name, fewest)
+        result[name] = Ceiling(halves, repeat, perfect, fewest, 1)
     return result
 
 

@@ -5,12 +5,12 @@ A score that is scaled over a hub changes when the hub does, so it cannot be the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.table import FloatArray, Table
+from pgebench.analysis.table import FloatArray, Replicates, Table
 from pgebench.core.metric_facts import Facts
 
 ROUNDING = 1e-12
@@ -27,10 +27,20 @@ def with_composites(table: Table, facts: Facts) -> Table:
     Returns:
         A new table; the same one if there is no complete composite.
     """
-    for name, terms in _complete(table.scores, facts):
-        values = sum_of_scaled([table.scores[term] for term in terms])
-        table = table.with_score(name, values).without_scores(terms)
+    for name, terms in _complete(table.replicates, facts):
+        table = table.with_replicates(name, _sum([table.replicates[term] for term in terms])).without_scores(terms)
     return table
+
+
+def _sum(terms: Sequence[Replicates]) -> Replicates:
+    """The composite of each replicate; terms that looked at other checkpoints than the first make none."""
+    looked_at = tuple(seen for seen in terms[0].looked_at if all(seen in term.looked_at for term in terms))
+    parts = [
+        sum_of_scaled([term.values[..., term.looked_at.index(seen)] for term in terms])
+        for seen in dict.fromkeys(looked_at)
+    ]
+    nothing = np.empty((*terms[0].values.shape[:3], 0))
+    return Replicates(np.stack(parts, axis=-1) if parts else nothing, tuple(dict.fromkeys(looked_at)))
 
 
 def with_composite_names(records: pd.DataFrame, facts: Facts) -> pd.DataFrame:

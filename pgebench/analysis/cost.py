@@ -87,6 +87,28 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
     }
 
 
+def of_one_life(records: pd.DataFrame) -> pd.DataFrame:
+    """The records without what a study repeats: one checkpoint per source, one transfer per pair, one draw of a metric.
+
+    That is what a user pays. The repetitions of a study tell how far its numbers can be trusted.
+
+    Args:
+        records: Columns stage, seed, and checkpoint where sources were trained more than once.
+
+    Returns:
+        The rows that stay; what scores and truths read stays with them.
+
+    >>> rows = [("truth", 0, 0), ("truth", 1, 0), ("truth", 1, 1), ("score", 0, None), ("checkpoint", None, 1)]
+    >>> frame = pd.DataFrame(rows, columns=["stage", "seed", "checkpoint"])
+    >>> of_one_life(frame).index.tolist()
+    [0, 3, 4]
+    """
+    first = records["seed"].isna() | (records["seed"] == records.groupby("stage")["seed"].transform("min"))
+    if "checkpoint" in records:
+        first &= records["checkpoint"].isna() | (records["checkpoint"] == 0)
+    return records[~records["stage"].isin(["score", "truth"]) | first]
+
+
 def _keys(text: object) -> list[str]:
     """Keys in the `inputs` cell; none if it is empty."""
     if isinstance(text, str) and text:

@@ -2,71 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from pgebench.analysis.answers import answers
-from pgebench.analysis.bootstrap import bootstrap
-from pgebench.analysis.ceiling import Ceiling, noise_ceiling
-from pgebench.analysis.chance import shuffled_means
+from pgebench.analysis.build_table import build_table
 from pgebench.analysis.composites import with_composite_names, with_composites
-from pgebench.analysis.correlation import PRIMARY
-from pgebench.analysis.cost import Cost, costs
-from pgebench.analysis.decompose import VarianceShares, interactions, variance_shares
+from pgebench.analysis.contrasts import Contrasts
+from pgebench.analysis.cost import Cost, costs, of_one_life
 from pgebench.analysis.failures import causes_first
 from pgebench.analysis.gain import gains
-from pgebench.analysis.pairs import paired_differences
-from pgebench.analysis.quality import Quality, ranking_quality
+from pgebench.analysis.judge import RESAMPLES, SHUFFLES, Draws, TruthResult, judge
 from pgebench.analysis.question import QUESTIONS, Question, ask
 from pgebench.analysis.stability import Stability, setups_of, stability
-from pgebench.analysis.static_ranker import static_scores
-from pgebench.analysis.summary import cost_columns, interaction_columns, ranking_columns, summary_columns
-from pgebench.analysis.table import FloatArray, Table, build_table, mean_over_seeds
+from pgebench.analysis.summary import summary_columns
+from pgebench.analysis.table import Table
 from pgebench.core.metric_facts import Facts
-
-STATIC, STANDARDISED = "static", "static_standardised"
-"""The static ranker, and that of published tables on accuracies standardised within each target."""
-
-RESAMPLES, SHUFFLES = 1000, 2000
-
-
-@dataclass(frozen=True)
-class TruthResult:
-    """Everything found about one truth.
-
-    Attributes:
-        name: Name of the truth, e.g. `finetune`.
-        metrics: Metrics, the best mean weighted tau first.
-        scores: Metric -> score, shape (backbones, sources, targets), the static ranker included.
-        truth: Accuracy, shape (backbones, sources, targets, seeds).
-        quality: Metric -> statistics per (backbone, target).
-        league: One row per metric in the order of `metrics`; the columns are those of `summary.csv`.
-        pairs: Paired differences of the weighted tau, see `paired_differences`.
-        by_backbone: Columns backbone, metric, weighted_tau, low, high, ceiling; empty with a single backbone.
-        ceiling: Statistic -> noise ceiling.
-        shares: Where the variance of the truth comes from.
-    """
-
-    name: str
-    metrics: tuple[str, ...]
-    scores: dict[str, FloatArray]
-    truth: FloatArray
-    quality: dict[str, Quality]
-    league: pd.DataFrame
-    pairs: pd.DataFrame
-    by_backbone: pd.DataFrame
-    ceiling: dict[str, Ceiling]
-    shares: VarianceShares
-
-    @cached_property
-    def by_pair(self) -> dict[tuple[str, str], tuple[float, float, float, float]]:
-        """(better, worse) -> difference, its interval and corrected p-value: `pairs` to look things up in."""
-        values = self.pairs[["difference", "low", "high", "p_holm"]].itertuples(index=False, name=None)
-        names = self.pairs[["better", "worse"]].itertuples(index=False, name=None)
-        return dict(zip(names, values, strict=True))
 
 
 @dataclass(frozen=True)
@@ -112,6 +67,8 @@ def analyse(
     *,
     primary_truth: str = "finetune",
     question: str = "sources",
+    collections: Mapping[str, str] = MappingProxyType({}),
+    contrasts: Contrasts = (),
     resamples: int = RESAMPLES,
     shuffles: int = SHUFFLES,
     seed: int = 0,
@@ -123,6 +80,8 @@ def analyse(
         facts: Of the metrics, see `pgebench.core.metric_facts`; a metric that has none is a metric like any other.
         primary_truth: The truth that comes first, if it is there.
         question: One of `QUESTIONS`.
+        collections: Name of a dataset -> collection that it is a view of; one that is not named is its own.
+        contrasts: Pairs of metrics whose difference was planned, see `planned_contrasts`.
         resamples: Draws of the bootstrap.
         shuffles: Draws of the null distribution.
         seed: Seed of both. The same records and seed give the same numbers.
@@ -133,17 +92,14 @@ def analyse(
     everything = records
     records = experiment_itself(records)
     asked = QUESTIONS[question]
-    plain = build_table(records, facts)
+    plain = build_table(records, facts, collections)
     table = with_composites(ask(plain, asked), facts)
-    metric_costs, truth_costs = costs(with_composite_names(records, facts), "metric"), costs(records, "truth")
+    paid = of_one_life(records)
+    metric_costs, truth_costs = costs(with_composite_names(paid, facts), "metric"), costs(paid, "truth")
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
+    draws = Draws(resamples, shuffles, seed)
     order = sorted(measured, key=lambda name: (name != primary_truth, name))
-    results = tuple(
-        _judge(
-            table, facts, name, metric_costs, truth_costs.get(name), resamples=resamples, shuffles=shuffles, seed=seed
-        )
-        for name in order
-    )
+    results = tuple(judge(table, facts, name, metric_costs, truth_costs.get(name), contrasts, draws) for name in order)
     # A unit may be several rows: the accuracy of a source is a score of each of its pairs.
     distinct = everything.drop_duplicates("key") if "key" in everything else everything
     unfinished = distinct[distinct["status"] != "done"]
@@ -176,73 +132,3 @@ def experiment_itself(records: pd.DataFrame) -> pd.DataFrame:
         The rows whose `variant` is null; all of them without this column.
     """
     return records[records["variant"].isna()] if "variant" in records else records
-
-
-def _judge(
-    table: Table,
-    facts: Facts,
-    name: str,
-    metric_costs: dict[str, Cost],
-    truth_cost: Cost | None,
-    *,
-    resamples: int,
-    shuffles: int,
-    seed: int,
-) -> TruthResult:
-    truth = table.truth[name]
-    scores = {**table.scores, STATIC: static_scores(truth)}
-    quality = {metric: ranking_quality(score, truth) for metric, score in scores.items()}
-    # Best first; a metric without any value last.
-    metrics = sorted(scores, key=lambda metric: (-np.nan_to_num(quality[metric].mean(PRIMARY), nan=-2.0), metric))
-    stacked = np.stack([scores[metric] for metric in metrics])
-    draws = bootstrap(stacked, truth, resamples=resamples, seed=seed)
-    accuracy = mean_over_seeds(truth)
-    ceiling = noise_ceiling(truth, seed=seed)
-
-    special = interactions(accuracy)
-    special_scores = np.stack([interactions(score, rescale_targets=True) for score in stacked])
-    special_draws = bootstrap(
-        special_scores, special[..., None], resamples=resamples, seed=seed, statistics=(PRIMARY, "pearson")
-    )
-    nulls = shuffled_means(stacked, accuracy, shuffles=shuffles, seed=seed)
-    special_nulls = shuffled_means(special_scores, special, shuffles=shuffles, seed=seed)
-    # Leaving one target out makes the static ranker's own interaction the negative of the truth's: an artefact.
-    artefacts = (STATIC, STANDARDISED)
-    groups = [
-        ranking_columns(metrics, quality, draws, nulls, ceiling),
-        interaction_columns(metrics, special_draws, special_nulls, without=artefacts),
-        cost_columns(metrics, metric_costs, truth_cost),
-    ]
-    yardsticks = {STATIC, STANDARDISED, *(metric for metric, fact in facts.items() if fact.get("kind") == "control")}
-    league = pd.concat(groups, axis=1).assign(
-        truth=name,
-        metric=metrics,
-        kind=["trivial" if metric in yardsticks else "metric" for metric in metrics],
-        score_seeds=[table.score_seeds.get(metric, 1) for metric in metrics],
-    )
-    return TruthResult(
-        name=name,
-        metrics=tuple(metrics),
-        scores=scores,
-        truth=truth,
-        quality=quality,
-        league=league[summary_columns()],
-        pairs=paired_differences(metrics, draws[PRIMARY], leave_out=("random",)),
-        by_backbone=_by_backbone(table, stacked, truth, metrics, resamples, seed),
-        ceiling=ceiling,
-        shares=variance_shares(truth),
-    )
-
-
-def _by_backbone(
-    table: Table, scores: FloatArray, truth: FloatArray, metrics: list[str], resamples: int, seed: int
-) -> pd.DataFrame:
-    """The league of each backbone on its own."""
-    rows = []
-    for b, backbone in enumerate(table.backbones if len(table.backbones) > 1 else ()):
-        one = truth[b : b + 1]
-        draws = bootstrap(scores[:, b : b + 1], one, resamples=resamples, seed=seed, statistics=(PRIMARY,))[PRIMARY]
-        top = noise_ceiling(one, seed=seed)[PRIMARY].repeat
-        for m, metric in enumerate(metrics):
-            rows.append((backbone, metric, float(draws.estimate[m]), *draws.interval(m), top))
-    return pd.DataFrame(rows, columns=["backbone", "metric", PRIMARY, "low", "high", "ceiling"])

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from pgebench.analysis.correlation import CORRELATIONS, correlations
 from pgebench.analysis.selection import selection
-from pgebench.analysis.table import FloatArray, mean_over_seeds
+from pgebench.analysis.table import FloatArray, Transfers, mean_over_seeds
 
 SELECTIONS = ("rel_at_1", "rel_at_3", "regret")
 STATISTICS = (*CORRELATIONS, *SELECTIONS)
@@ -104,20 +104,20 @@ def _tied(score: FloatArray, accuracy: FloatArray) -> float:
     return float(equal.sum() / pairs.sum()) if pairs.any() else float("nan")
 
 
-def regret_at_random(truth: FloatArray) -> float:
-    """What is lost by taking a source at random, mean over backbones and targets: the regret of a constant score.
+def regret_at_random(truth: Transfers) -> float:
+    """What is lost by taking a source at random, mean over checkpoints, backbones and targets.
 
     Args:
-        truth: Accuracy, shape (backbones, sources, targets, seeds).
+        truth: Transfers.
 
     Returns:
-        Accuracy, at least 0.
+        Accuracy, at least 0: the regret of a constant score.
 
-    >>> round(regret_at_random(np.array([[[0.9], [0.7]]])[..., None]), 12)
+    >>> round(regret_at_random(Transfers(np.array([[[0.9], [0.7]]])[..., None], (0,))), 12)
     0.1
     """
-    known = np.isfinite(mean_over_seeds(truth))
-    return ranking_quality(np.where(known, 0.0, np.nan), truth).mean("regret")
+    of_checkpoint = np.moveaxis(truth.by_checkpoint, -1, 1).reshape(-1, *truth.values.shape[1:3])
+    return ranking_quality(np.where(np.isfinite(of_checkpoint), 0.0, np.nan), of_checkpoint[..., None]).mean("regret")
 
 
 def alike(scores: FloatArray, accuracy: FloatArray) -> Iterator[tuple[npt.NDArray[np.bool_], list[int]]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from pgebench.analysis.table import FloatArray, Table
+from pgebench.analysis.table import FloatArray, Replicates, Table, Transfers
+
+_Found = TypeVar("_Found", Replicates, Transfers)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,8 @@ def ask(table: Table, question: Question) -> Table:
         A new table, whose `backbones`, `sources` and `targets` are groups, candidates and tasks.
 
     >>> import numpy as np
-    >>> table = Table(("net",), ("a", "b"), ("x", "y", "z"), {"finetune": np.ones((1, 2, 3, 5))}, {}, {})
+    >>> from pgebench.analysis.build_table import table_of
+    >>> table = table_of(("net",), ("a", "b"), ("x", "y", "z"), {"finetune": np.ones((1, 2, 3, 5))}, {})
     >>> asked = ask(table, BACKBONES)
     >>> asked.sources, asked.backbones, asked.truth["finetune"].shape
     (('net',), ('a', 'b'), (2, 1, 3, 5))
@@ -66,9 +70,13 @@ def ask(table: Table, question: Question) -> Table:
         backbones=group,
         sources=candidates,
         targets=tasks,
-        truth={name: values.transpose(*question.axes, 3) for name, values in table.truth.items()},
-        scores={name: values.transpose(question.axes) for name, values in table.scores.items()},
+        truths={name: _turned(found, question) for name, found in table.truths.items()},
+        replicates={name: _turned(found, question) for name, found in table.replicates.items()},
     )
+
+
+def _turned(found: _Found, question: Question) -> _Found:
+    return replace(found, values=found.values.transpose(*question.axes, 3))
 
 
 def answerable(truth: FloatArray, question: Question) -> bool:

@@ -21,16 +21,17 @@ metrics is that of the setup.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.build_table import build_table
 from pgebench.analysis.composites import with_composites
 from pgebench.analysis.correlation import CORRELATIONS, PRIMARY, correlations
 from pgebench.analysis.quality import mean_where_defined, ranking_quality
-from pgebench.analysis.table import FloatArray, Table, build_table
+from pgebench.analysis.table import FloatArray, Table
 from pgebench.core.metric_facts import Facts
 
 OWN = "as in the experiment"
@@ -184,14 +185,13 @@ def _like(table: Table, base: Table, truth: str) -> Table:
                 result[: len(values), s, t] = values[: len(base.backbones), from_s, from_t]
         return result
 
-    own_truth = table.truth.get(truth)
-    return Table(
-        base.backbones,
-        base.sources,
-        base.targets,
-        {truth: base.truth[truth] if own_truth is None else placed(own_truth)},
-        {name: placed(values) for name, values in table.scores.items() if name in base.scores},
-        table.score_seeds,
+    own = table.truths.get(truth)
+    replicates = {name: found for name, found in table.replicates.items() if name in base.replicates}
+    return replace(
+        base,
+        truths={truth: base.truths[truth] if own is None else replace(own, values=placed(own.values))},
+        replicates={name: replace(found, values=placed(found.values)) for name, found in replicates.items()},
+        score_seeds={name: table.score_seeds[name] for name in replicates},
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from pgebench.analysis.decompose import two_way
-from pgebench.analysis.table import FloatArray, mean_over_seeds
+from pgebench.analysis.table import FloatArray, Replicates, Transfers, mean_over_seeds
 
 
 def static_scores(truth: FloatArray) -> FloatArray:
@@ -38,3 +38,17 @@ def static_scores(truth: FloatArray) -> FloatArray:
             if np.isfinite(others).any():
                 scores[b, :, t] = two_way(others).source
     return np.where(np.isfinite(accuracy), np.round(scores, 12), np.nan)
+
+
+def static_replicates(truth: Transfers) -> Replicates:
+    """The static ranker of each checkpoint, from the transfers of that checkpoint to the other targets.
+
+    Args:
+        truth: Transfers.
+
+    Returns:
+        One replicate per checkpoint.
+    """
+    scores = [static_scores(truth.of_checkpoint(number)[..., None]) for number in truth.numbers]
+    nothing = np.empty((*truth.values.shape[:3], 0))
+    return Replicates(np.stack(scores, axis=-1) if scores else nothing, truth.numbers)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
+from pgebench.analysis.alike import Judged
 from pgebench.analysis.ceiling import Ceiling
 from pgebench.analysis.chance import holm, null_band, p_value
 from pgebench.analysis.correlation import CORRELATIONS, PRIMARY
 from pgebench.analysis.cost import Cost
-from pgebench.analysis.quality import STATISTICS, Quality
-from pgebench.analysis.resamples import Resamples
+from pgebench.analysis.quality import STATISTICS, Quality, mean_where_defined
+from pgebench.analysis.resamples import PARTS, Resamples
 from pgebench.analysis.table import FloatArray
 
 INTERACTION_COLUMNS = (
@@ -21,6 +23,16 @@ INTERACTION_COLUMNS = (
     "interaction_pearson",
     "interaction_p",
 )
+OTHER_JUDGES = ("others_weighted_tau", "mean_truth_weighted_tau")
+"""Judged by the transfers of other checkpoints, and by the mean over all of them."""
+
+RERUN_CEILINGS = ("rerun_ceiling", "rerun_perfect_ceiling", "rerun_whole_ceiling")
+"""With everything trained anew: one life against one, a score that knows all about the sources against one life, and
+the mean of all lives against another such mean."""
+
+FAR_COLUMNS = ("far_weighted_tau", "far_weighted_tau_low", "far_weighted_tau_high", "far_p", "far_p_holm")
+"""Without the sources of a target's own collection."""
+
 COST_COLUMNS = {
     "cost_per_dataset_s": "per_dataset_s",
     "cost_per_checkpoint_s": "per_checkpoint_s",
@@ -58,11 +70,18 @@ def summary_columns() -> list[str]:
         "p",
         "p_holm",
         "null_low",
+        "null_mean",
         "null_high",
+        "rerun_low",
+        "rerun_high",
+        *(f"error_{part}" for part in PARTS),
+        *OTHER_JUDGES,
         *ceilings,
         "perfect_ceiling",
+        *RERUN_CEILINGS,
         *INTERACTION_COLUMNS,
         "interaction_p_holm",
+        *FAR_COLUMNS,
         *COST_COLUMNS,
         "cost_share_of_truth",
     ]
@@ -73,16 +92,16 @@ def ranking_columns(
     quality: Mapping[str, Quality],
     draws: Mapping[str, Resamples],
     nulls: FloatArray,
-    ceiling: Mapping[str, Ceiling],
+    reach: FloatArray,
 ) -> pd.DataFrame:
-    """How well each metric ranks, against chance and against the ceiling.
+    """How well each metric ranks, against chance, and where the number of a rerun is expected.
 
     Args:
         metrics: In the order of the draws.
         quality: Of each of them.
         draws: Statistic -> draws for all metrics.
         nulls: Means of shuffled copies of the scores, shape (metrics, shuffles).
-        ceiling: Statistic -> noise ceiling.
+        reach: Distance within which a rerun is expected, shape (metrics,).
 
     Returns:
         One row per metric.
@@ -96,13 +115,66 @@ def ranking_columns(
             row[f"{statistic}_low"], row[f"{statistic}_high"] = draws[statistic].interval(m)
         row |= {"targets": judged.targets, "coverage": judged.coverage, "constant_targets": judged.constant}
         row["tied_pairs"] = judged.tied
-        row["p"] = p_value(judged.mean(PRIMARY), nulls[m])
+        row["p"] = p_value(row[PRIMARY], nulls[m])
         row["null_low"], row["null_high"] = null_band(nulls[m])
-        row |= {f"{statistic}_ceiling": ceiling[statistic].repeat for statistic in CORRELATIONS}
-        row["perfect_ceiling"] = ceiling[PRIMARY].perfect
+        row["null_mean"] = float(mean_where_defined(nulls[m]))
+        row["rerun_low"], row["rerun_high"] = np.clip([row[PRIMARY] - reach[m], row[PRIMARY] + reach[m]], -1, 1)
+        row |= {f"error_{part}": share for part, share in draws[PRIMARY].shares(m).items()}
         rows.append(row)
     columns = pd.DataFrame(rows)
     return columns.assign(p_holm=holm(columns["p"].to_numpy(dtype=float)))
+
+
+def ceiling_columns(metrics: int, ceiling: Mapping[str, Ceiling], rerun: Mapping[str, Ceiling]) -> pd.DataFrame:
+    """The noise ceilings, the same for every metric.
+
+    Args:
+        metrics: Number of rows.
+        ceiling: Statistic -> noise ceiling with the same checkpoints.
+        rerun: Statistic -> noise ceiling with everything trained anew.
+
+    Returns:
+        One row per metric.
+    """
+    row = {f"{statistic}_ceiling": ceiling[statistic].repeat for statistic in CORRELATIONS}
+    row["perfect_ceiling"] = ceiling[PRIMARY].perfect
+    anew = rerun[PRIMARY]
+    row |= dict(
+        zip(RERUN_CEILINGS, (anew.with_seeds(PRIMARY, 1), anew.perfect_with(PRIMARY, 1), anew.repeat), strict=True)
+    )
+    return pd.DataFrame([row] * metrics)
+
+
+def other_judges_columns(others: Judged, mean: Judged) -> pd.DataFrame:
+    """The mean weighted tau by other judges than the transfers of the checkpoint that a score looked at.
+
+    Args:
+        others: The metrics beside the transfers of the other checkpoints.
+        mean: The metrics beside the mean over all checkpoints.
+
+    Returns:
+        One row per metric.
+    """
+    found = [[one.mean(PRIMARY) for one in judges.quality()] for judges in (others, mean)]
+    return pd.DataFrame(dict(zip(OTHER_JUDGES, found, strict=True)))
+
+
+def far_columns(draws: Resamples, nulls: FloatArray) -> pd.DataFrame:
+    """How well each metric ranks the sources of other collections than the target's.
+
+    Args:
+        draws: Of the mean weighted tau.
+        nulls: Means of shuffled copies of the scores, shape (metrics, shuffles).
+
+    Returns:
+        One row per metric.
+    """
+    rows = [
+        (float(draws.estimate[m]), *draws.interval(m), p_value(float(draws.estimate[m]), nulls[m]))
+        for m in range(len(nulls))
+    ]
+    columns = pd.DataFrame(rows, columns=list(FAR_COLUMNS[:-1]))
+    return columns.assign(far_p_holm=holm(columns["far_p"].to_numpy(dtype=float)))
 
 
 def interaction_columns(

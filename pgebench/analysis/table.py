@@ -1,27 +1,80 @@
-"""Table of arrays that the statistics are computed on, made of records (one row per unit of work).
+"""Table of arrays that the statistics are computed on.
 
-Every array of the analysis has the axes *backbone, source, target* in this order, and the truth has a fourth one,
-*seed*. A cell that was not measured is NaN: the diagonal (a source is never its own target), overlapping datasets,
-failed units.
+Every array of the analysis has the axes *backbone, source, target* in this order; a truth has a fourth one, its
+*transfers*, and a score too, its *replicates*. A cell that was not measured is NaN: the diagonal (a source is never its
+own target), overlapping datasets, failed units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-
-from pgebench.analysis.ties import tied
-from pgebench.core.metric_facts import DEFAULTS, Facts
 
 FloatArray = npt.NDArray[np.float64]
 
-CELL = ["backbone", "source", "target"]
+
+@dataclass(frozen=True)
+class Replicates:
+    """Scores of one metric, replicate by replicate.
+
+    Attributes:
+        values: Shape (backbones, sources, targets, replicates), NaN where absent.
+        looked_at: Checkpoint that each replicate looked at; None if it saw none, and is a draw of its own.
+    """
+
+    values: FloatArray
+    looked_at: tuple[int | None, ...]
+
+    @property
+    def mean(self) -> FloatArray:
+        """Mean over the replicates, (backbones, sources, targets); NaN in a cell that lacks one."""
+        return (
+            np.asarray(self.values.mean(axis=-1)) if self.values.shape[-1] else np.full(self.values.shape[:3], np.nan)
+        )
+
+
+@dataclass(frozen=True)
+class Transfers:
+    """Accuracies of one truth, transfer by transfer.
+
+    Attributes:
+        values: In [0, 1], shape (backbones, sources, targets, transfers), NaN where absent.
+        checkpoints: Checkpoint that each transfer started from.
+    """
+
+    values: FloatArray
+    checkpoints: tuple[int, ...]
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The checkpoints, each once, in ascending order."""
+        return tuple(sorted(set(self.checkpoints)))
+
+    def of_checkpoint(self, number: int) -> FloatArray:
+        """Mean accuracy of the transfers from one checkpoint.
+
+        Args:
+            number: One of `numbers`.
+
+        Returns:
+            Shape (backbones, sources, targets), NaN where absent.
+        """
+        return mean_over_seeds(self.values[..., [one == number for one in self.checkpoints]])
+
+    @property
+    def by_checkpoint(self) -> FloatArray:
+        """Mean accuracy of the transfers from each checkpoint, shape (backbones, sources, targets, checkpoints)."""
+        means = [self.of_checkpoint(number) for number in self.numbers]
+        return np.stack(means, axis=-1) if means else np.empty((*self.values.shape[:3], 0))
+
+    @property
+    def mean(self) -> FloatArray:
+        """Mean over checkpoints, each with the mean of its transfers, shape (backbones, sources, targets)."""
+        return mean_over_seeds(self.by_checkpoint)
 
 
 @dataclass(frozen=True)
@@ -32,20 +85,50 @@ class Table:
         backbones: Names along axis 0.
         sources: Names along axis 1.
         targets: Names along axis 2.
-        truth: Name of the truth -> accuracy in [0, 1], shape (backbones, sources, targets, seeds), NaN where absent.
-        scores: Name of the metric -> score averaged over its seeds, shape (backbones, sources, targets), NaN where
-            absent.
-        score_seeds: Name of the metric -> largest number of seeds averaged in a cell.
+        truths: Name of the truth -> its transfers.
+        replicates: Name of the metric -> its scores, replicate by replicate.
+        score_seeds: Name of the metric -> largest number of scores in a cell.
+        collections: Name of a dataset -> collection that it is a view of; one that is not named is its own.
         notes: What a reader must know about how the table came to be, in plain words.
     """
 
     backbones: tuple[str, ...]
     sources: tuple[str, ...]
     targets: tuple[str, ...]
-    truth: dict[str, FloatArray]
-    scores: dict[str, FloatArray]
+    truths: dict[str, Transfers]
+    replicates: dict[str, Replicates]
     score_seeds: dict[str, int]
+    collections: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def truth(self) -> dict[str, FloatArray]:
+        """Name of the truth -> accuracy of every transfer, shape (backbones, sources, targets, transfers)."""
+        return {name: found.values for name, found in self.truths.items()}
+
+    @cached_property
+    def scores(self) -> dict[str, FloatArray]:
+        """Name of the metric -> mean over its replicates, shape (backbones, sources, targets), NaN where absent."""
+        return {name: found.mean for name, found in self.replicates.items()}
+
+    def collection(self, name: str) -> str:
+        """The collection of a dataset, or the name itself for what is none.
+
+        Args:
+            name: Of a source, a target or a backbone.
+
+        Returns:
+            Its collection.
+        """
+        return self.collections.get(name, name)
+
+    @cached_property
+    def near(self) -> npt.NDArray[np.bool_]:
+        """Whether source and target are views of one collection, shape (sources, targets)."""
+        rows = [
+            [self.collection(source) == self.collection(target) for target in self.targets] for source in self.sources
+        ]
+        return np.array(rows, dtype=bool).reshape(len(self.sources), len(self.targets))
 
     def only_backbone(self, name: str) -> Table:
         """The same table cut down to one backbone (the axis stays, with length 1).
@@ -60,12 +143,14 @@ class Table:
         return replace(
             self,
             backbones=(name,),
-            truth={key: values[at : at + 1] for key, values in self.truth.items()},
-            scores={key: values[at : at + 1] for key, values in self.scores.items()},
+            truths={key: replace(found, values=found.values[at : at + 1]) for key, found in self.truths.items()},
+            replicates={
+                key: replace(found, values=found.values[at : at + 1]) for key, found in self.replicates.items()
+            },
         )
 
     def with_score(self, name: str, values: FloatArray) -> Table:
-        """The same table with one more metric, `values` of shape (backbones, sources, targets).
+        """The same table with one more metric that sees no checkpoint, `values` of shape (backbones, sources, targets).
 
         Args:
             name: Of the metric; one that is there already is replaced.
@@ -74,7 +159,20 @@ class Table:
         Returns:
             A new table; this one stays as it is.
         """
-        return replace(self, scores={**self.scores, name: values}, score_seeds={**self.score_seeds, name: 1})
+        return self.with_replicates(name, Replicates(values[..., None], (None,)))
+
+    def with_replicates(self, name: str, found: Replicates) -> Table:
+        """The same table with one more metric.
+
+        Args:
+            name: Of the metric; one that is there already is replaced.
+            found: Its scores.
+
+        Returns:
+            A new table; this one stays as it is.
+        """
+        seeds = {**self.score_seeds, name: found.values.shape[-1]}
+        return replace(self, replicates={**self.replicates, name: found}, score_seeds=seeds)
 
     def without_scores(self, names: Collection[str]) -> Table:
         """The same table without these metrics.
@@ -85,8 +183,8 @@ class Table:
         Returns:
             A new table; this one stays as it is.
         """
-        kept = {name: values for name, values in self.scores.items() if name not in names}
-        return replace(self, scores=kept, score_seeds={name: self.score_seeds[name] for name in kept})
+        kept = {name: found for name, found in self.replicates.items() if name not in names}
+        return replace(self, replicates=kept, score_seeds={name: self.score_seeds[name] for name in kept})
 
 
 def mean_over_seeds(truth: FloatArray) -> FloatArray:
@@ -109,119 +207,6 @@ def mean_over_seeds(truth: FloatArray) -> FloatArray:
     total = np.where(there, truth, 0.0).sum(axis=-1)
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return np.asarray(np.round(mean, 12), dtype=np.float64)
-
-
-def build_table(records: pd.DataFrame, facts: Facts = MappingProxyType({})) -> Table:
-    """Arrange the finished score and truth rows of `records` as arrays.
-
-    Scores that differ by no more than their metric's `tie` become equal, see `pgebench.analysis.ties`.
-
-    Rows of other stages, rows that are not `done` and truth rows without a source or target are left out here (the cost
-    and the failures are read from the records themselves). Two truth rows with the same cell and seed are averaged,
-    with a note.
-
-    Args:
-        records: Columns stage, status, backbone, source, target, metric, truth, seed, value; others are ignored.
-        facts: Of the metrics, see `pgebench.core.metric_facts`; a metric that has none has the usual tolerance.
-
-    Returns:
-        The arrays; without any truth row `truth` is empty, without any score row `scores` is empty.
-
-    >>> rows = [("truth", "a", "b", None, "finetune", 0, 0.9), ("score", "a", "b", "leep", None, 0, -1.0)]
-    >>> frame = pd.DataFrame(rows, columns=["stage", "source", "target", "metric", "truth", "seed", "value"])
-    >>> table = build_table(frame.assign(status="done", backbone="net"))
-    >>> table.truth["finetune"].shape, float(table.scores["leep"][0, 0, 0])
-    ((1, 1, 1, 1), -1.0)
-    """
-    done = records[(records["status"] == "done") & records[CELL].notna().all(axis=1)]
-    truths = done[(done["stage"] == "truth") & done["truth"].notna()]
-    scores = done[(done["stage"] == "score") & done["metric"].notna()]
-    used = pd.concat([truths, scores])
-    names = {axis: tuple(sorted({str(name) for name in used[axis]})) for axis in CELL}
-    notes: list[str] = []
-
-    truth_arrays = {
-        str(name): _truth_array(str(name), rows, names, notes) for name, rows in truths.groupby("truth", sort=True)
-    }
-    # A metric that failed everywhere stays in the table, with no score at all.
-    attempted = sorted(records.loc[records["stage"] == "score", "metric"].dropna().astype(str).unique())
-    score_arrays = {name: _empty(names) for name in attempted}
-    seeds = dict.fromkeys(attempted, 0)
-    for name, rows in scores.groupby("metric", sort=True):
-        # Not `mean()`: pandas would skip a NaN seed without a word, and a metric that fails for one seed has no
-        # stable score.
-        cells = rows.groupby(CELL, sort=True)["value"].agg(lambda values: float(np.mean(values.to_numpy(dtype=float))))
-        score_arrays[str(name)][_positions(cells.index.to_frame(index=False), names)] = cells.to_numpy(dtype=float)
-        seeds[str(name)] = int(rows.groupby(CELL)["seed"].nunique(dropna=False).max())
-    _spread(records, used, names, score_arrays, seeds)
-    return Table(
-        backbones=names["backbone"],
-        sources=names["source"],
-        targets=names["target"],
-        truth=truth_arrays,
-        scores={name: tied(values, facts.get(name, DEFAULTS)["tie"]) for name, values in score_arrays.items()},
-        score_seeds=seeds,
-        notes=tuple(notes),
-    )
-
-
-def _spread(
-    records: pd.DataFrame,
-    used: pd.DataFrame,
-    names: dict[str, tuple[str, ...]],
-    scores: dict[str, FloatArray],
-    seeds: dict[str, int],
-) -> None:
-    """Fill in scores that were computed once for several cells: a row without a target holds for every target.
-
-    So does a row without a source for every source. Only cells that occur in the records are filled.
-    """
-    occurs = np.zeros(_empty(names).shape, dtype=bool)
-    occurs[_positions(used, names)] = True
-    wide = records[(records["status"] == "done") & (records["stage"] == "score") & records["metric"].notna()]
-    wide = wide[wide["backbone"].isin(names["backbone"]) & wide[["source", "target"]].isna().any(axis=1)]
-    for (name, *cell), rows in wide.groupby(["metric", *CELL], dropna=False, sort=True):
-        if any(isinstance(part, str) and part not in names[axis] for axis, part in zip(CELL, cell, strict=True)):
-            continue
-        where = np.zeros(occurs.shape, dtype=bool)
-        at = tuple(
-            names[axis].index(part) if isinstance(part, str) else slice(None)
-            for axis, part in zip(CELL, cell, strict=True)
-        )
-        where[at] = occurs[at]
-        scores[str(name)][where] = float(np.mean(rows["value"].to_numpy(dtype=float)))
-        seeds[str(name)] = max(seeds[str(name)], int(rows["seed"].nunique(dropna=False)))
-
-
-def _truth_array(name: str, rows: pd.DataFrame, names: dict[str, tuple[str, ...]], notes: list[str]) -> FloatArray:
-    """Accuracy of one truth with its seeds kept, shape (backbones, sources, targets, seeds)."""
-    finite = rows[np.isfinite(rows["value"].to_numpy(dtype=float))]
-    cells = finite.assign(seed=finite["seed"].astype("Int64").fillna(-1)).groupby([*CELL, "seed"], sort=True)["value"]
-    tidy = cells.mean().reset_index()
-    repeated = int((cells.size() > 1).sum())
-    if repeated:
-        notes.append(f"{name}: {repeated} (cell, seed) pairs were measured more than once; their mean is used.")
-    # Seed labels are the seed axis when all cells share them. Otherwise (labels derived from the cell) they are only
-    # numbered within the cell, which is all that the statistics need.
-    within = tidy.groupby(CELL, sort=False).cumcount()
-    labels = sorted(tidy["seed"].unique())
-    shared = len(tidy) > 0 and len(labels) == int(within.max()) + 1
-    position = tidy["seed"].map({label: i for i, label in enumerate(labels)}) if shared else within
-    depth = len(labels) if shared else (int(within.max()) + 1 if len(tidy) else 0)
-    array = np.full((*_empty(names).shape, depth), np.nan)
-    array[(*_positions(tidy, names), position.to_numpy(dtype=np.intp))] = tidy["value"].to_numpy(dtype=float)
-    return array
-
-
-def _empty(names: dict[str, tuple[str, ...]]) -> FloatArray:
-    return np.full([len(names[axis]) for axis in CELL], np.nan)
-
-
-def _positions(rows: pd.DataFrame, names: dict[str, tuple[str, ...]]) -> tuple[npt.NDArray[np.integer[Any]], ...]:
-    """Index arrays of the rows' cells along backbone, source and target."""
-    return tuple(
-        rows[axis].map({name: i for i, name in enumerate(names[axis])}).to_numpy(dtype=np.int64) for axis in CELL
-    )
 
 
 def within_target_z(values: FloatArray) -> FloatArray:

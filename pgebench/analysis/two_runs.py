@@ -11,16 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.alike import judged
 from pgebench.analysis.bootstrap import FEWEST
+from pgebench.analysis.build_table import build_table
 from pgebench.analysis.composites import with_composite_names, with_composites
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.cost import costs
-from pgebench.analysis.league import STATIC, experiment_itself
-from pgebench.analysis.quality import mean_where_defined, ranking_quality
+from pgebench.analysis.judge import STATIC
+from pgebench.analysis.league import experiment_itself
+from pgebench.analysis.lives import over_lives
+from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.question import QUESTIONS, ask
 from pgebench.analysis.resamples import Resamples
-from pgebench.analysis.static_ranker import static_scores
-from pgebench.analysis.table import FloatArray, Table, build_table
+from pgebench.analysis.static_ranker import static_replicates
+from pgebench.analysis.table import FloatArray, Table
 from pgebench.core.identity import Label
 from pgebench.core.metric_facts import Facts
 
@@ -187,15 +191,16 @@ def _league(a: Table, b: Table, truth: str, seed: int) -> pd.DataFrame:
 
 def _per_target(table: Table, truth: str) -> dict[str, pd.DataFrame]:
     """Metric -> weighted tau, one row a backbone, one column a target; with the static ranker, as in the report."""
-    if truth not in table.truth:
+    if truth not in table.truths:
         return {}
-    accuracy = table.truth[truth]
-    scores = table.scores | {STATIC: static_scores(accuracy)}
+    transfers = table.truths[truth]
+    table = table.with_replicates(STATIC, static_replicates(transfers))
+    sides = judged(list(table.replicates.values()), transfers, table.sources, table.targets)
     return {
         metric: pd.DataFrame(
-            ranking_quality(score, accuracy).per_target[PRIMARY], index=table.backbones, columns=table.targets
+            over_lives(found.per_target[PRIMARY], len(table.backbones)), index=table.backbones, columns=table.targets
         )
-        for metric, score in scores.items()
+        for metric, found in zip(table.replicates, sides.quality(), strict=True)
     }
 
 
@@ -211,7 +216,7 @@ def _difference(a: pd.DataFrame, b: pd.DataFrame, seed: int) -> list[float]:
     weights = np.broadcast_to(drawn[:, None, :], (RESAMPLES, *values.shape)).reshape(RESAMPLES, -1)
     means: FloatArray = mean_where_defined(values.ravel(), weights)[None]
     # Targets alone are drawn, so every kind of draw is the same one.
-    draws = Resamples(np.array([estimate]), means, means, means, means, targets, 0, (-2.0, 2.0))
+    draws = Resamples(np.array([estimate]), means, means, means, targets, 0, (-2.0, 2.0))
     return [targets, estimate, *draws.interval(0)]
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import jinja2
 import pandas as pd
 
-from pgebench.analysis.league import PRIMARY, analyse
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.league import analyse
 from pgebench.analysis.question import QUESTIONS
 from pgebench.core.metric_facts import metric_facts
 from pgebench.core.options import typed_value

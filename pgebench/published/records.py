@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from baselines import number_of_classes, parameter_count, random_score, source_accuracy
-from pgebench.analysis.league import STANDARDISED
+from pgebench.analysis.build_table import build_table
+from pgebench.analysis.judge import STANDARDISED
 from pgebench.analysis.question import QUESTIONS, ask
 from pgebench.analysis.static_ranker import static_scores
-from pgebench.analysis.table import build_table, within_target_z
+from pgebench.analysis.table import within_target_z
 from pgebench.core.identity import derive_seed, digest
 from pgebench.core.records import COLUMNS, DONE, TYPES
 from pgebench.published.tables import PublishedTable, model_facts

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.build_table import build_table
 from pgebench.analysis.league import experiment_itself
 from pgebench.analysis.quality import regret_at_random
 from pgebench.analysis.question import QUESTIONS, ask
-from pgebench.analysis.table import build_table
 from pgebench.core.files import write_atomically
 from pgebench.core.records import DONE
 from pgebench.store.unit import Unit
@@ -150,7 +150,7 @@ def summarise(results: Path) -> Reference:
         targets=int(league.targets.max()),
         candidates=len(table.sources),
         per_class=int(meta["config"]["target"]["train_per_class"]),
-        regret_of_chance=_rounded(regret_at_random(table.truth[meta["primary_truth"]])),
+        regret_of_chance=_rounded(regret_at_random(table.truths[meta["primary_truth"]])),
         ceiling=_rounded(league["weighted_tau_ceiling"].iloc[0]),
         metrics=tuple(
             Reliability(

@@ -128,8 +128,23 @@ def analysed(records: pd.DataFrame, meta: Mapping[str, Any]) -> Analysis:
         meta.get("metric_facts") or metric_facts(meta),
         primary_truth=str(meta.get("primary_truth", "finetune")),
         question=str(meta.get("question", "sources")),
+        collections=_collections(meta),
+        contrasts=_contrasts(meta),
         seed=int(meta.get("seed", 0) or 0),
     )
+
+
+def _collections(meta: Mapping[str, Any]) -> dict[str, str]:
+    """Name of a dataset -> its collection; none for a run of an earlier version, whose datasets are their own."""
+    stated = meta.get("collections")
+    return {str(name): str(one) for name, one in stated.items()} if isinstance(stated, Mapping) else {}
+
+
+def _contrasts(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The pairs of metrics whose difference the run had planned; a run of an earlier version had planned none."""
+    config = meta.get("config")
+    planned = config.get("contrasts") if isinstance(config, Mapping) else None
+    return [(str(first), str(second)) for first, second in planned or ()]
 
 
 def read_results(results: Path) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pgebench.analysis.league import PRIMARY
+from pgebench.analysis.correlation import PRIMARY
 from pgebench.report.claims import beats_chance, real_metrics
 from pgebench.report.section import Report
 from pgebench.report.sections import SECTIONS

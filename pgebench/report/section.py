@@ -13,7 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from pgebench.analysis.league import Analysis, TruthResult, experiment_itself
+from pgebench.analysis.judge import TruthResult
+from pgebench.analysis.league import Analysis, experiment_itself
 from pgebench.report.claims import Finding
 from pgebench.report.grid import Grid
 from pgebench.report.svg import Picture

@@ -104,8 +104,11 @@ LOOKS = {
     "none": Look("null", 0.45),
     # shares of a bar
     "source": Look("metric", 0.55),
-    "interaction": Look("pge", 0.6),
-    "seeds": Look("null"),
+    "near": Look("pge", 0.75),
+    "relatedness": Look("pge", 0.5),
+    "checkpoint": Look("truth", 0.5),
+    "checkpoint_relatedness": Look("truth", 0.3),
+    "transfer": Look("null"),
 }
 """Every look there is; on the page it is the css class of the mark."""
 

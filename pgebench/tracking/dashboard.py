@@ -88,7 +88,7 @@ def _checked(panel: PanelSpec, where: str) -> PanelSpec:
 def league_names() -> list[str]:
     """Every metric that a league table of pgebench can have."""
     from pgebench.analysis.composites import composites
-    from pgebench.analysis.league import STATIC
+    from pgebench.analysis.judge import STATIC
 
     facts = metric_facts({})
     made = composites(facts)

@@ -5,13 +5,14 @@ import pytest
 from scipy import stats
 
 from pgebench.analysis.answers import answers
+from pgebench.analysis.build_table import table_of
 from pgebench.analysis.question import BACKBONES, SOURCES, TARGETS, ask
 from pgebench.analysis.table import Table
 
 
 def table(score: np.ndarray, truth: np.ndarray) -> Table:
     names = [tuple(f"{axis}{i}" for i in range(n)) for axis, n in zip("bst", score.shape, strict=True)]
-    return Table(*names, {"finetune": truth[..., None]}, {"mine": score}, {"mine": 1})
+    return table_of(*names, {"finetune": truth[..., None]}, {"mine": score})
 
 
 def naive(score: np.ndarray, truth: np.ndarray) -> dict[str, float]:

@@ -3,15 +3,15 @@
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.build_table import table_of
 from pgebench.analysis.composites import sum_of_scaled, with_composite_names, with_composites
-from pgebench.analysis.table import Table
 from pgebench.core.metric_facts import metric_facts
 
 OWN = metric_facts({})
 
 
 def table(**scores):
-    return Table(("b",), ("s1", "s2", "s3"), ("t1", "t2"), {}, scores, dict.fromkeys(scores, 1))
+    return table_of(("b",), ("s1", "s2", "s3"), ("t1", "t2"), {}, scores)
 
 
 def random(seed):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
+from pgebench.analysis.build_table import table_of
 from pgebench.analysis.embedding import distances, embed
-from pgebench.analysis.table import Table
 
 
 def test_points_of_the_plane_are_found_again_from_their_distances() -> None:
@@ -32,7 +32,7 @@ def test_more_dimensions_than_two_show_as_stress() -> None:
 
 def test_a_distance_is_the_mean_of_both_directions() -> None:
     scores = np.array([[[np.nan, -1.0], [-3.0, np.nan], [-5.0, np.nan]]])
-    table = Table(("net",), ("a", "b", "c"), ("a", "b"), {}, {"pge": scores}, {"pge": 1})
+    table = table_of(("net",), ("a", "b", "c"), ("a", "b"), {}, {"pge": scores})
     names, gaps = distances(table, "pge", 0)
     assert names == ("a", "b", "c")
     assert gaps[0, 1] == gaps[1, 0] == 2.0

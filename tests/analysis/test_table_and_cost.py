@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pgebench.analysis.build_table import build_table
 from pgebench.analysis.cost import costs
 from pgebench.analysis.quality import ranking_quality
-from pgebench.analysis.table import build_table, mean_over_seeds, within_target_z
+from pgebench.analysis.table import mean_over_seeds, within_target_z
 
 COLUMNS = ["stage", "source", "target", "metric", "truth", "seed", "value"]
 

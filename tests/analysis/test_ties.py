@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from baselines import h_score
+from pgebench.analysis.build_table import build_table
 from pgebench.analysis.quality import ranking_quality
-from pgebench.analysis.table import build_table
 from pgebench.analysis.ties import tied
 from pgebench.core.metric_facts import metric_facts
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pgebench.analysis.build_table import build_table
 from pgebench.analysis.quality import ranking_quality
-from pgebench.analysis.table import build_table
 from pgebench.analysis.two_runs import compare_runs
 from pgebench.cli import commands
 from pgebench.report.two_runs import markdown

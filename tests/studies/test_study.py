@@ -108,7 +108,7 @@ def test_truths_of_another_backbone_are_refused(tmp_path: Path) -> None:
 
 def test_scores_stand_where_the_truth_of_their_pair_stands() -> None:
     """The plan lists datasets in the order of the sweep, the table in that of the alphabet."""
-    from pgebench.analysis.table import Table
+    from pgebench.analysis.build_table import table_of
     from pgebench.core.errors import ConfigError
     from pgebench.plan.cell import Named
     from pgebench.studies.pge.gradients import Tasks
@@ -117,17 +117,17 @@ def test_scores_stand_where_the_truth_of_their_pair_stands() -> None:
     tasks = Tasks(
         Named("net", {}), (Named("b", {}), Named("a", {})), (Named("d", {}), Named("c", {}), Named("b", {})), 2
     )
-    table = Table(("net",), ("a", "b"), ("b", "c", "d"), {}, {}, {})
+    table = table_of(("net",), ("a", "b"), ("b", "c", "d"), {}, {})
     sources, targets = _places(tasks, table)
     assert list(sources.items()) == [("a", 1), ("b", 0)]
     assert list(targets.items()) == [("b", 4), ("c", 3), ("d", 2)]
     with pytest.raises(ConfigError, match="nothing is known about d"):
-        _places(tasks, Table(("net",), ("a", "b"), ("b", "c"), {}, {}, {}))
+        _places(tasks, table_of(("net",), ("a", "b"), ("b", "c"), {}, {}))
 
 
 def test_the_spread_over_draws_uses_each_initialisation_once() -> None:
     """One of four initialisations sees the truth, the others its reverse."""
-    from pgebench.analysis.table import Table
+    from pgebench.analysis.build_table import table_of
     from pgebench.studies.pge.run import spread_over_draws
 
     rng = np.random.default_rng(0)
@@ -139,7 +139,7 @@ def test_the_spread_over_draws_uses_each_initialisation_once() -> None:
         cosine[4:, :4] = cosine[:4, 4:].T
         values[restart, 0] = cosine[:, None, :, None]
     names = tuple("abcd"), tuple("vwxyz")
-    table = Table(("net",), *names, {"finetune": near[None, :, :, None]}, {}, {})
+    table = table_of(("net",), *names, {"finetune": near[None, :, :, None]}, {})
     places = {name: k for k, name in enumerate("abcd")}, {name: 4 + k for k, name in enumerate("vwxyz")}
     found = spread_over_draws(Products(values), places, table)
     assert [round(value, 6) for value in found[1]] == [-1, -1, 1, -1]

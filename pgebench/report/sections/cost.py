@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.judge import TruthResult
+from pgebench.analysis.league import Analysis
 from pgebench.report.axes import TIMES, spread_labels, time_tick
 from pgebench.report.claims import Finding, beats_chance, real_metrics
 from pgebench.report.grid import Cell, Grid, grid, name_cell, time_cell

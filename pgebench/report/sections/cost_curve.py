@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.cost import Cost
 from pgebench.analysis.cost_curve import break_even, cost_curve, next_target_s, ranking_s
-from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.judge import TruthResult
+from pgebench.analysis.league import Analysis
 from pgebench.report.axes import TIMES, spread_labels, time_tick
 from pgebench.report.claims import real_metrics
 from pgebench.report.grid import Cell, Grid, grid, name_cell, time_cell

@@ -8,7 +8,8 @@ import pandas as pd
 
 from pgebench.analysis.bootstrap import FEWEST
 from pgebench.analysis.failures import waits_for_another
-from pgebench.analysis.league import Analysis, TruthResult
+from pgebench.analysis.judge import TruthResult
+from pgebench.analysis.league import Analysis
 from pgebench.report.claims import ALPHA, Finding
 from pgebench.report.grid import Cell, Grid, grid, name_cell
 from pgebench.report.section import Block, Code, Heading, Report, Section, Table, Words

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pgebench.analysis.ceiling import Ceiling
-from pgebench.analysis.correlation import CORRELATIONS
-from pgebench.analysis.league import PRIMARY, TruthResult
+from pgebench.analysis.correlation import CORRELATIONS, PRIMARY
+from pgebench.analysis.judge import TruthResult
 from pgebench.report.grid import STATISTIC_TITLES, Cell, Grid, grid, name_cell, time_cell, value_cell
 from pgebench.report.section import (
     Block,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from pgebench.analysis.league import PRIMARY, TruthResult
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.judge import TruthResult
 
 SPECIAL = {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.league import TruthResult
-from pgebench.analysis.table import Table, mean_over_seeds, within_target_z
+from pgebench.analysis.judge import TruthResult
+from pgebench.analysis.table import Table, within_target_z
 from pgebench.report.section import (
     Block,
     Cards,
@@ -38,7 +38,7 @@ LARGE, SMALL = 30.0, 14.0
 
 def cells(result: TruthResult, table: Table) -> pd.DataFrame:
     """One row a measured cell: its names, mean accuracy, and the score of every metric."""
-    accuracy = mean_over_seeds(result.truth)
+    accuracy = result.accuracy
     where = np.argwhere(np.isfinite(accuracy))
     frame = pd.DataFrame(
         {
@@ -54,8 +54,8 @@ def cells(result: TruthResult, table: Table) -> pd.DataFrame:
 
 def truth_map(result: TruthResult, table: Table, backbone: int) -> Picture:
     """Map of the truth with names and accuracies; colour is standardised within the target."""
-    accuracy = mean_over_seeds(result.truth)[backbone]
-    z = within_target_z(mean_over_seeds(result.truth))[backbone]
+    accuracy = result.accuracy[backbone]
+    z = within_target_z(result.accuracy)[backbone]
     gutter = 8 + text_width(table.sources)
     # Names of the targets lean over by 45 degrees.
     head = 14 + math.sqrt(0.5) * text_width(table.targets)

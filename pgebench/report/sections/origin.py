@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pgebench.analysis.league import RESAMPLES, SHUFFLES
+from pgebench.analysis.judge import RESAMPLES, SHUFFLES
 from pgebench.report.section import Block, Bullets, Code, Details, Facts, Heading, Report, Section, Words
 
 TITLE = Heading("How these numbers came to be")

@@ -9,7 +9,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pgebench.analysis.league import PRIMARY, TruthResult
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.judge import TruthResult
 from pgebench.analysis.pairs import level_groups
 from pgebench.report.claims import ALPHA, clearly_better
 from pgebench.report.grid import Cell, Grid, grid, name_cell

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from pgebench.analysis.league import PRIMARY, Analysis
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.league import Analysis
 from pgebench.analysis.question import PAIRS, QUESTIONS
 from pgebench.report.claims import Finding, real_metrics
 from pgebench.report.grid import Cell, Grid, grid, name_cell

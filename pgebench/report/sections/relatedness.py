@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from pgebench.analysis.league import PRIMARY, TruthResult
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.judge import TruthResult
 from pgebench.report.claims import ALPHA, Finding
 from pgebench.report.grid import Cell, Grid, grid, name_cell, value_cell
 from pgebench.report.section import Block, Heading, Report, Section, Table, Words
@@ -13,15 +14,17 @@ from pgebench.report.wording import interval, names, p_text, percent
 
 def finding(result: TruthResult) -> Finding | None:
     """What makes sources differ, and which metrics see more than good sources."""
-    shares = result.shares.within_target
-    if not math.isfinite(shares["source"]):
+    shares = result.levels.shares
+    if not shares:
         return None
+    related = shares["near"] + shares["relatedness"]
     text = (
         f"Of the differences between the sources of one target, {percent(shares['source'])} is a source being "
-        f"good for every target and {percent(shares['interaction'])} is this source suiting this target (relatedness)"
+        f"good for every target and {percent(related)} is this source suiting this target (relatedness), of which "
+        f"{percent(shares['near'])} is being of the same collection"
     )
-    known = math.isfinite(shares["seeds"])
-    text += f"; {percent(shares['seeds'])} is seed noise. " if known else ", seed noise included. "
+    luck = [name for name in ("checkpoint", "checkpoint_relatedness", "transfer") if name in shares]
+    text += f"; {percent(sum(shares[name] for name in luck))} is luck of training. " if luck else ", luck included. "
     metrics = result.league[result.league["kind"] == "metric"]
     clear = (metrics["interaction_p_holm"] < ALPHA) & (metrics["interaction_weighted_tau"] > 0)
     sees = metrics[clear]["metric"].tolist()

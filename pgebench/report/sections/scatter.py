@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.league import PRIMARY, TruthResult
-from pgebench.analysis.table import FloatArray, Table, mean_over_seeds, within_target_z
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.judge import TruthResult
+from pgebench.analysis.table import FloatArray, Table, within_target_z
 from pgebench.report.section import Block, Cards, Figure, FigureFile, Heading, Links, Report, file_name
 from pgebench.report.sheet import panels, sheet
 from pgebench.report.style import role
@@ -26,7 +27,7 @@ def scored(result: TruthResult) -> list[str]:
 
 def centred_accuracy(result: TruthResult) -> FloatArray:
     """Accuracy minus the mean of the target's sources, shape (backbones, sources, targets)."""
-    accuracy = mean_over_seeds(result.truth)
+    accuracy = result.accuracy
     there = np.isfinite(accuracy)
     mean = np.where(there, accuracy, 0.0).sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
     return np.asarray(accuracy - mean, dtype=np.float64)

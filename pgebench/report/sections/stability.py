@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pgebench.analysis.league import PRIMARY
+from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.stability import OWN, Stability
 from pgebench.report.grid import Cell, Grid, grid, name_cell, value_cell
 from pgebench.report.section import (

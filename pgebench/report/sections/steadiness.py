@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.judge import TruthResult
+from pgebench.analysis.league import Analysis
 from pgebench.analysis.stability import OWN, Stability
 from pgebench.report.claims import Finding, real_metrics
 from pgebench.report.wording import MANY, counted, interval, names, number

@@ -6,9 +6,11 @@ import math
 
 import pandas as pd
 
-from pgebench.analysis.league import PRIMARY, Analysis, TruthResult
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.judge import TruthResult
+from pgebench.analysis.league import Analysis
+from pgebench.analysis.levels import named_levels
 from pgebench.analysis.quality import ranking_quality
-from pgebench.analysis.table import mean_over_seeds
 from pgebench.report.claims import Finding, real_metrics
 from pgebench.report.grid import STATISTIC_TITLES, Cell, Grid, grid, name_cell, value_cell
 from pgebench.report.section import Block, Figure, Heading, Key, Report, Section, Table, Words
@@ -62,7 +64,7 @@ def other_truths_finding(analysis: Analysis, result: TruthResult) -> Finding | N
     for other in analysis.results:
         if other.name == result.name:
             continue
-        same = ranking_quality(mean_over_seeds(other.truth), result.truth).mean(PRIMARY)
+        same = ranking_quality(other.accuracy, result.accuracy[..., None]).mean(PRIMARY)
         if math.isfinite(same):
             top = real_metrics(other.league)
             leader = f"; there the best metric is `{top['metric'].iloc[0]}`" if len(top) else ""
@@ -125,13 +127,8 @@ def gain_grid(gains: pd.DataFrame) -> Grid:
 
 def shares(result: TruthResult) -> list[tuple[str, str, float]]:
     """Look, name and share of what makes the sources of one target differ; those that nobody knows are left out."""
-    found = result.shares.within_target
-    named = (
-        ("source", "good source for every target"),
-        ("interaction", "relatedness"),
-        ("seeds", "seed noise"),
-    )
-    return [(look, name, found[look]) for look, name in named if math.isfinite(found[look])]
+    found = result.levels.shares
+    return [(look, name, found[look]) for look, name in named_levels() if look in found]
 
 
 def share_bar(parts: list[tuple[str, str, float]]) -> Picture:

@@ -9,9 +9,10 @@ import math
 
 import numpy as np
 
-from pgebench.analysis.league import PRIMARY, STATIC, Analysis, TruthResult
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.judge import STATIC, TruthResult
+from pgebench.analysis.league import Analysis
 from pgebench.analysis.quality import regret_at_random
-from pgebench.analysis.table import mean_over_seeds
 from pgebench.report.claims import ALPHA, Finding, beats_chance, clearly_better, difference, real_metrics
 from pgebench.report.section import Block, Findings, Heading, Report, Section, Words
 from pgebench.report.sections import cost, failures, questions, relatedness, steadiness, truth
@@ -54,7 +55,7 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
 
 def question(analysis: Analysis, result: TruthResult) -> str:
     """What was asked and how to read the answer."""
-    accuracy = mean_over_seeds(result.truth)
+    accuracy = result.accuracy
     candidates = np.isfinite(accuracy).sum(axis=1)
     candidates = candidates[candidates > 0]
     span = (
@@ -164,7 +165,7 @@ def _practice(result: TruthResult) -> Finding | None:
     metrics = metrics[metrics["regret"].notna()].sort_values(["regret", "metric"])
     if metrics.empty:
         return None
-    blind = regret_at_random(result.truth)
+    blind = regret_at_random(result.transfers)
     row = metrics.iloc[0]
     text = (
         f"Taking the source that `{row['metric']}` puts first costs {points(row['regret'])} points of accuracy "

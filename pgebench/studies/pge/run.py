@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.build_table import build_table
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.static_ranker import static_scores
-from pgebench.analysis.table import FloatArray, Table, build_table
+from pgebench.analysis.table import FloatArray, Table
 from pgebench.core.errors import ConfigError
 from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically

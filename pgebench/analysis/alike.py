@@ -1,0 +1,174 @@
+"""Metrics of like lives, judged together, so that what they are compared with is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pgebench.analysis.bootstrap import bootstrap
+from pgebench.analysis.chance import shuffled_means
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.lives import OWN, lives, side_by_side
+from pgebench.analysis.quality import Quality, mean_where_defined, ranking_quality
+from pgebench.analysis.resamples import Resamples, joined
+from pgebench.analysis.table import FloatArray, Replicates, Transfers
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Metrics whose replicates looked at the same checkpoints, beside the truths of their lives.
+
+    Attributes:
+        members: Positions of the metrics.
+        scores: Shape (metrics, backbones * lives, sources, targets).
+        accuracy: Shape (backbones * lives, sources, targets).
+        draws: Which draw each of the lives belongs to, below one another as they are; empty without draws.
+    """
+
+    members: tuple[int, ...]
+    scores: FloatArray
+    accuracy: FloatArray
+    draws: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Metrics beside one truth.
+
+    Attributes:
+        groups: The metrics, each in one group.
+        metrics: Number of metrics.
+        sources: Collection of each source.
+        targets: Collection of each target.
+    """
+
+    groups: tuple[Alike, ...]
+    metrics: int
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+
+    def quality(self) -> list[Quality]:
+        """Statistics of each metric per life, backbone and target.
+
+        Returns:
+            One for each metric; its backbones are the lives of each backbone one after another.
+        """
+        found = {
+            m: ranking_quality(one, group.accuracy[..., None])
+            for group in self.groups
+            for m, one in zip(group.members, group.scores, strict=True)
+        }
+        return [found[m] for m in range(self.metrics)]
+
+    def resampled(self, statistics: tuple[str, ...], *, resamples: int, seed: int) -> dict[str, Resamples]:
+        """Draws of each statistic for all metrics, on the same resamples.
+
+        Args:
+            statistics: Which of `pgebench.analysis.quality.STATISTICS`.
+            resamples: Number of draws.
+            seed: Of the draws.
+
+        Returns:
+            Statistic -> draws.
+        """
+        found = [
+            bootstrap(
+                group.scores,
+                group.accuracy[..., None],
+                sources=self.sources,
+                targets=self.targets,
+                resamples=resamples,
+                seed=seed,
+                statistics=statistics,
+            )
+            for group in self.groups
+        ]
+        qualities = self.quality()
+        return {
+            name: joined(
+                [
+                    (
+                        group.members,
+                        replace(one[name], draws=_by_draw(group, [qualities[m] for m in group.members], name)),
+                    )
+                    for group, one in zip(self.groups, found, strict=True)
+                ]
+            )
+            for name in statistics
+        }
+
+    def shuffled(self, *, shuffles: int, seed: int) -> FloatArray:
+        """Mean weighted tau of shuffled copies of each metric, see `shuffled_means`.
+
+        Args:
+            shuffles: How many.
+            seed: Of the shuffles, the same ones for all metrics.
+
+        Returns:
+            Shape (metrics, shuffles).
+        """
+        means = np.full((self.metrics, shuffles), np.nan)
+        for group in self.groups:
+            means[list(group.members)] = shuffled_means(group.scores, group.accuracy, shuffles=shuffles, seed=seed)
+        return means
+
+
+def judged(
+    scores: Sequence[Replicates],
+    truth: Transfers,
+    sources: Sequence[str],
+    targets: Sequence[str],
+    against: str = OWN,
+) -> Judged:
+    """Metrics in groups of like lives.
+
+    Args:
+        scores: Of each metric.
+        truth: Transfers.
+        sources: Collection of each source.
+        targets: Collection of each target.
+        against: As in `lives`. A metric without any life has NaN for all its numbers.
+
+    Returns:
+        The metrics beside the truth.
+    """
+    by_pattern: dict[tuple[int | None, ...], list[int]] = {}
+    for m, score in enumerate(scores):
+        by_pattern.setdefault(score.looked_at, []).append(m)
+    groups = []
+    for pattern, members in by_pattern.items():
+        found = lives(pattern, truth.checkpoints, against)
+        if not found:
+            nothing = np.full(truth.values.shape[:3], np.nan)
+            groups.append(Alike(tuple(members), np.stack([nothing] * len(members)), nothing, ()))
+            continue
+        sides = [side_by_side(scores[m], truth, found) for m in members]
+        drawn = tuple(one.replicate for one in found) if None in pattern else ()
+        groups.append(Alike(tuple(members), np.stack([side[0] for side in sides]), sides[0][1], drawn))
+    return Judged(tuple(groups), len(scores), tuple(sources), tuple(targets))
+
+
+def _by_draw(group: Alike, qualities: Sequence[Quality], statistic: str) -> tuple[FloatArray, ...]:
+    """Each metric's number at each of its draws; empty with fewer than two."""
+    numbers = sorted(set(group.draws))
+    if len(numbers) < 2:
+        return (np.empty(0),) * len(qualities)
+    repeated = np.tile(group.draws, len(group.accuracy) // len(group.draws))
+    return tuple(
+        np.array([mean_where_defined(one.per_target[statistic][repeated == number].reshape(-1)) for number in numbers])
+        for one in qualities
+    )
+
+
+def primary(qualities: Sequence[Quality]) -> FloatArray:
+    """Mean weighted tau of each metric.
+
+    Args:
+        qualities: Of each of them.
+
+    Returns:
+        Shape (metrics,).
+    """
+    return np.array([one.mean(PRIMARY) for one in qualities])

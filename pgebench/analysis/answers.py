@@ -40,8 +40,8 @@ def answers(table: Table, truth: str, *, resamples: int, seed: int = 0) -> pd.Da
         if not answerable(table.truth[truth], question) or not names:
             continue
         asked = ask(table, question)
-        groups = [[asked.collection(name) for name in axis] for axis in (asked.sources, asked.targets)]
-        sides = judged([asked.replicates[name] for name in names], asked.truths[truth], *groups)
+        sources, targets = ([asked.collection(name) for name in axis] for axis in (asked.sources, asked.targets))
+        sides = judged([asked.replicates[name] for name in names], asked.truths[truth], sources, targets)
         draws = sides.resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
         lists = int(np.isfinite(mean_over_seeds(asked.truth[truth])).any(axis=1).sum())
         rows += _rows(question.name, names, draws, lists)

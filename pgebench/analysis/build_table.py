@@ -121,14 +121,15 @@ def _wide(records: pd.DataFrame, names: Mapping[str, tuple[str, ...]]) -> pd.Dat
 
 def _spread(rows: pd.DataFrame, names: Mapping[str, tuple[str, ...]], occurs: npt.NDArray[np.bool_]) -> pd.DataFrame:
     """Those rows once for each cell that they hold for and that occurs in the records."""
-    spread = []
-    for row in rows.to_dict("records"):
-        given = {axis: row[axis] for axis in CELL if isinstance(row[axis], str)}
-        if all(name in names[axis] for axis, name in given.items()):
-            for at in zip(*np.nonzero(occurs), strict=True):
-                cell = {axis: names[axis][i] for axis, i in zip(CELL, at, strict=True)}
-                if given.items() <= cell.items():
-                    spread.append({**row, **cell})
+    cells = [
+        {axis: names[axis][i] for axis, i in zip(CELL, at, strict=True)} for at in zip(*np.nonzero(occurs), strict=True)
+    ]
+    spread = [
+        {**row, **cell}
+        for row in rows.to_dict("records")
+        for cell in cells
+        if all(row[axis] == cell[axis] for axis in CELL if isinstance(row[axis], str))
+    ]
     return pd.DataFrame(spread, columns=rows.columns).astype(rows.dtypes)
 
 

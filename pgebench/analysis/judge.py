@@ -38,6 +38,9 @@ STATIC, STANDARDISED = "static", "static_standardised"
 
 RESAMPLES, SHUFFLES = 1000, 20_000
 
+BESIDE = 2000
+"""Most shuffles for numbers beside the league's own."""
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -148,13 +151,13 @@ def judge(
         interaction_columns(
             metrics,
             special.resampled((PRIMARY, "pearson"), resamples=draws.resamples, seed=draws.seed),
-            special.shuffled(shuffles=draws.shuffles // 10, seed=draws.seed),
+            special.shuffled(shuffles=min(draws.shuffles, BESIDE), seed=draws.seed),
             # Leaving one target out makes the static ranker's own interaction the negative of the truth's: an artefact.
             without=(STATIC, STANDARDISED),
         ),
         far_columns(
             far.resampled((PRIMARY,), resamples=draws.resamples, seed=draws.seed)[PRIMARY],
-            far.shuffled(shuffles=draws.shuffles // 10, seed=draws.seed),
+            far.shuffled(shuffles=min(draws.shuffles, BESIDE), seed=draws.seed),
         ),
         cost_columns(metrics, metric_costs, truth_cost),
     ]
@@ -184,8 +187,8 @@ def judge(
 
 
 def _beside(table: Table, truth: Transfers, against: str = OWN) -> Judged:
-    groups = ([table.collection(name) for name in axis] for axis in (table.sources, table.targets))
-    return judged(list(table.replicates.values()), truth, *groups, against)
+    sources, targets = ([table.collection(name) for name in axis] for axis in (table.sources, table.targets))
+    return judged(list(table.replicates.values()), truth, sources, targets, against)
 
 
 def _special(table: Table, truth: Transfers) -> Judged:

@@ -14,9 +14,12 @@ from dataclasses import dataclass, fields
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 
 from pgebench.analysis.decompose import two_way
 from pgebench.analysis.table import FloatArray, Transfers
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Levels:
         return {name: float(value / total) for name, value in known.items()} if total > 0 else {}
 
 
-def levels(truth: Transfers, near: FloatArray) -> Levels:
+def levels(truth: Transfers, near: Mask) -> Levels:
     """Split the variance within targets into the levels of the study, mean over backbones.
 
     Args:
@@ -71,11 +74,11 @@ def levels(truth: Transfers, near: FloatArray) -> Levels:
     return Levels(*np.mean(rows, axis=0)) if rows else Levels(*[float("nan")] * 6)
 
 
-def _of_backbone(values: FloatArray, checkpoints: tuple[int, ...], near: FloatArray) -> list[float] | None:
+def _of_backbone(values: FloatArray, checkpoints: tuple[int, ...], near: Mask) -> list[float] | None:
     """The six variances of one backbone, values (sources, targets, transfers)."""
     # A cell that lacks a transfer is left out of all, so that each effect is of the same cells.
-    whole = np.isfinite(values).all(axis=-1, keepdims=True)
-    fits = [two_way(np.where(whole[..., 0], matrix, np.nan)) for matrix in np.moveaxis(values, -1, 0)]
+    whole: Mask = np.asarray(np.isfinite(values).all(axis=-1))
+    fits = [two_way(np.where(whole, matrix, np.nan)) for matrix in np.moveaxis(values, -1, 0)]
     if not whole.any() or not fits:
         return None
     cells, sources, targets = int(whole.sum()), int(whole.any(1).sum()), int(whole.any(0).sum())
@@ -83,7 +86,7 @@ def _of_backbone(values: FloatArray, checkpoints: tuple[int, ...], near: FloatAr
     if sources < 2 or left < 1:
         return None
     source = [np.where(np.isfinite(fit.source), fit.source, 0.0) for fit in fits]
-    inter = [np.where(whole[..., 0], fit.interaction, 0.0) for fit in fits]
+    inter = [np.where(whole, fit.interaction, 0.0) for fit in fits]
     same = [(i, j) for i, j in combinations(range(len(fits)), 2) if checkpoints[i] == checkpoints[j]]
     other = [(i, j) for i, j in combinations(range(len(fits)), 2) if checkpoints[i] != checkpoints[j]]
     # A source's effect is a mean over its targets and holds that part of the interaction.
@@ -105,7 +108,7 @@ def _of_backbone(values: FloatArray, checkpoints: tuple[int, ...], near: FloatAr
     of_checkpoint = tuple(np.subtract(itself, transfer))
     of_source = of(other) if other else of_checkpoint
     pairs = other or same or [(i, i) for i in range(len(fits))]
-    nearness = float(np.mean([_nearness(inter[i], inter[j], whole[..., 0], near) for i, j in pairs])) / left
+    nearness = float(np.mean([_nearness(inter[i], inter[j], whole, near) for i, j in pairs])) / left
     return [
         of_source[0],
         nearness,
@@ -116,7 +119,7 @@ def _of_backbone(values: FloatArray, checkpoints: tuple[int, ...], near: FloatAr
     ]
 
 
-def _nearness(first: FloatArray, second: FloatArray, there: FloatArray, near: FloatArray) -> float:
+def _nearness(first: FloatArray, second: FloatArray, there: Mask, near: Mask) -> float:
     """Product of the parts of two interactions that "of the same collection" explains, summed over cells."""
     indicator = two_way(np.where(there, near.astype(float), np.nan)).interaction
     indicator = np.where(there, indicator, 0.0)

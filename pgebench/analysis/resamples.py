@@ -23,8 +23,8 @@ intervals that are too wide.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
@@ -200,11 +200,18 @@ def joined(groups: Sequence[tuple[Sequence[int], Resamples]]) -> Resamples:
     place = np.argsort(np.concatenate([members for members, _ in groups]), kind="stable")
     first = groups[0][1]
     every = [draws for _, one in groups for draws in (one.draws or (np.empty(0),) * len(one.estimate))]
-    values = [
-        np.concatenate([getattr(one, name) for _, one in groups])[place]
-        for name in ("estimate", "both", "by_target", "by_source")
-    ]
-    return Resamples(*values, first.targets, first.sources, first.bounds, tuple(every[at] for at in place))
+
+    def side_by_side(of: Callable[[Resamples], FloatArray]) -> FloatArray:
+        return np.concatenate([of(one) for _, one in groups])[place]
+
+    return replace(
+        first,
+        estimate=side_by_side(lambda one: one.estimate),
+        both=side_by_side(lambda one: one.both),
+        by_target=side_by_side(lambda one: one.by_target),
+        by_source=side_by_side(lambda one: one.by_source),
+        draws=tuple(every[at] for at in place),
+    )
 
 
 def _t_over_z(freedom: float) -> float:

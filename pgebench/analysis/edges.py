@@ -44,7 +44,9 @@ def grid_edges(records: pd.DataFrame) -> pd.DataFrame:
     found: dict[tuple[bool, str], list[tuple[float, list[float]]]] = {}
     for stage, truth, detail in zip(trained["stage"], trained["truth"], trained["detail"], strict=True):
         if (choice := _choice(detail)) is not None:
-            found.setdefault((stage != CHECKPOINT, CHECKPOINT if stage == CHECKPOINT else str(truth)), []).append(choice)
+            found.setdefault((stage != CHECKPOINT, CHECKPOINT if stage == CHECKPOINT else str(truth)), []).append(
+                choice
+            )
     return pd.DataFrame([_row(name, found[of_truth, name]) for of_truth, name in sorted(found)], columns=COLUMNS)
 
 

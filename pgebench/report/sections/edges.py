@@ -34,12 +34,12 @@ def blocks(edges: pd.DataFrame) -> list[Block]:
     return [
         Heading("Learning rates and their grids", 3),
         Words(_sentence(edges)),
-        *[Words(text) for text in warnings(edges)],
+        *[Words(text) for text in edge_warnings(edges)],
         Table(edges_grid(edges)),
     ]
 
 
-def warnings(edges: pd.DataFrame) -> list[str]:
+def edge_warnings(edges: pd.DataFrame) -> list[str]:
     """One sentence for each kind of training that sits on an edge too often, with the remedy.
 
     Args:
@@ -49,8 +49,8 @@ def warnings(edges: pd.DataFrame) -> list[str]:
         In the order of the rows; none where no more than `EDGE_WARNING` of the runs chose an edge.
 
     >>> columns = ["training", "runs", "rates", "smallest", "largest", "inside"]
-    >>> print(warnings(pd.DataFrame([("scratch", 8, 3, 0.0, 0.5, 0.5)], columns=columns))[0][-70:])
-    x
+    >>> print(edge_warnings(pd.DataFrame([("scratch", 8, 3, 0.0, 0.5, 0.5)], columns=columns))[0].rpartition(". ")[2])
+    Add larger rates to `recipe.scratch.learning_rates`.
     """
     found = []
     for row in edges.to_dict("records"):
@@ -90,7 +90,8 @@ def _sentence(edges: pd.DataFrame) -> str:
 def _remedy(name: str, row: dict[str, float]) -> str:
     ends = [word for word, share in (("smaller", "smallest"), ("larger", "largest")) if row[share] > EDGE_WARNING]
     key = f"recipe.{name}.learning_rates" if name in RUNS else f"truth.{name}.recipe.learning_rates"
-    return f"Add {' and '.join(ends or ['smaller', 'larger'])} rates to `{key}`."
+    alone = "A grid of two rates is nothing but edges. " if row["rates"] == 2 else ""
+    return f"{alone}Add {' and '.join(ends or ['smaller', 'larger'])} rates to `{key}`."
 
 
 def _runs(name: str) -> str:

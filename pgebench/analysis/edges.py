@@ -1,6 +1,6 @@
 """How often the learning rate that validation chose is the smallest or the largest of its grid.
 
-The best rate of a run that sits on an edge may lie outside the grid: its accuracy is that of the grid, not of the recipe.
+The best rate of a run on an edge may lie outside the grid: its accuracy tells of the grid as much as of the network.
 """
 
 from __future__ import annotations

@@ -117,7 +117,8 @@ def test_a_unit_counts_once_only_if_it_is_done_and_not_for_variations() -> None:
 
 @pytest.mark.parametrize(
     "detail",
-    [None, float("nan"), "", "{}", "[]", "null", "3", "{", '{"learning_rate": 0.01}', '{"val_by_learning_rate": {"1": 0}}',
+    [None, float("nan"), "", "{}", "[]", "null", "3", "{", '{"learning_rate": 0.01}',
+     '{"val_by_learning_rate": {"1": 0}}',
      '{"learning_rate": null, "val_by_learning_rate": {"0.01": 0.5}}',
      '{"learning_rate": 0.01, "val_by_learning_rate": {"small": 0.5}}',
      '{"learning_rate": 0.01, "val_by_learning_rate": {}}',

@@ -27,8 +27,8 @@ CURRENCIES = {
     False: {"cpu_s": "CPU seconds", "flops": "FLOPs"},
     True: {"without_checkpoints_cpu_s": "CPU seconds", "without_checkpoints_flops": "FLOPs"},
 }
-"""Whether source models are at hand -> field of a cost -> what it counts. Seconds on the clock are no measure of a share:
-they depend on what else ran."""
+"""Whether source models are at hand -> field of a cost -> what it counts. Seconds on the clock are not among them: they
+depend on what else ran."""
 
 LINE = 14.0
 """Pixels from name to name."""
@@ -165,8 +165,8 @@ def _steps(front: list[CostPoint], costs: Mapping[str, Cost], truth: Cost, at_ha
 def _shares(cost: Cost, truth: Cost, at_hand: bool) -> str:
     """Shares of the truth's cost in brackets, those that are known; "" if none is."""
     shares = [(share_of(cost, truth, field), unit) for field, unit in CURRENCIES[at_hand].items()]
-    said = [f"{percent(share)} of the truth's {unit}" for share, unit in shares if math.isfinite(share)]
-    return f" ({', '.join(said)})" if said else ""
+    said = [f"{percent(share)} of the {unit}" for share, unit in shares if math.isfinite(share)]
+    return f" ({', '.join(said)} of the truth)" if said else ""
 
 
 def cost_grid(analysis: Analysis, result: TruthResult) -> Grid:

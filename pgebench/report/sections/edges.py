@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -87,7 +89,7 @@ def _sentence(edges: pd.DataFrame) -> str:
     return (text + (f"One rate was given, and none chosen, for {_listed(single)}." if single else "")).strip()
 
 
-def _remedy(name: str, row: dict[str, float]) -> str:
+def _remedy(name: str, row: Mapping[Hashable, Any]) -> str:
     ends = [word for word, share in (("smaller", "smallest"), ("larger", "largest")) if row[share] > EDGE_WARNING]
     key = f"recipe.{name}.learning_rates" if name in RUNS else f"truth.{name}.recipe.learning_rates"
     alone = "A grid of two rates is nothing but edges. " if row["rates"] == 2 else ""

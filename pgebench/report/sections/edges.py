@@ -56,7 +56,7 @@ def edge_warnings(edges: pd.DataFrame) -> list[str]:
     """
     found = []
     for row in edges.to_dict("records"):
-        # Asked of the share inside, which is one division: a sum of two shares may be a rounding above the bound.
+        # The share inside is one division, rounded once: a tenth of the runs on an edge is never above the bound.
         if row["inside"] < 1 - EDGE_WARNING:
             name = str(row["training"])
             found.append(

@@ -31,9 +31,11 @@ class Cost:
         total_s: Wall seconds to get all scores of this experiment.
         without_checkpoints_s: The same when the trained source models are already at hand.
         cpu_s: CPU seconds of `total_s`.
+        without_checkpoints_cpu_s: CPU seconds of `without_checkpoints_s`.
         peak_rss_mb: Largest resident memory of any unit, in MB (NaN if unknown).
         images: Images passed through a network.
         flops: Floating-point operations of the networks; NaN if any unit's are unknown.
+        without_checkpoints_flops: The same when the trained source models are already at hand.
         alone: Whether every unit was measured without a job beside it; with neighbours seconds are higher.
         units: Number of units charged.
         unknown: Number of units that are needed but not in the records; their cost is missing from the sums.
@@ -47,9 +49,11 @@ class Cost:
     total_s: float
     without_checkpoints_s: float
     cpu_s: float
+    without_checkpoints_cpu_s: float
     peak_rss_mb: float
     images: int
     flops: float
+    without_checkpoints_flops: float
     alone: bool
     units: int
     unknown: int
@@ -109,6 +113,26 @@ def of_one_life(records: pd.DataFrame) -> pd.DataFrame:
     return records[~records["stage"].isin(["score", "truth"]) | first]
 
 
+def share_of(cost: Cost | None, truth: Cost | None, field: str) -> float:
+    """Share of what the truth costs, in one of the currencies.
+
+    Args:
+        cost: Of a metric, if it is known.
+        truth: Of the truth that it replaces, if it is known.
+        field: Name of a field of both, such as `cpu_s`.
+
+    Returns:
+        NaN where a cost is unknown, or that of the truth 0.
+
+    >>> blank = dict.fromkeys(Cost.__dataclass_fields__, 0)
+    >>> share_of(Cost(**blank | {"cpu_s": 3}), Cost(**blank | {"cpu_s": 12}), "cpu_s")
+    0.25
+    """
+    if cost is None or truth is None or not getattr(truth, field) > 0:
+        return float("nan")
+    return float(getattr(cost, field) / getattr(truth, field))
+
+
 def _keys(text: object) -> list[str]:
     """Keys in the `inputs` cell; none if it is empty."""
     if isinstance(text, str) and text:
@@ -161,6 +185,7 @@ def _charge(units: pd.DataFrame, keys: list[str], served: Mapping[str, set[str]]
         things = int(thing[what][mine].nunique())
         return float(wall[mine].sum()) / things if things else 0.0
 
+    cpu, flops = known["cpu_s"].astype(float).fillna(0.0), _column(known, "flops")
     memory = known["peak_rss_mb"].astype(float).dropna()
     return Cost(
         per_dataset_s=per(DATASET),
@@ -170,10 +195,12 @@ def _charge(units: pd.DataFrame, keys: list[str], served: Mapping[str, set[str]]
         per_pair_s=per(PAIR),
         total_s=float(wall.sum()),
         without_checkpoints_s=float(wall[paid != CHECKPOINT].sum()),
-        cpu_s=float(known["cpu_s"].astype(float).fillna(0.0).sum()),
+        cpu_s=float(cpu.sum()),
+        without_checkpoints_cpu_s=float(cpu[paid != CHECKPOINT].sum()),
         peak_rss_mb=float(memory.max()) if len(memory) else float("nan"),
         images=int(known["images"].astype("Int64").fillna(0).sum()),
-        flops=float(_column(known, "flops").sum(skipna=False)),
+        flops=float(flops.sum(skipna=False)),
+        without_checkpoints_flops=float(flops[paid != CHECKPOINT].sum(skipna=False)),
         alone=bool((_column(known, "workers") == 1).all()),
         units=len(known),
         unknown=len(keys) - len(known),

@@ -14,6 +14,7 @@ from pgebench.analysis.build_table import build_table
 from pgebench.analysis.composites import with_composite_names, with_composites
 from pgebench.analysis.contrasts import Contrasts
 from pgebench.analysis.cost import Cost, costs, of_one_life
+from pgebench.analysis.edges import grid_edges
 from pgebench.analysis.failures import causes_first
 from pgebench.analysis.gain import gains
 from pgebench.analysis.judge import RESAMPLES, SHUFFLES, Draws, TruthResult, judge
@@ -36,6 +37,7 @@ class Analysis:
         setups: Setup stability of the league of the primary truth, see `setups_of`.
         stability: What the variations say, if the experiment has any.
         gains: What transfer gains over training from scratch, see `gains`.
+        edges: How often a learning rate at the edge of its grid was chosen, see `grid_edges`.
         metric_costs: Metric -> cost; without the static ranker, which has no cost of its own.
         truth_costs: Truth -> cost.
         failures: Rows of the records that are not done.
@@ -49,6 +51,7 @@ class Analysis:
     setups: pd.DataFrame
     stability: Stability | None
     gains: pd.DataFrame
+    edges: pd.DataFrame
     metric_costs: dict[str, Cost]
     truth_costs: dict[str, Cost]
     failures: pd.DataFrame
@@ -115,6 +118,7 @@ def analyse(
         setups=setups_of(table, first) if first else pd.DataFrame(),
         stability=stability(everything, first, facts) if first else None,
         gains=gains(records, first) if first else pd.DataFrame(),
+        edges=grid_edges(records),
         metric_costs=metric_costs,
         truth_costs=truth_costs,
         failures=causes_first(unfinished),

@@ -11,7 +11,7 @@ from pgebench.analysis.alike import Judged
 from pgebench.analysis.ceiling import Ceiling
 from pgebench.analysis.chance import holm, null_band, p_value
 from pgebench.analysis.correlation import CORRELATIONS, PRIMARY
-from pgebench.analysis.cost import Cost
+from pgebench.analysis.cost import Cost, share_of
 from pgebench.analysis.quality import STATISTICS, Quality, mean_where_defined
 from pgebench.analysis.resamples import PARTS, Resamples
 from pgebench.analysis.table import FloatArray
@@ -43,6 +43,9 @@ COST_COLUMNS = {
     "cost_peak_rss_mb": "peak_rss_mb",
     "cost_images": "images",
     "cost_flops": "flops",
+    # By their names: shares of what the truth costs in the same field.
+    "cost_cpu_share_of_truth": "cpu_s",
+    "cost_flops_share_of_truth": "flops",
 }
 
 
@@ -201,7 +204,9 @@ def interaction_columns(
 
 
 def cost_columns(metrics: Sequence[str], costs: Mapping[str, Cost], truth_cost: Cost | None) -> pd.DataFrame:
-    """What each metric costs, NaN where it is not known, and its share of what the truth costs.
+    """What each metric costs, NaN where it is not known, and its shares of what the truth costs.
+
+    The share of the seconds on the clock stands in the table only: they depend on what else ran.
 
     Args:
         metrics: In the order of the rows.
@@ -214,9 +219,11 @@ def cost_columns(metrics: Sequence[str], costs: Mapping[str, Cost], truth_cost: 
     rows = []
     for metric in metrics:
         cost = costs.get(metric)
-        row = {column: float(getattr(cost, field)) if cost else float("nan") for column, field in COST_COLUMNS.items()}
-        row["cost_share_of_truth"] = (
-            cost.total_s / truth_cost.total_s if cost and truth_cost and truth_cost.total_s > 0 else float("nan")
-        )
+        row: dict[str, float] = {}
+        for column, field in {**COST_COLUMNS, "cost_share_of_truth": "total_s"}.items():
+            if column.endswith("_share_of_truth"):
+                row[column] = share_of(cost, truth_cost, field)
+            else:
+                row[column] = float(getattr(cost, field)) if cost else float("nan")
         rows.append(row)
     return pd.DataFrame(rows)

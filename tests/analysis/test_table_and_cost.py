@@ -5,6 +5,7 @@ import pytest
 from pgebench.analysis.build_table import build_table
 from pgebench.analysis.cost import costs
 from pgebench.analysis.quality import ranking_quality
+from pgebench.analysis.summary import cost_columns
 from pgebench.analysis.table import mean_over_seeds, within_target_z
 
 COLUMNS = ["stage", "source", "target", "metric", "truth", "seed", "value"]
@@ -157,6 +158,7 @@ def test_shared_evidence_is_charged_in_full_to_every_metric(units):
     assert cost["leep"].without_checkpoints_s == 2.5
     assert (cost["leep"].per_checkpoint_s, cost["leep"].per_pair_s, cost["leep"].per_dataset_s) == (100.0, 2.5, 0.0)
     assert cost["leep"].cpu_s == 205.0
+    assert cost["leep"].without_checkpoints_cpu_s == 5.0
     assert cost["leep"].images == 30
 
 
@@ -191,10 +193,31 @@ def test_a_cost_that_nobody_measured_is_absent_and_not_nothing(units):
 def test_operations_are_added_up_and_unknown_if_one_unit_is(units):
     counted = units.assign(flops=1e9)
     assert costs(counted, "metric")["leep"].flops == 3e9
+    assert costs(counted, "metric")["leep"].without_checkpoints_flops == 2e9
     counted.loc[counted["key"] == "c", "flops"] = np.nan
     cost = costs(counted, "metric")
     assert np.isnan(cost["leep"].flops)
+    assert cost["leep"].without_checkpoints_flops == 2e9
     assert cost["pge"].flops == 3e9
+
+
+def test_the_share_of_the_truth_is_that_of_each_currency(units):
+    """The truth ran beside others, for twice the seconds on the clock; its CPU seconds and operations stay the same."""
+    flops = units["stage"].map({"checkpoint": 6e9, "evidence": 1e9, "truth": 8e9}).fillna(0.0)
+    slow = units.assign(flops=flops, wall_s=units["wall_s"] * np.where(units["stage"] == "truth", 2, 1))
+    charged, truth = costs(slow, "metric"), costs(slow, "truth")["finetune"]
+    found = cost_columns(["leep", "pge", "nobody"], charged, truth)
+    np.testing.assert_allclose(found["cost_share_of_truth"], [102.5 / 200, 16.1 / 200, np.nan])
+    np.testing.assert_allclose(found["cost_cpu_share_of_truth"], [205 / 300, 32.2 / 300, np.nan])
+    np.testing.assert_allclose(found["cost_flops_share_of_truth"], [7 / 14, 0 / 14, np.nan])
+
+
+def test_a_share_of_what_nobody_knows_is_unknown(units):
+    charged = costs(units, "metric")
+    assert cost_columns(["leep"], charged, None)["cost_cpu_share_of_truth"].isna().all()
+    unpaid = costs(units.assign(cpu_s=0.0, flops=np.nan), "truth")["finetune"]
+    shares = cost_columns(["leep"], charged, unpaid)
+    assert shares[["cost_cpu_share_of_truth", "cost_flops_share_of_truth"]].isna().all(axis=None)
 
 
 def test_a_cost_is_that_of_a_job_alone_only_if_every_unit_was(units):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.cost import Cost, share_of
 from pgebench.analysis.judge import TruthResult
 from pgebench.analysis.league import Analysis
 from pgebench.report.axes import TIMES, spread_labels, time_tick
@@ -19,10 +20,17 @@ from pgebench.report.sections import cost_curve
 from pgebench.report.sheet import sheet
 from pgebench.report.style import role
 from pgebench.report.svg import Circle, Line, Mark, Picture, Text, text_width
-from pgebench.report.wording import duration, number, percent
+from pgebench.report.wording import TRUTH_PRICED, duration, number, percent
 
 NEARLY = 1.1
 """Two metrics whose costs differ by less than this factor cost the same to a reader."""
+
+CURRENCIES = {
+    False: {"cpu_s": "CPU seconds", "flops": "FLOPs"},
+    True: {"without_checkpoints_cpu_s": "CPU seconds", "without_checkpoints_flops": "FLOPs"},
+}
+"""Whether source models are at hand -> field of a cost -> what it counts. Seconds on the clock are not among them: they
+depend on what else ran."""
 
 LINE = 14.0
 """Pixels from name to name."""
@@ -129,19 +137,20 @@ def budget_finding(analysis: Analysis, result: TruthResult) -> Finding | None:
     if truth is None or truth.total_s <= 0:
         return None
     top = result.ceiling[PRIMARY].repeat
-    dear = f"Transferring every source to every target takes {duration(truth.total_s)}"
+    dear = f"Counted as {TRUTH_PRICED}, the truth takes {duration(truth.total_s)} from scratch"
     dear += f" and is right up to the noise ceiling, {number(top)}." if math.isfinite(top) else "."
     useful = set(beats_chance(real_metrics(result.league))["metric"])
     found = [point for point in cost_points(analysis, result) if point.name in useful]
     if not found:
         return Finding("Which metric for which budget", f"None: no metric is known to beat chance. {dear}")
     ready = [CostPoint(p.name, p.role, p.ready, p.ready, p.value) for p in found]
-    fresh_text = f"With nothing trained yet, {_steps(pareto_front(found), truth.total_s)}."
-    ready_text = f"With trained source models at hand, {_steps(pareto_front(ready), truth.total_s)}."
+    fresh_text = f"With nothing trained yet, {_steps(pareto_front(found), analysis.metric_costs, truth)}."
+    ready_steps = _steps(pareto_front(ready), analysis.metric_costs, truth, at_hand=True)
+    ready_text = f"With trained source models at hand, for the truth as well, {ready_steps}."
     return Finding("Which metric for which budget", f"{fresh_text} {ready_text} {dear}")
 
 
-def _steps(front: list[CostPoint], whole: float) -> str:
+def _steps(front: list[CostPoint], costs: Mapping[str, Cost], truth: Cost, at_hand: bool = False) -> str:
     """The best metric for each budget, in words; of those that cost nearly the same only the best."""
     steps = [
         point
@@ -149,10 +158,17 @@ def _steps(front: list[CostPoint], whole: float) -> str:
         if dearer is None or dearer.total > NEARLY * point.total
     ]
     return "; ".join(
-        f"from {duration(point.total)} ({percent(point.total / whole)} of the truth's cost) on: `{point.name}`, "
+        f"from {duration(point.total)} on{_shares(costs[point.name], truth, at_hand)}: `{point.name}`, "
         f"{number(point.value)}"
         for point in steps
     )
+
+
+def _shares(cost: Cost, truth: Cost, at_hand: bool) -> str:
+    """Shares of the truth's cost in brackets, those that are known; "" if none is."""
+    shares = [(share_of(cost, truth, field), unit) for field, unit in CURRENCIES[at_hand].items()]
+    said = [f"{percent(share)} of the {unit}" for share, unit in shares if math.isfinite(share)]
+    return f" ({', '.join(said)} of the truth)" if said else ""
 
 
 def cost_grid(analysis: Analysis, result: TruthResult) -> Grid:
@@ -161,23 +177,24 @@ def cost_grid(analysis: Analysis, result: TruthResult) -> Grid:
     charged = [(metric, analysis.metric_costs[metric]) for metric in result.metrics if metric in analysis.metric_costs]
     rows = []
     for name, cost in [*charged, *([(f"{result.name} (truth)", truth)] if truth else [])]:
-        share = cost.total_s / truth.total_s if truth and truth.total_s > 0 else float("nan")
+        shares = [share_of(cost, truth, field) for field in CURRENCIES[False]]
         rows.append(
             [
                 name_cell(name),
                 *[time_cell(seconds) for seconds in (cost.per_dataset_s, cost.per_checkpoint_s, cost.per_pair_s)],
                 time_cell(cost.total_s),
                 time_cell(cost.without_checkpoints_s),
-                Cell(percent(share), share),
                 time_cell(cost.cpu_s),
                 Cell(f"{cost.images:,}".replace(",", "\N{NARROW NO-BREAK SPACE}"), cost.images),
                 Cell(number(cost.flops / 1e12, 3), cost.flops),
+                *[Cell(percent(share), share) for share in shares],
                 Cell(number(cost.peak_rss_mb, 0), cost.peak_rss_mb),
                 Cell(f"{cost.unknown} missing" if cost.unknown else "complete", cost.unknown),
             ]
         )
-    columns = ["", "a dataset", "a source model", "a pair", "all scores", "with models at hand", "share of the truth"]
-    return grid([*columns, "CPU time", "images", "TFLOP", "peak MB", "records"], rows)
+    columns = ["", "per dataset", "per source model", "per pair", "all scores", "with models at hand", "CPU time"]
+    shares_of_truth = [f"of the truth's {unit}" for unit in CURRENCIES[False].values()]
+    return grid([*columns, "images", "TFLOP", *shares_of_truth, "peak MB", "records"], rows)
 
 
 def _charged(report: Report) -> tuple[TruthResult, Grid] | None:
@@ -207,7 +224,7 @@ def _page(report: Report) -> list[Block]:
         "Every metric is charged for all that it reads, source models included, as if it were the only one: shared "
         "work is counted in full for each, so the rows must not be added up."
     )
-    words += f" Obtaining the truth itself took {duration(truth.total_s)}." if truth else ""
+    words += f" Obtaining {TRUTH_PRICED} took {duration(truth.total_s)}." if truth else ""
     words += _circumstances(
         report,
         " The times were taken without neighbours, one job after another.",
@@ -224,7 +241,12 @@ def _page(report: Report) -> list[Block]:
         *([Figure(file_name("cost", result.name), caption, picture(points))] if points else []),
         *cost_curve.page(report, result),
         Heading("What each part costs", 3),
-        Words("TFLOP: operations of the networks, counted by torch; other arithmetic is not in it.", soft=True),
+        Words(
+            f"Shares are those of {TRUTH_PRICED}, in CPU seconds and in FLOPs: seconds on the clock depend on what "
+            "else ran. CPU seconds leave out the work of an accelerator. TFLOP: operations of the networks, counted by "
+            "torch; other arithmetic is not in it.",
+            soft=True,
+        ),
         Table(costs),
     ]
 
@@ -233,7 +255,9 @@ def _markdown(report: Report) -> list[Block]:
     if not (charged := _charged(report)):
         return []
     result, costs = charged
-    words = "Every metric is charged for all that it reads, shared work in full."
+    words = (
+        f"Every metric is charged for all that it reads, shared work in full; its shares are those of {TRUTH_PRICED}."
+    )
     words += _circumstances(
         report, " Taken without neighbours, one job after another.", " Taken with up to {} jobs at once."
     )

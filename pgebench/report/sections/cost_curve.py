@@ -20,7 +20,7 @@ from pgebench.report.section import Block, Figure, FigureFile, Heading, Report, 
 from pgebench.report.sheet import panels, sheet
 from pgebench.report.style import role
 from pgebench.report.svg import Line, Mark, Picture, Text, text_width
-from pgebench.report.wording import duration
+from pgebench.report.wording import TRUTH_PRICED, duration
 
 TARGETS = tuple(round(10 ** (k / 8)) for k in range(17))
 """Numbers of targets, 1 to 100."""
@@ -142,7 +142,7 @@ def page(report: Report, result: TruthResult) -> list[Block]:
         blocks.append(Figure(file_name("curves", result.name), caption, drawn))
     if (table := break_even_grid(report.analysis, result)).rows:
         words = (
-            "From which number of targets on a metric is cheaper than transferring every source to every target, and "
+            f"From which number of targets on a metric is cheaper than {TRUTH_PRICED}, and "
             "what one target, and each further one, costs."
         )
         blocks += [Heading("From when on it pays", 3), Words(report.say(words), soft=True), Table(table)]
@@ -155,7 +155,7 @@ def markdown(report: Report, result: TruthResult) -> list[Block]:
     blocks: list[Block] = [Figure(file_name("curves", result.name), caption)]
     if (table := break_even_grid(report.analysis, result)).rows:
         words = (
-            "From which number of targets on a metric is cheaper than transferring every source to every target, and "
+            f"From which number of targets on a metric is cheaper than {TRUTH_PRICED}, and "
             "what one target, and\neach further one, costs:"
         )
         blocks += [Words(words), Table(table)]

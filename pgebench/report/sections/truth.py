@@ -14,6 +14,7 @@ from pgebench.analysis.quality import ranking_quality
 from pgebench.report.claims import Finding, real_metrics
 from pgebench.report.grid import STATISTIC_TITLES, Cell, Grid, grid, name_cell, value_cell
 from pgebench.report.section import Block, Figure, Heading, Key, Report, Section, Table, Words
+from pgebench.report.sections import edges
 from pgebench.report.svg import Mark, Picture, Rect, Text
 from pgebench.report.wording import counted, names, number, percent, points
 
@@ -148,6 +149,7 @@ def _tables(report: Report, result: TruthResult) -> list[Block]:
     blocks: list[Block] = []
     if (seeds := seeds_grid(result)).rows:
         blocks += [Words("What more seeds would bring, foretold from these:", soft=True), Table(seeds)]
+    blocks += edges.blocks(report.analysis.edges)
     if (gains := gain_grid(report.analysis.gains)).rows:
         blocks += [
             Heading("Transfer against training from scratch", 3),

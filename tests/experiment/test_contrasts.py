@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import TINY, Run
+from conftest import Run
 from planned import sweep
 
 from pgebench.experiment.publish import meta_of
@@ -27,7 +27,7 @@ WRONG = (
 def test_what_is_no_pair_is_refused_before_anything_runs(
     contrasts: str, pgebench: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert pgebench(*TINY, f"contrasts={contrasts}") == 2
+    assert pgebench(f"contrasts={contrasts}") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("pgebench: error: contrasts: ")
     assert "[pge, logme]" in line

@@ -1,4 +1,4 @@
-"""Replicates: a source is trained anew, a gradient drawn anew, a transfer repeated; each once, and from what it says."""
+"""Replicates: sources trained anew, gradients drawn anew, transfers repeated; each once, and from what it says."""
 
 from __future__ import annotations
 

@@ -173,7 +173,10 @@ def _at_hand() -> tuple[list[str], list[str]]:
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:
-    return {**settings_of(config), "truth": {}}
+    settings = settings_of(config)
+    # A ranking asks for one score of each candidate, however often the experiment repeats its own.
+    metrics = {name: {**metric, "seeds": 1} for name, metric in settings["metric"].items()}
+    return {**settings, "metric": metrics, "truth": {}, "checkpoints": 1}
 
 
 def _backbone(name: str, image_size: int) -> Named:

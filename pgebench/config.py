@@ -165,12 +165,14 @@ class BudgetConfig:
     """Sizes that experiments set and that the metric and truth YAMLs refer to.
 
     ``truth_seeds`` repetitions of a truth from every checkpoint, or a list of as many numbers as there are checkpoints;
-    ``draws`` disjoint principal gradients of each dataset, each of so many ``restarts`` and ``episodes``, or
+    ``draws`` disjoint principal gradients of each dataset, each of so many ``restarts`` and ``episodes`` with ``shot``
+    support images per class, or
     ``official_episodes`` for the authors' procedure.
     """
 
     truth_seeds: Any = 2
     draws: int = 1
+    shot: int = 5
     restarts: int = 4
     episodes: int = 50
     official_episodes: int = 40_000

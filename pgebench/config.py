@@ -93,7 +93,7 @@ class RecipeConfig:
     ``head_factor`` multiplies the learning rate of the classifier, ``shift`` is the most pixels by which a batch is
     moved at random in each direction. ``precision`` is that of the forward passes, in training and evaluation:
     ``float32``, or ``bfloat16`` where torch allows (autocast; loss, weights and optimiser stay float32). A linear probe
-    takes its features in it too. With ``zero_head`` the new classifier of a fine-tuning starts at zero, not at random.
+    takes its features in it too.
     """
 
     steps: int = MISSING
@@ -103,7 +103,6 @@ class RecipeConfig:
     weight_decay: float = 0.05
     shift: int = 0
     precision: str = "float32"
-    zero_head: bool = False
 
 
 @dataclass

@@ -30,8 +30,7 @@ def recipe_params(recipe: Mapping[str, Any], key: str) -> dict[str, Any]:
     if chosen not in (FLOAT32, BFLOAT16):
         raise ConfigError(f"{key}.precision={chosen}: choose from {FLOAT32}, {BFLOAT16}")
     # What is as it always was is not there, so that the keys of finished work stay as they are.
-    later = {"precision": (chosen, FLOAT32), "zero_head": (params.pop("zero_head", False), False)}
-    return params | {name: value for name, (value, usual) in later.items() if value != usual}
+    return params if chosen == FLOAT32 else params | {"precision": chosen}
 
 
 def precision_of(recipe: Mapping[str, Any]) -> str:

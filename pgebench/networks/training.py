@@ -217,14 +217,11 @@ def best_of(trained: Iterable[Trained], train_images: int, val: Part, recipe: Ma
     return Fitted(best[2], best[1], best[0], scores, seen, best[3])
 
 
-def with_new_head(network: nn.Module, classes: int, seed: int, zero: bool = False) -> nn.Module:
-    """A copy of the network with a fresh classifier, at random or at zero; the original is left alone."""
+def with_new_head(network: nn.Module, classes: int, seed: int) -> nn.Module:
+    """A copy of the network with a fresh classifier; the original is left alone."""
     network = copy.deepcopy(network)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network.reset_classifier(classes)  # type: ignore[operator]
-    if zero:
-        for parameter in network.get_classifier().parameters():  # type: ignore[operator]
-            nn.init.zeros_(parameter)
     device = next(network.parameters()).device
     return laid_out(network, device)

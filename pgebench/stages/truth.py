@@ -188,8 +188,8 @@ def _outcome(work: Work, fitted: Fitted, transfer: Transfer, together: int = 1) 
 
 def _finetune(work: Work, network: nn.Module) -> Transfer:
     """All weights train, from a fresh head."""
-    classes, zero = work.task().classes, bool(work.params["recipe"].get("zero_head", False))
-    return Transfer(lambda seed: with_new_head(network, classes, derive_seed("head", seed), zero), work.part)
+    classes = work.task().classes
+    return Transfer(lambda seed: with_new_head(network, classes, derive_seed("head", seed)), work.part)
 
 
 def _scratch(work: Work) -> Transfer:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pgebench.analysis.edges import EDGE_WARNING
+from pgebench.report.claims import Finding
 from pgebench.report.grid import Cell, Grid, grid, name_cell
 from pgebench.report.section import Block, Heading, Table, Words
 from pgebench.report.wording import percent
@@ -39,6 +40,12 @@ def blocks(edges: pd.DataFrame) -> list[Block]:
         *[Words(text) for text in edge_warnings(edges)],
         Table(edges_grid(edges)),
     ]
+
+
+def finding(edges: pd.DataFrame) -> Finding | None:
+    """All warnings in one paragraph of the verdict; None where every grid was wide enough."""
+    warnings = edge_warnings(edges)
+    return Finding("Learning rates at the edge of their grid", " ".join(warnings)) if warnings else None
 
 
 def edge_warnings(edges: pd.DataFrame) -> list[str]:

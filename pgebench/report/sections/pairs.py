@@ -1,4 +1,4 @@
-"""Which metrics can be told apart: the critical-difference diagram, and every difference as a table.
+"""Which metrics can be told apart: the planned differences, the critical-difference diagram, and every difference.
 
 In the diagram metrics stand on the axis of their quality, joined where they cannot be told apart.
 """
@@ -26,6 +26,7 @@ from pgebench.report.section import (
     Words,
     file_name,
 )
+from pgebench.report.sections import contrasts
 from pgebench.report.sheet import sheet
 from pgebench.report.style import role
 from pgebench.report.svg import Circle, Line, Mark, Picture, Text, text_width
@@ -139,7 +140,7 @@ def pair_grid(result: TruthResult) -> Grid:
     return grid(["metric", "against", "difference of weighted τ", "95 % interval", "p (Holm)"], rows, notes)
 
 
-TITLE = Heading("Which metrics can be told apart", 3)
+TITLE = Heading("Exploration: which metrics can be told apart", 3)
 
 
 def _page(report: Report) -> list[Block]:
@@ -147,10 +148,11 @@ def _page(report: Report) -> list[Block]:
         return []
     result = report.results[0]
     blocks: list[Block] = [
+        *contrasts.blocks(result),
         TITLE,
         Words(
-            "Differences of weighted τ on the same resamples, corrected for all pairs (Holm, 5 %). Overlapping "
-            "intervals in the table above do not mean that two metrics are equal.",
+            "All pairs, none of them planned: differences of weighted τ on the same resamples, corrected for all pairs "
+            "(Holm, 5 %). Overlapping intervals in the table above do not mean that two metrics are equal.",
             soft=True,
         ),
     ]
@@ -171,8 +173,12 @@ def _markdown(report: Report) -> list[Block]:
         return []
     result = report.results[0]
     return [
+        *contrasts.blocks(result),
         TITLE,
-        Words("Differences of the weighted tau on the same resamples, Holm-corrected over all pairs at 5 %."),
+        Words(
+            "All pairs, none of them planned: differences of the weighted tau on the same resamples, Holm-corrected over "
+            "all pairs at 5 %."
+        ),
         Figure(
             file_name("critical", result.name),
             "Critical-difference diagram: a bar joins metrics no two of which can be told apart",

@@ -106,7 +106,7 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
         checkpoints, transfers = checkpoints_of(result), transfers_of(result)
         noun = "transfer" if transfers == "1" else "transfers"
         tiles.append((str(checkpoints), f"{'checkpoint' if checkpoints == 1 else 'checkpoints'} per source model"))
-        tiles.append((transfers, f"{noun} from each, {result.name}"))
+        tiles.append((transfers, f"{result.name} {noun} from each"))
         tiles.append((f"{len(beats_chance(metrics))} of {len(metrics)}", "metrics beat chance"))
         known = [(f"{top.repeat[PRIMARY]:.2f}", f"noise ceiling, {top.name}") for top in tops(result)]
         tiles += known or [("unknown", "noise ceiling")]

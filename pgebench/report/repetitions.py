@@ -60,7 +60,7 @@ def drawn_once(result: TruthResult) -> list[str]:
 
 
 def drawn_often(result: TruthResult) -> dict[str, int]:
-    """Metrics with luck of their own -> how often it was drawn, where that is more than once.
+    """Metrics with such luck of their own -> how often it was drawn, where that is more than once.
 
     Args:
         result: Of one truth.
@@ -106,12 +106,14 @@ def not_in_interval(table: Table, result: TruthResult) -> list[str]:
         result: Of one truth.
 
     Returns:
-        One sentence each, with the remedy where there is one.
+        One sentence each, with the remedy where there is one; none where there is no interval at all.
     """
-    parts = []
+    parts: list[str] = []
     sources, targets = result.drawn
+    if not (sources or targets):
+        return parts
     for thing, drawn, members in (("source", sources, table.sources), ("target", targets, table.targets)):
-        if drawn == 0 and (sources or targets):
+        if drawn == 0:
             there = counted(len({table.collection(name) for name in members}), "collection")
             luck = ", nor is the luck of their training" if thing == "source" else ""
             parts.append(

@@ -1,4 +1,4 @@
-"""The two noise ceilings that the numbers of the league are held against, under the names that every page gives them."""
+"""The two noise ceilings that the numbers of the league are held against, under the names that all pages use."""
 
 from __future__ import annotations
 

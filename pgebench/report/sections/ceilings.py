@@ -6,11 +6,11 @@ import math
 
 from pgebench.analysis.correlation import CORRELATIONS, PRIMARY
 from pgebench.analysis.judge import TruthResult
-from pgebench.report.tops import ANEW, SAME, Top, tops
 from pgebench.report.claims import Finding, real_metrics
 from pgebench.report.grid import STATISTIC_TITLES, Cell, Grid, grid, value_cell
 from pgebench.report.repetitions import checkpoints_of, transfers_of
 from pgebench.report.section import Block, Report, Table, Words
+from pgebench.report.tops import ANEW, SAME, Top, tops
 from pgebench.report.wording import names, number
 
 REPETITIONS = (1, 2, 3, 5, 10, 20)
@@ -104,8 +104,8 @@ def blocks(report: Report, result: TruthResult) -> list[Block]:
         return [Words("There is a single transfer per pair from a single checkpoint, so nothing is known of it.")]
     several = checkpoints_of(result) > 1
     words = (
-        f"The repetitions of {result.name} are split into halves; how well the two halves order the sources alike tells "
-        "how well the truth would agree with a repetition of itself (Spearman-Brown). "
+        f"The repetitions of {result.name} are split into halves; how well the two halves order the sources alike "
+        "tells how well the truth would agree with a repetition of itself (Spearman-Brown). "
     )
     words += (
         "The league is held against the truth of one checkpoint per source model, one life."

@@ -48,9 +48,9 @@ def blocks(result: TruthResult) -> list[Block]:
         )
         return [Words(words)]
     words = (
-        "The differences that the experiment named before it ran (`contrasts`), each tested on its own. Where the first "
-        "is the best metric of the league it was picked from the results, and p is corrected for all that could have "
-        "been it."
+        "The differences that the experiment named before it ran (`contrasts`), each tested on its own. Where the "
+        "first is the best metric of the league it was picked from the results, and p is corrected for all that could "
+        "have been it."
     )
     return [Heading("Planned comparisons", 3), Words(words, soft=True), Table(found)]
 

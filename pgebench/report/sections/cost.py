@@ -139,7 +139,9 @@ def budget_finding(analysis: Analysis, result: TruthResult) -> Finding | None:
         return None
     top = ceiling_as_priced(result)
     dear = f"Counted as {TRUTH_PRICED}, the truth takes {duration(truth.total_s)} from scratch"
-    dear += f"; two such truths agree with {number(top)}." if math.isfinite(top) else "."
+    same = math.isfinite(result.ceiling[PRIMARY].halves)
+    repeated = "from the same checkpoints" if same else "with everything trained anew"
+    dear += f"; two such truths {repeated} agree with {number(top)}." if math.isfinite(top) else "."
     useful = set(beats_chance(real_metrics(result.league))["metric"])
     found = [point for point in cost_points(analysis, result) if point.name in useful]
     if not found:

@@ -57,8 +57,11 @@ def _silent(result: TruthResult) -> list[str]:
     constant = result.league[result.league["constant_targets"] > 0]
     if len(constant):
         said = [f"`{row['metric']}` {row['constant_targets']} of {row['targets']}" for _, row in constant.iterrows()]
+        # With several backbones or lives a target has several orders.
+        several = int(constant["targets"].max()) > result.truth.shape[2]
         parts.append(
-            f"One score for all candidates, counted there as no information: {', '.join(said)} targets. A metric that "
+            f"One score for all candidates, counted there as no information: {', '.join(said)} "
+            f"{'rankings' if several else 'targets'}. A metric that "
             "saturates has no other where a target has no more images than the network has features."
         )
     metrics = result.league[

@@ -10,7 +10,6 @@ import pandas as pd
 
 from pgebench.analysis.correlation import CORRELATIONS, PRIMARY
 from pgebench.analysis.judge import TruthResult
-from pgebench.report.tops import ANEW, SAME, Top, tops
 from pgebench.report.grid import STATISTIC_TITLES, Cell, Grid, grid, name_cell, time_cell, value_cell
 from pgebench.report.section import (
     Block,
@@ -30,6 +29,7 @@ from pgebench.report.sections.league_latex import league_latex
 from pgebench.report.sheet import key, sheet
 from pgebench.report.style import role
 from pgebench.report.svg import Circle, Line, Mark, Picture, Rect, Text, inline, text_width
+from pgebench.report.tops import ANEW, SAME, Top, tops
 from pgebench.report.wording import NOTHING, interval, number, p_text, points
 
 STRIP_HEIGHT = 22.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pgebench.analysis.judge import SHUFFLES, TruthResult
-from pgebench.report.tops import ANEW, SAME
 from pgebench.report.repetitions import checkpoints_of, in_interval, not_in_interval, repeated
 from pgebench.report.section import Block, Bullets, Details, Report, Terms, Words
+from pgebench.report.tops import ANEW, SAME
 from pgebench.report.wording import p_text
 
 

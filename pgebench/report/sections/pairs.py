@@ -176,8 +176,8 @@ def _markdown(report: Report) -> list[Block]:
         *contrasts.blocks(result),
         TITLE,
         Words(
-            "All pairs, none of them planned: differences of the weighted tau on the same resamples, Holm-corrected over "
-            "all pairs at 5 %."
+            "All pairs, none of them planned: differences of the weighted tau on the same resamples, Holm-corrected "
+            "over all pairs at 5 %."
         ),
         Figure(
             file_name("critical", result.name),

@@ -65,7 +65,8 @@ def _against(result: TruthResult, best: str, other: str) -> str:
 def _luck(analysis: Analysis, result: TruthResult, metric: str) -> str:
     """What another draw of its initialisations and episodes would change."""
     if metric in drawn_once(result):
-        return "Its initialisations and episodes were drawn once: the interval does not hold what another draw changes."
+        once = "Its initialisations and episodes were drawn once"
+        return f"{once}: the interval does not hold what another draw changes." if any(result.drawn) else f"{once}."
     if metric not in drawn_often(result):
         return ""
     drawn = quality_by_draw(analysis.table.replicates[metric], result.transfers)

@@ -106,8 +106,8 @@ def question(analysis: Analysis, result: TruthResult) -> str:
     text = (
         f"For each of {counted(targets, 'target')}{nets}, the {span} candidate sources are put in order by each metric "
         f"and by the accuracy that was really obtained ({result.name}). {repeated(result)}{beside} The main number is "
-        "the weighted Kendall tau of the two orders, in which mistakes at the top weigh most: 1 is the same order, 0 no "
-        "relation, -1 the reverse."
+        "the weighted Kendall tau of the two orders, in which mistakes at the top weigh most: 1 is the same order, 0 "
+        "no relation, -1 the reverse."
     )
     return f"{analysis.question.text} {reworded(text, analysis.question)}"
 

@@ -1,4 +1,4 @@
-"""The metrics beside those who know nothing of the target's images: who is good for everyone, who is near, who is large."""
+"""The metrics beside yardsticks that look at no image: who is good for everyone, who is near, who is large."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.judge import STATIC, TruthResult
 from pgebench.analysis.league import Analysis
 from pgebench.analysis.quality import regret_at_random
-from pgebench.report.claims import Finding, clearly_better, real_metrics
+from pgebench.report.claims import ALPHA, Finding, difference, real_metrics
+from pgebench.report.sections.contrasts import planned_pair
 from pgebench.report.sections.judged_otherwise import has_near, remains_far
 from pgebench.report.wording import MANY, interval, names, number, points
 
@@ -88,8 +89,16 @@ def practice_finding(result: TruthResult) -> Finding | None:
 
 
 def _beside(result: TruthResult, yardstick: str) -> str:
-    """Which metrics are better and worse than a yardstick, corrected for all pairs."""
+    """Which metrics are better and worse than a yardstick: as planned, or else corrected for all pairs."""
     metrics = real_metrics(result.league)["metric"].tolist()
-    better = [name for name in metrics if clearly_better(result, name, yardstick)]
-    worse = [name for name in metrics if clearly_better(result, yardstick, name)]
-    return f"Clearly better: {names(better)}." + (f" Clearly worse: {names(worse)}." if worse else "")
+    planned = {name: planned_pair(result, name, yardstick) for name in metrics}
+    better, worse = [], []
+    for name in metrics:
+        pair = planned[name] or difference(result, name, yardstick)
+        if pair is not None and pair[3] < ALPHA and pair[0] != 0:
+            (better if pair[0] > 0 else worse).append(name)
+    text = f"Clearly better: {names(better)}." + (f" Clearly worse: {names(worse)}." if worse else "")
+    named = [name for name in metrics if planned[name] is not None]
+    if named and len(named) < len(metrics):
+        text += f" The comparison was planned for {names(named)}; the others are corrected for all pairs."
+    return text

@@ -52,7 +52,7 @@ def blocks(result: TruthResult) -> list[Block]:
         "first is the best metric of the league it was picked from the results, and p is corrected for all that could "
         "have been it."
     )
-    return [Heading("Planned comparisons", 3), Words(words, soft=True), Table(found)]
+    return [Heading("Planned comparisons", 3), Words(words, soft=True), Table(found, (5,))]
 
 
 def planned_pair(result: TruthResult, first: str, second: str) -> tuple[float, float, float, float] | None:

@@ -106,7 +106,7 @@ def _said(report: Report, found: Grid) -> Grid:
 
 def _what_is_known(result: TruthResult) -> str:
     found = result.levels.shares
-    text = "Of the accuracy of one transfer from one checkpoint. "
+    text = "The accuracy of one transfer from one checkpoint, taken apart. "
     if "checkpoint" not in found:
         text += "Every source model was trained once, so the luck of its training is in what it is good for. "
     if "transfer" not in found:

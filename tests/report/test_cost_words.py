@@ -25,8 +25,8 @@ def records(synthetic):
 
 
 def shares(model: float) -> dict[str, float]:
-    """Metric -> its share of the truth, unit by unit: 8 datasets, 56 pairs, two seeds of the truth."""
-    truth = 8 * model + 2 * 56 * 4
+    """Metric -> its share of the truth, unit by unit: 8 datasets, 56 pairs, one transfer of each."""
+    truth = 8 * model + 56 * 4
     return {"logme": (8 * model + 56 + 56) / truth, "pge": (8 + 56) / truth}
 
 

@@ -113,9 +113,10 @@ def make_records(
                         7.0 if truth == "finetune" else 0.4, [f"c-{backbone}-{source}-{c}"], truth=truth, seed=run,
                         checkpoint=c, detail=detail, **cell)  # fmt: skip
     meta = make_meta(names)
-    meta["config"] |= {"contrasts": [list(pair) for pair in contrasts], "metric": {name: {} for name in metrics}}
+    if contrasts:
+        meta["config"]["contrasts"] = [list(pair) for pair in contrasts]
     if "same_collection" in metrics:
-        meta["config"]["metric"]["same_collection"] = {"kind": "control"}
+        meta["config"]["metric"] = {"same_collection": {"kind": "control"}}
     if collections:
         meta["collections"] = {name: COLLECTIONS[name] for name in names}
     return as_records(rows), meta

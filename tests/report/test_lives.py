@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 from scipy.stats import weightedtau
 
-from pgebench.report import build_report
+from pgebench.report import build_report, page
 from pgebench.report.build import analysed
 from pgebench.report.section import Report
-from pgebench.report.sections import ceilings, contrasts, judged_otherwise, league, levels, pairs, verdict
+from pgebench.report.sections import ceilings, contrasts, cost, judged_otherwise, league, levels, pairs, verdict
 from pgebench.report.sections.league_latex import league_latex
 from pgebench.report.sections.yardsticks import practice_finding
 from pgebench.report.wording import NOTHING
@@ -44,10 +44,9 @@ def report(made):
 
 
 @pytest.fixture(scope="module")
-def pages(made, write, tmp_path_factory):
-    folder = write(tmp_path_factory.mktemp("lives"), *made)
-    build_report(folder)
-    return [(folder / name).read_text() for name in ("report.html", "report.md")]
+def pages(report):
+    """HTML and Markdown."""
+    return [show(report, {"league_finetune.png"}) for show in (page.html, page.markdown)]
 
 
 @pytest.fixture(scope="module")
@@ -183,13 +182,13 @@ def test_the_luck_of_pge_is_said_draw_by_draw(report, made):
 def test_drawn_levels_are_in_the_interval_and_only_missing_ones_are_named(pages, synthetic, write, tmp_path):
     missing = "the luck of {}, drawn once for all datasets alike"
     levels_held = "6 collections of the 10 targets and 6 collections of the 10 sources"
-    for page, name in zip(pages, ("<code>pge</code>", "`pge`"), strict=True):
-        assert missing.format(name) not in page
-        assert levels_held in page
-        assert f"{name} 4 draws" in page
+    for text, name in zip(pages, ("<code>pge</code>", "`pge`"), strict=True):
+        assert missing.format(name) not in text
+        assert levels_held in text
+        assert f"{name} 4 draws" in text
     build_report(write(tmp_path, *synthetic.make_records(datasets=6, metrics=("logme", "pge", "random"))))
-    for page, name in (("report.html", "<code>pge</code>"), ("report.md", "`pge`")):
-        text = (tmp_path / page).read_text()
+    for file, name in (("report.html", "<code>pge</code>"), ("report.md", "`pge`")):
+        text = (tmp_path / file).read_text()
         assert f"Not in the interval: {missing.format(name)}" in text
         assert "drawn anew are 6 targets and 6 sources" in text
 
@@ -274,8 +273,8 @@ def test_planned_differences_come_first_and_exploration_after(report, pages, onc
     truth = {m: result.league.set_index("metric").loc[m, "weighted_tau"] for m in ("pge", "logme", "same_collection")}
     assert number(shown.rows[0][2].text) == pytest.approx(truth["pge"] - truth["same_collection"], abs=0.006)
     assert number(shown.rows[1][2].text) == pytest.approx(truth["logme"] - truth["pge"], abs=0.006)
-    for page in pages:
-        assert page.index("Planned comparisons</h3>" if "<h3" in page else "### Planned") < page.index("Exploration:")
+    for text in pages:
+        assert text.index("Planned comparisons</h3>" if "<h3" in text else "### Planned") < text.index("Exploration:")
     assert "`pge` against `same_collection`: " in said(report)["Planned comparisons"]
     assert "Planned comparisons" not in said(once)
     assert "No difference was planned" in pairs.SECTION.markdown(once)[0].text
@@ -320,5 +319,24 @@ def test_a_control_that_loses_no_more_than_the_best_metric_is_named(report, cont
 
 
 def test_the_floor_of_p_is_said(report, pages):
-    for page in pages:
-        assert f"{len(report.results[0].league)}/20001" in page
+    for text in pages:
+        assert f"{len(report.results[0].league)}/20001" in text
+
+
+def test_the_truth_is_drawn_at_the_ceiling_of_what_it_costs(once):
+    """One transfer per pair is priced, so the ceiling is that of one, although two were made."""
+    first, second = (accuracies(once.records)[0, seed] for seed in (0, 1))
+    (truth,) = [one for one in cost.cost_points(once.analysis, once.results[0]) if one.role == "truth"]
+    assert truth.value == pytest.approx(mean_tau(first, second))
+    budget = said(once)["Which metric for which budget"]
+    assert f"two such truths from the same checkpoints agree with {truth.value:.2f}." in budget
+
+
+def test_other_questions_speak_of_their_own_candidates(made):
+    records, meta = made
+    asked = meta | {"question": "targets"}
+    texts = [*said(Report(analysed(records, asked), records, asked)).values()]
+    text = " ".join(texts)
+    assert "Taking the target that" in text
+    assert "for which target is best, which cannot know how a single training came out" in text
+    assert "checkpoint per source model" in text

@@ -48,19 +48,15 @@ def near_finding(analysis: Analysis, result: TruthResult) -> Finding | None:
         )
         if value > float(metrics[PRIMARY].iloc[0]):
             text += "On average it is ahead of every metric here. "
-    far = result.league.set_index("metric")
     left = remains_far(result)
-    best = str(metrics["metric"].iloc[0])
-    row = far.loc[best]
+    row = metrics.iloc[0]
     if math.isfinite(row["far_weighted_tau"]):
-        span = interval(row["far_weighted_tau_low"], row["far_weighted_tau_high"])
-        reached = f"{number(row['far_weighted_tau'])} ({span})" if "to" in span else number(row["far_weighted_tau"])
+        low, high = row["far_weighted_tau_low"], row["far_weighted_tau_high"]
+        span = f" ({interval(low, high)})" if math.isfinite(low) else ""
+        rest = f"better than chance are {names(left, most=MANY)}" if left else "no metric is known to beat chance"
         text += (
-            f"Without the sources of the target's own collection `{best}` reaches {reached} instead of "
-            f"{number(row[PRIMARY])}, and better than chance are {names(left, most=MANY)}."
-            if left
-            else f"Without the sources of the target's own collection `{best}` reaches {reached} instead of "
-            f"{number(row[PRIMARY])}, and no metric is known to beat chance."
+            f"Without the sources of the target's own collection `{row['metric']}` reaches "
+            f"{number(row['far_weighted_tau'])}{span} instead of {number(row[PRIMARY])}, and {rest}."
         )
     return Finding("The yardstick: near sources", text.strip()) if text else None
 
@@ -92,7 +88,8 @@ def _beside(result: TruthResult, yardstick: str) -> str:
     """Which metrics are better and worse than a yardstick: as planned, or else corrected for all pairs."""
     metrics = real_metrics(result.league)["metric"].tolist()
     planned = {name: planned_pair(result, name, yardstick) for name in metrics}
-    better, worse = [], []
+    better: list[str] = []
+    worse: list[str] = []
     for name in metrics:
         pair = planned[name] or difference(result, name, yardstick)
         if pair is not None and pair[3] < ALPHA and pair[0] != 0:

@@ -89,8 +89,8 @@ def in_interval(table: Table, result: TruthResult) -> str:
         return "There are too few datasets for an interval."
     text = (
         f"The interval (95 %) says how much the mean would move with others of these: drawn anew are "
-        f"{' and '.join(drawn)}. Checkpoints belong to a source, transfers to a checkpoint and images to a target: "
-        "their luck is in the differences that are drawn. Backbones are taken as given."
+        f"{' and '.join(drawn)}; the backbones are taken as given. Checkpoints belong to a source model, transfers to "
+        "a checkpoint and images to a dataset: their luck is in the differences that are drawn."
     )
     if often := drawn_often(result):
         said = ", ".join(f"`{name}` {times} draws" for name, times in often.items())

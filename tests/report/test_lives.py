@@ -16,6 +16,7 @@ from scipy.stats import weightedtau
 
 from pgebench.report import build_report, page
 from pgebench.report.build import analysed
+from pgebench.report.repetitions import in_interval
 from pgebench.report.section import Report
 from pgebench.report.sections import ceilings, contrasts, cost, judged_otherwise, league, levels, pairs, verdict
 from pgebench.report.sections.league_latex import league_latex
@@ -259,6 +260,13 @@ def test_levels_add_up_to_the_whole(report):
     assert errors["logme"]["its own draws"] == NOTHING
 
 
+def test_a_study_without_collections_has_no_level_of_them(report, once):
+    assert "same collection" in cells(levels.levels_grid(report.results[0]))
+    assert "same collection" not in cells(levels.levels_grid(once.results[0]))
+    assert "same collection" in said(report)["What there was to predict"]
+    assert "same collection" not in said(once)["What there was to predict"]
+
+
 def test_a_single_draw_has_no_share_but_a_word(once):
     assert cells(levels.error_grid(once.results[0]))["pge"]["its own draws"] == "not in the interval"
 
@@ -277,7 +285,7 @@ def test_planned_differences_come_first_and_exploration_after(report, pages, onc
         assert text.index("Planned comparisons</h3>" if "<h3" in text else "### Planned") < text.index("Exploration:")
     assert "`pge` against `same_collection`: " in said(report)["Planned comparisons"]
     assert "Planned comparisons" not in said(once)
-    assert "No difference was planned" in pairs.SECTION.markdown(once)[0].text
+    assert pairs.SECTION.markdown(once)[1].text.startswith("No difference was planned")
 
 
 def test_the_best_of_several_is_said_to_be_picked(report):
@@ -335,8 +343,11 @@ def test_the_truth_is_drawn_at_the_ceiling_of_what_it_costs(once):
 def test_other_questions_speak_of_their_own_candidates(made):
     records, meta = made
     asked = meta | {"question": "targets"}
-    texts = [*said(Report(analysed(records, asked), records, asked)).values()]
-    text = " ".join(texts)
+    report = Report(analysed(records, asked), records, asked)
+    text = " ".join(said(report).values())
     assert "Taking the target that" in text
     assert "for which target is best, which cannot know how a single training came out" in text
     assert "checkpoint per source model" in text
+    held = in_interval(report.analysis.table, report.results[0])
+    assert "Checkpoints belong to a source model" in report.say(held)
+    assert "the backbones are taken as given" in report.say(held)

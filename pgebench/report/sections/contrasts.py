@@ -40,13 +40,10 @@ def contrast_grid(result: TruthResult) -> Grid:
 
 
 def blocks(result: TruthResult) -> list[Block]:
-    """For the section of the pairs, on both pages alike: the planned differences before all others."""
+    """For the section of the pairs, on both pages alike; nothing if nothing was planned."""
     found = contrast_grid(result)
     if not found.rows:
-        words = (
-            "No difference was planned (`contrasts` of the experiment is empty), so all that follows is exploration."
-        )
-        return [Words(words)]
+        return []
     words = (
         "The differences that the experiment named before it ran (`contrasts`), each tested on its own. Where the "
         "first is the best metric of the league it was picked from the results, and p is corrected for all that could "
@@ -80,4 +77,4 @@ def _said(row: Mapping[Hashable, Any]) -> str:
 def _picked(row: Mapping[Hashable, Any]) -> str:
     if row["planned"] != BEST:
         return ""
-    return f"best of {row['tests']}, p corrected for it" if row["tests"] > 1 else "the only metric"
+    return f"best of {row['tests']}, p corrected for it" if row["tests"] > 1 else "the only other metric"

@@ -85,8 +85,8 @@ def blocks(report: Report, result: TruthResult) -> list[Block]:
         words = (
             "Expected in a rerun: where the number of the same study, with everything trained and drawn anew, falls in "
             "95 of 100 cases (same datasets). By other checkpoints: a score judged by transfers of checkpoints that it "
-            "did not look at, so what it says about the source. The mean of all checkpoints is a less noisy judge, "
-            f"but not that of the checkpoint at hand. {words}"
+            "did not look at, so without the luck that it shares with its own. The mean of all checkpoints is a "
+            f"less noisy judge, but not that of the checkpoint at hand. {words}"
         )
     found: list[Block] = [
         Heading("Judged otherwise" if several else "Beside chance", 3),

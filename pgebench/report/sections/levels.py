@@ -24,7 +24,12 @@ SMALLEST_WRITTEN = 0.08
 def shares(result: TruthResult) -> list[Share]:
     """How much of the differences between sources each level of the truth holds; empty if nothing is known."""
     found = result.levels.shares
-    return [(look, name, found[look]) for look, name in named_levels() if look in found]
+    return [(look, name, found[look]) for look, name in _asked(result) if look in found]
+
+
+def _asked(result: TruthResult) -> list[tuple[str, str]]:
+    """The levels that the study has: without sources of a target's collection that one is none (exactly 0)."""
+    return [(look, name) for look, name in named_levels() if look != "near" or result.levels.near]
 
 
 def share_bar(parts: list[Share]) -> Picture:
@@ -43,7 +48,7 @@ def levels_grid(result: TruthResult) -> Grid:
     """Each level of the truth with its share, and the points of accuracy by which it makes two sources differ."""
     found = result.levels.shares
     rows = []
-    for look, name in named_levels() if found else ():
+    for look, name in _asked(result) if found else ():
         variance = float(getattr(result.levels, look))
         points = 100 * math.sqrt(max(variance, 0.0)) if math.isfinite(variance) else math.nan
         share = found.get(look, math.nan)

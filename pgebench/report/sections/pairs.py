@@ -143,6 +143,11 @@ def pair_grid(result: TruthResult) -> Grid:
 TITLE = Heading("Exploration: which metrics can be told apart", 3)
 
 
+def _explored(result: TruthResult) -> str:
+    first = "All pairs, as if none had been planned" if len(result.contrasts) else "No difference was planned"
+    return f"{first}: differences of weighted τ on the same resamples, corrected for the number of pairs (Holm, 5 %)."
+
+
 def _page(report: Report) -> list[Block]:
     if not report.results:
         return []
@@ -150,11 +155,7 @@ def _page(report: Report) -> list[Block]:
     blocks: list[Block] = [
         *contrasts.blocks(result),
         TITLE,
-        Words(
-            "All pairs, none of them planned: differences of weighted τ on the same resamples, corrected for all pairs "
-            "(Holm, 5 %). Overlapping intervals in the table above do not mean that two metrics are equal.",
-            soft=True,
-        ),
+        Words(f"{_explored(result)} Overlapping intervals of the league do not mean that two are equal.", soft=True),
     ]
     if found := diagram(result):
         caption = (
@@ -175,10 +176,7 @@ def _markdown(report: Report) -> list[Block]:
     return [
         *contrasts.blocks(result),
         TITLE,
-        Words(
-            "All pairs, none of them planned: differences of the weighted tau on the same resamples, Holm-corrected "
-            "over all pairs at 5 %."
-        ),
+        Words(_explored(result)),
         Figure(
             file_name("critical", result.name),
             "Critical-difference diagram: a bar joins metrics no two of which can be told apart",

@@ -57,7 +57,7 @@ def _against(result: TruthResult, best: str, other: str) -> str:
     gap, low, high, p = pair
     text = f"; against the best other metric, `{other}`, that is {signed(gap)}"
     if math.isfinite(low):
-        how = "" if planned else " among all pairs"
+        how = "" if planned else " when corrected for all pairs"
         text += f" ({interval(low, high)}), {'a clear difference' if p < ALPHA else 'not a clear difference'}{how}"
     return text
 

@@ -152,7 +152,7 @@ def _best(result: TruthResult) -> Finding | None:
     if best not in beats_chance(metrics)["metric"].tolist():
         text += "Even that is not distinguishable from chance. "
     if level:
-        text += f"Among all pairs, none of them planned, it cannot be told from {names(level, most=MANY)}. "
+        text += f"Corrected for all pairs, it cannot be told from {names(level, most=MANY)}. "
     if behind:
         text += f"Clearly behind it: {names(behind)}. "
     return Finding(f"Best on average: `{best}`", text.strip())

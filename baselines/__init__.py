@@ -4,7 +4,14 @@ Parameter names say which evidence a metric looks at; every other parameter has 
 metric or one family and is named after it, with an underscore: a module `baselines.leep` would hide the function.
 """
 
-from baselines._controls import number_of_classes, parameter_count, random_score, source_accuracy, source_size
+from baselines._controls import (
+    number_of_classes,
+    parameter_count,
+    random_score,
+    same_collection,
+    source_accuracy,
+    source_size,
+)
 from baselines._distances import frechet_distance, linear_mmd
 from baselines._etran import etran_classification, etran_energy
 from baselines._gbc import gbc
@@ -61,6 +68,7 @@ __all__ = [
     "ped",
     "random_score",
     "regularized_h_score",
+    "same_collection",
     "sfda",
     "source_accuracy",
     "source_size",

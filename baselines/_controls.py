@@ -108,6 +108,24 @@ def parameter_count(parameters: int) -> float:
     return _log_count(parameters, "parameters")
 
 
+def same_collection(source_collection: str, target_collection: str) -> float:
+    """Whether source and target are views of one collection: "take the data that the target was cut from".
+
+    A control, not a metric of a paper.
+
+    Args:
+        source_collection: Name of the data that the source is a view of.
+        target_collection: The same of the target.
+
+    Returns:
+        1.0 if they are the same, else 0.0.
+
+    >>> same_collection("mnist", "mnist"), same_collection("mnist", "fashion")
+    (1.0, 0.0)
+    """
+    return float(source_collection == target_collection)
+
+
 def _log_count(count: int, name: str) -> float:
     if count != int(count) or count < 1:
         raise ValueError(f"{name} must be a positive whole number, got {count!r}")

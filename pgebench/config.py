@@ -58,6 +58,8 @@ class BackboneConfig:
 class DatasetConfig:
     """A dataset, seen as a task; ``name`` is the one in the table.
 
+    ``collection`` names the data that it is a view of, for those who ask which datasets are alike; null is ``name``. It
+    is no part of a unit's identity.
     ``loader`` is instantiated and gives images, labels and a fixed split; null stands for the unknown data that
     pretrained weights were trained on. With a ``path`` it lists the images there, which are decoded as ``reading`` says
     and kept in ``store`` under its ``lock``; their content is part of a unit's identity, the path is not. The other
@@ -69,6 +71,7 @@ class DatasetConfig:
     """
 
     name: str = MISSING
+    collection: str | None = None
     loader: Any = MISSING
     path: str | None = None
     reading: Reading = field(default_factory=Reading)
@@ -144,8 +147,8 @@ class MetricConfig:
 class TruthConfig:
     """A definition of accuracy: ``finetune`` all weights, ``linear_probe`` on frozen features, ``scratch`` no transfer.
 
-    ``protocol`` is one of these, each repeated with so many ``seeds`` from every
-    checkpoint of the source; a list says how many from the first, the second ...
+    ``protocol`` is one of these, repeated with so many ``seeds`` from every checkpoint of the source; a list says how
+    many from the first, the second ...
     ``recipe`` refers to one of ``recipe.*`` (the schema lets no interpolation stand for a dataclass, so it is free).
     The protocol ``published`` takes the accuracies of a paper instead, those of ``table`` in ``pgebench.published``.
     """
@@ -161,12 +164,14 @@ class BudgetConfig:
     """Sizes that experiments set and that the metric and truth YAMLs refer to.
 
     ``truth_seeds`` repetitions of a truth from every checkpoint, or a list of as many numbers as there are checkpoints;
-    ``draws`` disjoint principal gradients of each dataset, each of so many ``restarts`` and ``episodes``, or
+    ``draws`` disjoint principal gradients of each dataset, each of so many ``restarts`` and ``episodes`` with ``shot``
+    support images per class, or
     ``official_episodes`` for the authors' procedure.
     """
 
     truth_seeds: Any = 2
     draws: int = 1
+    shot: int = 5
     restarts: int = 4
     episodes: int = 50
     official_episodes: int = 40_000
@@ -207,9 +212,12 @@ class Config:
     ``experiment_name`` names the folder of results. A cell is a ``backbone``, a ``source`` and a ``target``, with every
     ``metric`` and ``truth`` of the experiment; ``recipe`` says how networks are trained and ``budget`` how much is
     spent. ``primary_truth`` is the one of the league table, ``question`` what the league ranks (``sources``,
-    ``backbones``, ``targets``). ``variations`` are overrides under which the same scores are taken again, by factor.
+    ``backbones``, ``targets``). ``contrasts`` are pairs of metrics whose difference the report tests; ``best`` is the
+    best of those that are no controls, and a name that the league lacks is left out with its pair. ``variations`` are
+    overrides under which the same scores are taken again, by factor.
     ``checkpoints`` are trained on each source, from ``seed`` on; ``transfer_seed`` is the first one of the heads and
-    batches of truths, ``metric_seed`` that of all that metrics draw: three other numbers make another run of the same.
+    batches of truths, ``metric_seed`` that of all that metrics draw: three other numbers, further off than there are
+    repetitions, make another run of the same.
     ``results`` is the folder of table and report, ``store`` that of finished units, shared by all experiments,
     ``reuse`` a results folder whose truths are taken over. ``device`` is ``auto``, ``cpu``, ``cuda`` or ``cuda:1``,
     ``job`` what a launcher gives a job. ``tracking`` is Weights & Biases, ``progress`` is ``auto``, ``lines`` or
@@ -230,6 +238,7 @@ class Config:
     truth: dict[str, TruthConfig] = field(default_factory=dict)
     primary_truth: str = "finetune"
     question: str = "sources"
+    contrasts: list[Any] = field(default_factory=list)
     variations: dict[str, list[str]] = field(default_factory=dict)
     recipe: RecipesConfig = field(default_factory=RecipesConfig)
     budget: BudgetConfig = field(default_factory=BudgetConfig)

@@ -27,7 +27,8 @@ def units_of(finished: Path) -> list[Unit]:
             inputs = {role: made[key] for role, key in record["inputs"].items()}
             target, truth, seed = (None,) * 3 if stage == "checkpoint" else (row.target, row.truth, int(row.seed))
             source = row.source if isinstance(row.source, str) else None
-            label = Label(row.backbone, source, target, None, truth, seed)
+            checkpoint = None if pd.isna(row.checkpoint) else int(row.checkpoint)
+            label = Label(row.backbone, source, target, None, truth, seed, checkpoint=checkpoint)
             made[row.key] = Unit(stage, record["version"], record["params"], inputs, label)
             assert made[row.key].key == row.key
     return list(made.values())

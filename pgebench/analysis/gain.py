@@ -30,7 +30,11 @@ def gains(records: pd.DataFrame, truth: str) -> pd.DataFrame:
     done = records[(records["stage"] == "truth") & (records["status"] == "done") & np.isfinite(records["value"])]
     scratch = done[done["truth"] == SCRATCH].groupby(["backbone", "target"])["value"].mean()
     transfer = done[(done["truth"] == truth) & done["source"].notna()]
-    means = transfer.groupby(["backbone", "target", "source"])["value"].mean()
+    # Every checkpoint counts alike, however many transfers start from it.
+    cell = ["backbone", "target", "source"]
+    checkpoint = ["checkpoint"] if "checkpoint" in transfer else []
+    of_checkpoint = transfer.groupby([*cell, *checkpoint], dropna=False)["value"].mean()
+    means = of_checkpoint.groupby(cell).mean()
     rows = []
     for (backbone, target), level in scratch.items():
         if (backbone, target) in means.index.droplevel("source"):

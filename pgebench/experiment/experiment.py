@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
@@ -124,4 +125,13 @@ def _check(config: DictConfig) -> None:
         raise ConfigError(f"time_limit={config.time_limit}: give minutes above 0, or null for no limit")
     if config.question not in QUESTIONS:
         raise ConfigError(f"question={config.question}: choose from {', '.join(QUESTIONS)}")
+    for pair in plain(config.contrasts):
+        if not _is_contrast(pair):
+            raise ConfigError(f"contrasts: {pair} is no pair; give the names of two metrics, such as [pge, logme]")
     together_on(device_here(config), config.together, config.deterministic)
+
+
+def _is_contrast(pair: Any) -> bool:
+    # Whether the run has these metrics is the report's to see: what is not installed is left out of the run.
+    named = isinstance(pair, list) and all(isinstance(name, str) and name for name in pair)
+    return named and len(pair) == len(set(pair)) == 2

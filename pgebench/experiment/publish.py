@@ -21,7 +21,7 @@ from pgebench.core.text import all_storable
 from pgebench.experiment.earlier_results import reused
 from pgebench.experiment.messages import failures, short_league
 from pgebench.experiment.up_to_date import is_current, write_stamp
-from pgebench.plan.cell import Cell
+from pgebench.plan.cell import Cell, collection
 from pgebench.plan.sweep import Sweep, plain
 from pgebench.plan.unavailable import is_pretrained
 from pgebench.plan.units import counts
@@ -100,6 +100,7 @@ def meta_of(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None =
         "seed": config["seed"],
         "config": config,
         "datasets": dataset_sizes(sweep.cells),
+        "collections": collections(sweep.cells),
         "skipped": sweep.skipped,
         # The report must say why a metric of the config is not in its league, and what was not computed for it.
         "notes": [*config["notes"], *elsewhere, *sweep.left_out, *reused(table)],
@@ -126,6 +127,12 @@ def dataset_sizes(cells: Iterable[Cell]) -> dict[str, dict[str, int]]:
         as_target["train_as_target"] = as_target.pop("train")
         sizes.setdefault(name, {}).update(as_target)
     return sizes
+
+
+def collections(cells: Iterable[Cell]) -> dict[str, str]:
+    """The collection of each dataset; the unknown data of pretrained weights are no dataset."""
+    named = {one.name: one for cell in cells for one in (cell.source, cell.target)}
+    return {name: collection(one) for name, one in named.items() if not is_pretrained(one.config)}
 
 
 def device_here(config: DictConfig) -> torch.device:

@@ -52,6 +52,24 @@ class Cell:
         return None
 
 
+def collection(dataset: Named) -> str:
+    """The data that a dataset is a view of; what names none is a collection of its own, with all views of it.
+
+    Args:
+        dataset: Its config and its name in the table.
+
+    Returns:
+        The name of the collection.
+
+    >>> collection(Named("mnist_0_4[draw=1]", {"name": "mnist_0_4", "collection": "mnist"}))
+    'mnist'
+    >>> collection(Named("photos[draw=1]", {"name": "photos", "collection": None}))
+    'photos'
+    """
+    # Not the name in the table: that of a swept view says how it differs from the others.
+    return str(dataset.config["collection"] or dataset.config["name"])
+
+
 def _path(dataset: Mapping[str, Any]) -> Path | None:
     path = dataset.get("path")
     return None if path is None else Path(path).expanduser().resolve()

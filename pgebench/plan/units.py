@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +17,8 @@ from pgebench.networks import backbones
 from pgebench.networks.precision import recipe_params
 from pgebench.pge import GradientSettings
 from pgebench.plan import unavailable
-from pgebench.plan.cell import Cell, Named
+from pgebench.plan.cell import Cell, Named, collection
+from pgebench.plan.replicates import above_zero, starts
 from pgebench.stages import checkpoint, evidence, fisher, gradient, score, truth
 from pgebench.stages.kinds_of_evidence import KINDS
 from pgebench.store.unit import Unit
@@ -24,11 +26,11 @@ from pgebench.store.unit import Unit
 LEVELS = ("source", "target", "pair")
 """Work on a source alone, on a target alone, and on a pair, in the order in which it must run."""
 
-OF_A_CHECKPOINT = {"evidence", "source_evidence", "checkpoint", "information"}
-"""Origins of evidence that comes out of a checkpoint; a metric that asks for none of these sees the data alone."""
-
 ORIGINS = ("evidence", "source_evidence", "checkpoint", "gradients", "information")
 """Origins of evidence that units are made for, in the order in which a score reads them."""
+
+OF_A_CHECKPOINT = {"evidence", "source_evidence", "checkpoint", "information"}
+"""Those that come out of a checkpoint; a metric that asks for none of them sees the data alone."""
 
 
 def plan(cell: Cell) -> dict[str, list[Unit]]:
@@ -75,9 +77,9 @@ class _Planner:
         self.units: dict[str, dict[str, Unit]] = {level: {} for level in LEVELS}
         # All recipes are looked at, so that a wrong one is an error whatever uses it.
         self.recipes = {name: recipe_params(one, f"recipe.{name}") for name, one in self.settings["recipe"].items()}
+        checkpoints = above_zero("checkpoints", self.settings["checkpoints"])
         # Weights as they were shipped were trained once.
-        numbers = range(1 if self.shipped else self.settings["checkpoints"])
-        self.origins = [self._origin(number) for number in numbers]
+        self.origins = [self._origin(number) for number in range(1 if self.shipped else checkpoints)]
 
     def _origin(self, number: int) -> _Origin:
         names, on_target = (replace(label, checkpoint=number) for label in (self.names, self.on_target))
@@ -92,52 +94,51 @@ class _Planner:
 
     def add_scores(self, name: str, metric: Mapping[str, Any]) -> None:
         """The scores of a metric, with what they read: of each checkpoint, if it looks at one."""
+        asked = {KINDS[key].origin for key in score.asks_for(name, metric["function"])}
+        origins: list[_Origin | None] = [*self.origins] if asked & OF_A_CHECKPOINT else [None]
+        seeds = above_zero(f"metric.{name}.seeds", metric["seeds"])
+        for origin, number in itertools.product(origins, range(seeds)):
+            self._add_score(name, metric, origin, number)
+
+    def _add_score(self, name: str, metric: Mapping[str, Any], origin: _Origin | None, number: int) -> None:
         wanted = score.asks_for(name, metric["function"])
-        asked = {KINDS[key].origin for key in wanted}
-        for origin in self.origins if asked & OF_A_CHECKPOINT else [None]:
-            for number in range(metric["seeds"]):
-                # The draws under one seed follow those under the seed before it, and every checkpoint has its own.
-                seed = self.settings["metric_seed"] + (0 if origin is None else origin.number)
-                draw = number + seed * metric["seeds"]
-                inputs = {}
-                for kind in ORIGINS:
-                    if kind in asked:
-                        inputs |= self._inputs(kind, name, metric, origin, draw)
-                facts = {key: self._fact(key, draw) for key in wanted if KINDS[key].origin == "fact"}
-                if "source_accuracy" in wanted and self.shipped:
-                    facts["source_accuracy"] = self.cell.backbone.config["source_accuracy"]
-                on = None if origin is None else origin.number
-                label = replace(self.on_target, metric=name, seed=number, checkpoint=on)
-                self._add("pair", score.unit(metric, inputs, facts, number, label))
+        checkpoint = None if origin is None else origin.number
+        # Every checkpoint has draws of its own, and those under one seed follow those under the seed before it.
+        position = number + metric["seeds"] * (checkpoint or 0)
+        draw = position + metric["seeds"] * self.settings["metric_seed"]
+        inputs: dict[str, Unit] = {}
+        for kind in ORIGINS:
+            if kind in {KINDS[key].origin for key in wanted}:
+                inputs |= self._inputs(kind, name, metric, origin, position)
+        facts = {key: self._fact(key, draw) for key in wanted if KINDS[key].origin == "fact"}
+        if "source_accuracy" in wanted and self.shipped:
+            facts["source_accuracy"] = self.cell.backbone.config["source_accuracy"]
+        label = replace(self.on_target, metric=name, seed=number, checkpoint=checkpoint)
+        self._add("pair", score.unit(metric, inputs, facts, number, label))
 
     def add_truths(self, name: str, chosen: Mapping[str, Any]) -> None:
         """The repetitions of a truth: so many from each checkpoint, each with its own heads and batches."""
         protocol = {**chosen, "recipe": recipe_params(chosen["recipe"], f"truth.{name}.recipe")}
-        repetitions = _repetitions(name, protocol["seeds"], self.settings["checkpoints"])
-        if self.shipped:
-            repetitions = [sum(repetitions)]
         first = self.settings["transfer_seed"]
-        if protocol["protocol"] == truth.SCRATCH:
-            for number in range(sum(repetitions)):
-                label = replace(self.on_target, source=None, truth=name, seed=number)
-                seed = first + number
-                self._add("target", truth.scratch_unit(self.backbone, self.target, protocol, seed, label))
-            return
-        for origin, several in zip(self.origins, repetitions, strict=True):
-            for repetition in range(several):
-                number = origin.number + repetition * len(self.origins)
-                label = replace(self.on_target, truth=name, seed=number, checkpoint=origin.number)
+        for number, start in enumerate(starts(name, protocol["seeds"], self.settings["checkpoints"])):
+            shown = replace(self.on_target, truth=name, seed=number)
+            if protocol["protocol"] == truth.SCRATCH:
+                label = replace(shown, source=None)
+                self._add("target", truth.scratch_unit(self.backbone, self.target, protocol, first + number, label))
+            else:
+                origin = self.origins[0 if self.shipped else start]
+                label = replace(shown, checkpoint=origin.number)
                 self._add("pair", truth.unit(origin.trained, self.target, protocol, first + number, label))
 
     def _add(self, level: str, unit: Unit) -> Unit:
         return self.units[level].setdefault(unit.key, unit)
 
     def _inputs(
-        self, kind: str, name: str, metric: Mapping[str, Any], origin: _Origin | None, draw: int
+        self, kind: str, name: str, metric: Mapping[str, Any], origin: _Origin | None, position: int
     ) -> dict[str, Unit]:
         """The units that one kind of evidence comes from, by their roles in the score."""
         if kind == "gradients":
-            return self._gradients(name, metric, draw)
+            return self._gradients(name, metric, position)
         if origin is None:
             raise AssertionError(f"{kind} is of a checkpoint")
         if kind == "information":
@@ -148,9 +149,11 @@ class _Planner:
             return {"source_evidence": self._add("source", origin.seen_source)}
         return {} if self.shipped else {"checkpoint": origin.trained}
 
-    def _gradients(self, name: str, metric: Mapping[str, Any], draw: int) -> dict[str, Unit]:
+    def _gradients(self, name: str, metric: Mapping[str, Any], position: int) -> dict[str, Unit]:
+        draw = position + metric["seeds"] * self.settings["metric_seed"]
         settings = _gradient_settings(name, metric, self.cell, draw)
-        label = replace(self.names, source=None, metric=name, seed=draw or None)
+        # The first one has no number: most runs have no other.
+        label = replace(self.names, source=None, metric=name, seed=position or None)
         labels = {
             "source": replace(label, source=self.cell.source.name),
             "target": replace(label, target=self.cell.target.name),
@@ -170,13 +173,16 @@ class _Planner:
             made[f"{role}_information"] = self._add(level, unit)
         return made
 
-    def _fact(self, key: str, seed: int) -> int:
+    def _fact(self, key: str, seed: int) -> int | str:
         if key == "seed":
             # Each pair draws for itself: a score that ignores its pair must not look like agreement between pairs.
             return derive_seed("score", self.backbone, self.source, self.target, seed) % 2**32
         if key == "parameters":
             return _parameters(canonical_json(self.backbone))
-        sizes = counts(self.cell.source if key.startswith("source") else self.cell.target)
+        named = self.cell.source if key.startswith("source") else self.cell.target
+        if key.endswith("collection"):
+            return collection(named)
+        sizes = counts(named)
         return sizes["train" if key == "source_size" else "classes"]
 
 
@@ -223,22 +229,6 @@ def merged(plans: Iterable[Mapping[str, Sequence[Unit]]]) -> list[Unit]:
 def counts(named: Named) -> dict[str, int]:
     """Number of ``classes`` and of images in ``train``, ``val`` and ``test`` of a dataset config."""
     return open_task(named.name, _dataset(canonical_json(named.config)), named.config.get("store", "")).counts()
-
-
-def _repetitions(name: str, seeds: Any, checkpoints: int) -> list[int]:
-    """How often a truth is repeated from each checkpoint.
-
-    Raises:
-        ConfigError: neither a number above 0 nor one for each checkpoint, the first above 0.
-    """
-    numbers = [seeds] * checkpoints if isinstance(seeds, int) else list(seeds)
-    wrong = len(numbers) != checkpoints or not all(type(one) is int and one >= 1 for one in numbers)
-    if wrong:
-        raise ConfigError(
-            f"truth.{name}.seeds={seeds}: give a number above 0, or one for each of checkpoints={checkpoints}; the "
-            "experiments set budget.truth_seeds"
-        )
-    return numbers
 
 
 def _gradient_settings(name: str, metric: Mapping[str, Any], cell: Cell, draw: int) -> GradientSettings:

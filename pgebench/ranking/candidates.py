@@ -71,7 +71,7 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
     Args:
         target: Folder of class folders, or name of an embedded dataset.
         backbone: Name in ``conf/backbone``, of a network that is trained on the sources.
-        sources: Folders and names; none for all embedded datasets.
+        sources: Folders and names; none for the embedded datasets of the reference run.
         experiment: Whose recipes are used.
         store: Where decoded images are kept.
 
@@ -83,7 +83,7 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
         settings = _settings(config)
         network = _backbone(backbone, config.backbone.image_size)
         task = _dataset("target", target, store)
-        named = [_dataset("source", name, store) for name in sources or embedded_names()]
+        named = [_dataset("source", name, store) for name in sources or studied_names()]
     (task, *named), small = _without_small_classes([task, *named], store)
     cells = [Cell(network, source, task, settings) for source in named]
     apart = [cell for cell in cells if cell.overlap() is None]
@@ -126,11 +126,11 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
 
 
 def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
-    """A backbone, and all datasets in the package as sources."""
+    """A backbone, and the embedded datasets of the reference run as sources."""
     with composing():
         config = compose("config", ["experiment=embedded_full"])
         network = _backbone(backbone, config.backbone.image_size)
-        return network, [_dataset("source", name, store) for name in embedded_names()]
+        return network, [_dataset("source", name, store) for name in studied_names()]
 
 
 def usable_metrics(candidates: Candidates) -> list[str]:
@@ -140,8 +140,19 @@ def usable_metrics(candidates: Candidates) -> list[str]:
 
 
 @cache
+def studied_names() -> tuple[str, ...]:
+    """Names of the embedded datasets that the reference run has ranked; further views choose its regime.
+
+    >>> "mnist_0_4" in studied_names(), "mnist_odd" in studied_names()
+    (True, False)
+    """
+    params = _yaml(conf_dir() / "suite" / "whole.yaml")["hydra"]["sweeper"]["params"]
+    return tuple(sorted(params["dataset@source"].split(",")))
+
+
+@cache
 def embedded_names() -> tuple[str, ...]:
-    """Names of the datasets in the package."""
+    """Names of the datasets in the package, with all their views."""
     files = {path.stem: _yaml(path) for path in (conf_dir() / "dataset").glob("*.yaml")}
     # A view of a dataset has no loader of its own; null is that of unknown data.
     usable = (name for name, file in files.items() if "path" not in file and file.get("loader", name) is not None)
@@ -173,7 +184,10 @@ def _at_hand() -> tuple[list[str], list[str]]:
 
 
 def _settings(config: DictConfig) -> dict[str, Any]:
-    return {**settings_of(config), "truth": {}}
+    settings = settings_of(config)
+    # A ranking asks for one score of each candidate, however often the experiment repeats its own.
+    metrics = {name: {**metric, "seeds": 1} for name, metric in settings["metric"].items()}
+    return {**settings, "metric": metrics, "truth": {}, "checkpoints": 1}
 
 
 def _backbone(name: str, image_size: int) -> Named:

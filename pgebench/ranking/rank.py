@@ -35,7 +35,7 @@ def rank(
         folder: One folder of images per class, or name of an embedded dataset.
         budget: Minutes that it may take.
         question: ``sources``, ``backbones`` or ``both``.
-        sources: Folders and names of datasets; all embedded datasets if empty.
+        sources: Folders and names of datasets; the sixteen embedded ones if empty.
         backbones: Names and YAML files; those that are installed if empty.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.

@@ -39,7 +39,7 @@ from pgebench.store.store import Store
 if TYPE_CHECKING:
     from pgebench.pge import PrincipalGradient
 
-AT_HAND = ("features", "labels", "parameters", "target_classes", "seed")
+AT_HAND = ("features", "labels", "parameters", "target_classes", "target_collection", "seed")
 """Evidence that every pretrained backbone and folder give."""
 
 
@@ -60,6 +60,8 @@ def score(
     source_size: int | None = None,
     source_classes: int | None = None,
     target_classes: int | None = None,
+    source_collection: str | None = None,
+    target_collection: str | None = None,
     parameters: int | None = None,
     seed: int = 0,
     backbone: str | Path | None = None,
@@ -88,6 +90,8 @@ def score(
         source_size: Training images of the source.
         source_classes: Classes of the source.
         target_classes: Classes of the target.
+        source_collection: Name of the data that the source is a view of.
+        target_collection: The same of the target.
         parameters: Of the network.
         seed: Of what the metric draws, where evidence is given.
         backbone: Name in ``conf/backbone`` or a YAML file, with pretrained weights.

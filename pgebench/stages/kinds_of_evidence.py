@@ -57,6 +57,9 @@ KINDS: dict[str, Kind] = {
     "source_size": Kind("fact", needs=SOURCE),
     "source_classes": Kind("fact", needs=SOURCE),
     "target_classes": Kind("fact"),
+    # The data that each is a view of.
+    "source_collection": Kind("fact", needs=SOURCE),
+    "target_collection": Kind("fact"),
     "parameters": Kind("fact"),
     "seed": Kind("fact"),
 }

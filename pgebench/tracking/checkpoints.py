@@ -23,6 +23,15 @@ def artifact_name(*parts: str | None) -> str:
     return re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(part for part in parts if part)).strip("-")[:128]
 
 
+def numbered(unit: Mapping[str, Any]) -> str | None:
+    """What tells a source's further checkpoints from its first, which needs no number: most sweeps have no other.
+
+    >>> numbered({"checkpoint": 0}), numbered({"checkpoint": None}), numbered({"checkpoint": 2})
+    (None, None, 'checkpoint 2')
+    """
+    return f"checkpoint {unit['checkpoint']}" if unit["checkpoint"] else None
+
+
 def was_trained(record: Mapping[str, Any]) -> bool:
     """Whether a checkpoint was trained here; pretrained weights that are used as shipped have no curve, and no file."""
     return "learning_rate" in record["detail"]
@@ -36,6 +45,7 @@ def checkpoint_artifact(unit: Mapping[str, Any], record: Mapping[str, Any]) -> A
         "key": unit["key"],
         "backbone": unit["backbone"],
         "source": unit["source"],
+        "checkpoint": unit["checkpoint"],
         "variant": unit["variant"],
         "version": record["version"],
         "params": record["params"],
@@ -45,7 +55,7 @@ def checkpoint_artifact(unit: Mapping[str, Any], record: Mapping[str, Any]) -> A
         "sha256": record["artifact"]["sha256"],
         "bytes": record["artifact"]["bytes"],
     }
-    name = artifact_name("checkpoint", unit["backbone"], unit["source"], unit["variant"])
+    name = artifact_name("checkpoint", unit["backbone"], unit["source"], numbered(unit), unit["variant"])
     made = wandb.Artifact(name, type="checkpoint", metadata=facts)
     with made.new_file("checkpoint.json") as file:
         json.dump(facts, file, indent=1, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Learning curves while the sweep runs: one run per source and backbone, with the transfers from it."""
+"""Learning curves while the sweep runs: one run per checkpoint, with the transfers from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pgebench.core.records import CRASHED, DONE, FAILED
 from pgebench.tracking import keys
-from pgebench.tracking.checkpoints import consume, produce, was_trained
+from pgebench.tracking.checkpoints import consume, numbered, produce, was_trained
 from pgebench.tracking.runs import open_run
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ MOST_OPEN = 200
 
 ENDED = (DONE, FAILED, CRASHED)
 
-Owner = tuple[str, str | None, str | None]
-"""Backbone, source and variant of a live run; training from scratch has no source."""
+Owner = tuple[str, str | None, int | None, str | None]
+"""Backbone, source, number of the checkpoint and variant of a live run; training from scratch has no source."""
 
 
 class LiveRuns:
@@ -92,9 +92,10 @@ class LiveRuns:
         if owner not in self._runs:
             if len(self._runs) >= MOST_OPEN:
                 return None
-            backbone, source, variant = owner
-            name = " ".join(part for part in (backbone, source or "from scratch", variant) if part)
-            config = {"backbone": backbone, "source": source, "variant": variant}
+            backbone, source, checkpoint, variant = owner
+            parts = (backbone, source or "from scratch", numbered(unit), variant)
+            name = " ".join(part for part in parts if part)
+            config = {"backbone": backbone, "source": source, "checkpoint": checkpoint, "variant": variant}
             self._runs[owner] = open_run(self._job, keys.LIVE, name, config)
             _define(self._runs[owner], self._truths)
         return self._runs[owner]
@@ -122,7 +123,7 @@ def _log_curve(run: Run, record: Mapping[str, Any], step_key: str, loss_key: str
 
 
 def _owner(unit: Mapping[str, Any]) -> Owner:
-    return unit["backbone"], unit["source"], unit["variant"]
+    return unit["backbone"], unit["source"], unit["checkpoint"], unit["variant"]
 
 
 def _read(path: Path) -> dict[str, Any]:

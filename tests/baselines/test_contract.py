@@ -61,6 +61,7 @@ CONTRACT = {
     "source_size": (lambda e: (0, INF), "lsrmt"),
     "number_of_classes": (lambda e: (0, INF), "lsrmt"),
     "parameter_count": (lambda e: (0, INF), "lsrmt"),
+    "same_collection": (lambda e: (0, 1), "lsrmt"),
 }
 DISTANCES = ["linear_mmd", "frechet_distance", "otdd", "task2vec", "task2vec_head"]
 EVIDENCE = {
@@ -72,6 +73,8 @@ EVIDENCE = {
     "source_size",
     "source_classes",
     "target_classes",
+    "source_collection",
+    "target_collection",
     "parameters",
     "source_features",
     "source_targets",
@@ -103,6 +106,8 @@ def evidence(case):
         "source_size": 1000,
         "source_classes": 10,
         "target_classes": 4,
+        "source_collection": "mnist",
+        "target_collection": "fashion",
         "parameters": 12345,
         "seed": 3,
     }

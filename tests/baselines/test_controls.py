@@ -3,7 +3,14 @@ from itertools import pairwise
 
 import pytest
 
-from baselines import number_of_classes, parameter_count, random_score, source_accuracy, source_size
+from baselines import (
+    number_of_classes,
+    parameter_count,
+    random_score,
+    same_collection,
+    source_accuracy,
+    source_size,
+)
 
 
 def test_a_random_score_depends_on_its_seed_alone():
@@ -32,3 +39,8 @@ def test_source_accuracy_is_a_fraction():
     for bad in (97.3, -0.1, math.nan):
         with pytest.raises(ValueError, match="source_accuracy must be a fraction"):
             source_accuracy(bad)
+
+
+def test_views_of_one_collection_stand_before_all_others_and_these_are_equal():
+    pairs = [("mnist", "mnist"), ("fashion", "mnist"), ("mnist", "fashion"), ("mnist_even", "mnist")]
+    assert [same_collection(*pair) for pair in pairs] == [1.0, 0.0, 0.0, 0.0]

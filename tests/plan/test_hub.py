@@ -52,11 +52,15 @@ def local(file: Path, *more: str) -> tuple[str, ...]:
 
 def test_embedded_experiments_keep_their_keys() -> None:
     """What pretrained backbones add to a config must not make finished work unreachable."""
-    reference = set(pd.read_parquet(REFERENCE, columns=["key"]).key)
+    table = pd.read_parquet(REFERENCE, columns=["key", "metric"])
     for pair in (("mnist_0_4", "mnist_5_9"), ("emoji", "fashion_tops")):
         datasets = (f"dataset@source={pair[0]}", f"dataset@target={pair[1]}")
         planned = units("experiment=embedded", *datasets, "truth=[finetune,linear_probe]")
-        assert {unit.key for unit in planned} <= reference
+        assert any(unit.stage == "score" for unit in planned)
+        # A metric that came later has no score there.
+        lost = [unit for unit in planned if unit.key not in set(table.key)]
+        assert not {unit.label.metric for unit in lost} & {*table.metric}
+        assert {unit.stage for unit in lost} <= {"score"}
 
 
 def test_a_hub_trains_on_no_source_and_leaves_out_what_needs_one(files: dict[str, Path]) -> None:

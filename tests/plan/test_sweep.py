@@ -106,6 +106,7 @@ def test_where_and_how_fast_a_unit_runs_is_not_part_of_its_identity(place: str) 
         ("metric.task2vec.fisher.images=7", {"fisher", "score"}),
         ("target.train_per_class=9", {"gradient", "evidence", "fisher", "score", "truth"}),
         ("seed=1", {"checkpoint", "evidence", "fisher", "score", "truth"}),
+        ("transfer_seed=9", {"truth"}),
     ],
 )
 def test_a_change_makes_new_just_the_units_that_it_reaches(change: str, stages: set[str]) -> None:

@@ -29,8 +29,8 @@ LITERAL = {
     "primary_truth", "progress", "question", "results", "reuse", "store", "tracking.entity", "tracking.mode",
     "tracking.project", "units",
     *(f"{role}.{key}" for role in ("source", "target")
-      for key in ("lock", "name", "path", "store", "reading.depth", "reading.duplicates", "reading.resize",
-                  "reading.unreadable")),
+      for key in ("collection", "lock", "name", "path", "store", "reading.depth", "reading.duplicates",
+                  "reading.resize", "reading.unreadable")),
     *(f"recipe.{name}.precision" for name in ("checkpoint", "finetune", "linear_probe", "scratch")),
     "metric.NAME.gradient.branches",
     "metric.NAME.gradient.loss", "metric.NAME.gradient.parameters", "metric.NAME.gradient.restart", "metric.NAME.kind",

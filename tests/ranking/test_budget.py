@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from pgebench.core.errors import ConfigError
 from pgebench.ranking.budget import Option, better, choose, evidence_options
-from pgebench.ranking.candidates import embedded_names, of_backbones, of_sources, usable_metrics
+from pgebench.ranking.candidates import embedded_names, of_backbones, of_sources, studied_names, usable_metrics
 from pgebench.ranking.reliability import RUNS, Reliability, reference, summarise
 from pgebench.store.format import open_store
 from pgebench.store.store import Store
@@ -99,7 +99,8 @@ def test_a_metric_must_be_there_for_every_candidate(weight_files: list[str], sto
 
 
 def test_the_sources_are_the_sixteen_of_the_reference_run() -> None:
-    assert len(embedded_names()) == reference("sources").candidates == 16
+    assert len(studied_names()) == reference("sources").candidates == 16
+    assert set(studied_names()) < set(embedded_names())
 
 
 def test_sources_that_share_images_with_the_target_are_left_out(store: Store) -> None:

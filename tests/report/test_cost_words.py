@@ -25,7 +25,7 @@ def records(synthetic):
 
 
 def shares(model: float) -> dict[str, float]:
-    """Metric -> its share of the truth, unit by unit: 8 datasets, 56 pairs, one transfer of each."""
+    """Metric -> its share of the truth, unit by unit: 8 datasets, 56 pairs, one transfer per pair."""
     truth = 8 * model + 56 * 4
     return {"logme": (8 * model + 56 + 56) / truth, "pge": (8 + 56) / truth}
 

@@ -74,6 +74,8 @@ def evidence(n: int = 40, d: int = 12, classes: int = 4, seed: int = 0, scale: f
         "source_size": 1000,
         "source_classes": 10,
         "target_classes": classes,
+        "source_collection": "mnist",
+        "target_collection": "fashion",
         "parameters": 12345,
         "seed": 7,
     }

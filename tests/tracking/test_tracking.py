@@ -193,6 +193,29 @@ def test_the_same_command_again_adds_a_report_and_no_curves(copy: Path, monkeypa
     assert again.summary["units/done"] == pd.read_csv(copy / "results" / "records.csv").key.nunique()
 
 
+def test_a_second_checkpoint_of_a_source_has_a_run_and_an_artifact_of_its_own(finished: Path, copy: Path) -> None:
+    store, known = Store(copy / "store"), units_of(finished)
+    first = next(unit for unit in known if unit.stage == "checkpoint")
+    transfer = next(unit for unit in known if first in unit.inputs.values())
+    second = replace(first, params={**first.params, "seed": 1}, label=replace(first.label, checkpoint=1))
+    again = replace(transfer, inputs={"checkpoint": second}, label=replace(transfer.label, checkpoint=1))
+    with track(copy, [first, transfer, second, again]) as following:
+        for unit, like in ((first, first), (transfer, transfer), (second, first), (again, transfer)):
+            store.write_record(unit, store.record(like) | {"finished": datetime.now(UTC).isoformat()})
+        assert following.report() is not None
+    runs = {run.name: run for run in map(Logged, (copy / "results" / "wandb").glob("offline-run-*"))}
+    source = first.label.source
+    assert set(runs) == {"smoke report", f"test_resnet {source}", f"test_resnet {source} checkpoint 1"}
+    loss = f"{transfer.label.truth}/loss/{transfer.label.target}/{transfer.label.seed}"
+    made = []
+    for name in (f"test_resnet {source}", f"test_resnet {source} checkpoint 1"):
+        assert runs[name].curve(f"{transfer.label.truth}/step", loss) == store.record(transfer)["detail"]["curve"]
+        made += [artifact["name"] for artifact in runs[name].artifacts if not artifact.get("use_after_commit")]
+    assert made == [f"checkpoint-test_resnet-{source}", f"checkpoint-test_resnet-{source}-checkpoint-1"]
+    read = [one["name"] for one in runs["smoke report"].artifacts if one["type"] == "checkpoint"]
+    assert sorted(read) == made
+
+
 def test_the_group_is_that_of_the_work_and_not_of_the_moment(finished: Path, copy: Path) -> None:
     units = units_of(finished)
     group = track(copy, units)._job()["group"]

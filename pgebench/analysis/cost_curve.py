@@ -1,9 +1,9 @@
 """Cost curve: what it takes to rank M sources for T targets, by a metric and by fine-tuning everything.
 
 The experiment's mean seconds per source model, source, target and pair are carried over to other numbers of sources and
-targets of the same kind, for one backbone. The truth is priced as it was measured, with all its seeds. Ranking alone is
-priced: the transfer of the source that is chosen in the end comes on top, for every metric alike, and for a metric that
-trains no source models, the training of that one source.
+targets of the same kind, for one backbone. The truth is priced at one transfer per pair, as a ranking
+needs no more. Ranking alone is priced: the transfer of the source that is chosen in the end comes on top, for every
+metric alike, and for a metric that trains no source models, the training of that one source.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from pgebench.core.records import MISSING
@@ -10,27 +12,34 @@ NO_RECORD = (
     "its job did not run or did not end; or it could not see the store: every machine must have the same store=DIR"
 )
 
+CEILINGS = {"weighted_tau_ceiling": "same checkpoints", "rerun_ceiling": "everything anew"}
+"""Column of the summary -> what is made anew."""
+
+WIDTH = 34
+"""Letters of a name in the league."""
+
 NAMES = ("backbone", "source", "target", "metric", "truth")
 
 
 def short_league(summary: pd.DataFrame, truth: str, most: int = 12) -> list[str]:
-    """The best metrics in a few lines; nothing if there is no score or no truth."""
+    """The best metrics in a few lines, and what any could reach; nothing if there is no score or no truth."""
     if summary.empty:
         return []
     league = summary[(summary.truth == truth) & summary.weighted_tau.notna()].nlargest(most, "weighted_tau")
     if league.empty:
         return []
-    lines = [f"{'metric':22}{'weighted tau':>13}   95 % interval"]
+    lines = [f"{'metric':{WIDTH}}{'weighted tau':>13}   95 % interval"]
     for _, row in league.iterrows():
         interval = (
             f"{row.weighted_tau_low:5.2f} to {row.weighted_tau_high:.2f}"
             if row.weighted_tau_low == row.weighted_tau_low
             else "  -"
         )
-        lines.append(f"{row.metric:22}{row.weighted_tau:13.2f}   {interval}")
-    ceiling = league.weighted_tau_ceiling.iloc[0]
-    if ceiling == ceiling:
-        lines.append(f"{'(noise ceiling)':22}{ceiling:13.2f}")
+        lines.append(f"{row.metric:{WIDTH}}{row.weighted_tau:13.2f}   {interval}")
+    for column, made_anew in CEILINGS.items():
+        ceiling = float(league[column].iloc[0])
+        if math.isfinite(ceiling):
+            lines.append(f"{f'(noise ceiling, {made_anew})':{WIDTH}}{ceiling:13.2f}")
     return lines
 
 

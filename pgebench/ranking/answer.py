@@ -136,7 +136,7 @@ def _sure(answer: Answer) -> list[str]:
         f"Is the score right? In the reference run ({reference.run}: {reference.candidates} {many}, "
         f"{reference.targets} rankings) {reliability.metric} ranked the {many} with a weighted tau of "
         f"{reliability.weighted_tau:.2f} ({reliability.low:.2f} to {reliability.high:.2f}; 1 is right, 0 is chance, "
-        f"{reference.ceiling:.2f} the noise ceiling)."
+        f"{reference.ceiling:.2f} what the truth reaches with a repetition of itself)."
     )
     lost = (
         f"The {thing} that it put first lost {100 * reliability.regret:.1f} points of accuracy against the best one on "

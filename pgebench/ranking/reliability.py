@@ -70,7 +70,8 @@ class Reference:
         candidates: Number of candidates.
         per_class: Training images per class of its targets.
         regret_of_chance: Accuracy that is lost by taking a candidate at random.
-        ceiling: Noise ceiling of the weighted tau.
+        ceiling: Noise ceiling of the weighted tau: how well the truth of one life agrees with a repetition of it, from
+            the same checkpoints if that is known, else with everything trained anew.
         metrics: The best first, without yardsticks and without those that are made of several scores.
         cpu_s: Processor seconds: ``checkpoint`` one; ``gradient`` and ``evidence`` per image; ``score/METRIC`` one.
         images: Mean number of images that a score was taken on.
@@ -143,15 +144,17 @@ def summarise(results: Path) -> Reference:
     of_targets = evidence[evidence.target.isin(set(scores.target))].groupby("target").images.min()
     question = QUESTIONS[meta["question"]]
     table = ask(build_table(records), question)
+    truth = table.truths[meta["primary_truth"]]
     return Reference(
         run=meta["experiment"],
         created=meta["created"],
         truth=meta["primary_truth"],
-        targets=int(league.targets.max()),
+        # The league counts a target once per life of the study.
+        targets=int((np.isfinite(truth.mean).sum(axis=1) > 1).sum()),
         candidates=len(table.sources),
         per_class=int(meta["config"]["target"]["train_per_class"]),
-        regret_of_chance=_rounded(regret_at_random(table.truths[meta["primary_truth"]])),
-        ceiling=_rounded(league["weighted_tau_ceiling"].iloc[0]),
+        regret_of_chance=_rounded(regret_at_random(truth)),
+        ceiling=_rounded(_ceiling(league)),
         metrics=tuple(
             Reliability(
                 str(row.metric),
@@ -173,6 +176,12 @@ def summarise(results: Path) -> Reference:
         },
         images=float(of_targets.mean()),
     )
+
+
+def _ceiling(league: pd.DataFrame) -> float:
+    """As `pgebench.analysis.judge.top_of` has it; a summary of an earlier version knows one ceiling only."""
+    known = [float(league[name].iloc[0]) for name in ("weighted_tau_ceiling", "rerun_ceiling") if name in league]
+    return next((value for value in known if np.isfinite(value)), float("nan"))
 
 
 def _rounded(value: float) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -13,10 +12,12 @@ from markupsafe import Markup, escape
 
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.report.claims import beats_chance, real_metrics
+from pgebench.report.repetitions import checkpoints_of, transfers_of
 from pgebench.report.section import Report
 from pgebench.report.sections import SECTIONS
 from pgebench.report.style import page_css
 from pgebench.report.svg import Picture, inline
+from pgebench.report.tops import tops
 from pgebench.report.wording import counted
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -102,11 +103,13 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
     if analysis.results:
         result = analysis.results[0]
         metrics = real_metrics(result.league)
-        ceiling = result.ceiling[PRIMARY].repeat
-        seeds = result.truth.shape[-1]
-        tiles.append((str(seeds), f"{'seed' if seeds == 1 else 'seeds'} of {result.name}"))
+        checkpoints, transfers = checkpoints_of(result), transfers_of(result)
+        noun = "transfer" if transfers == "1" else "transfers"
+        tiles.append((str(checkpoints), f"{'checkpoint' if checkpoints == 1 else 'checkpoints'} per source model"))
+        tiles.append((transfers, f"{result.name} {noun} from each"))
         tiles.append((f"{len(beats_chance(metrics))} of {len(metrics)}", "metrics beat chance"))
-        tiles.append((f"{ceiling:.2f}" if math.isfinite(ceiling) else "unknown", "noise ceiling"))
+        known = [(f"{top.repeat[PRIMARY]:.2f}", f"noise ceiling, {top.name}") for top in tops(result)]
+        tiles += known or [("unknown", "noise ceiling")]
     done, total = analysis.units.get("done", 0), sum(analysis.units.values())
     tiles.append((str(done), f"of {counted(total, 'unit')} done"))
     return tiles

@@ -30,6 +30,7 @@ _LIGHT = {
     "pge": VERMILLION,
     "trivial": "#6f777d",
     "truth": GREEN,
+    "anew": PURPLE,
     "high": VERMILLION,
     "low": BLUE,
 }
@@ -44,6 +45,7 @@ _DARK = {
     "pge": ORANGE,
     "trivial": "#98a2a9",
     "truth": "#2cc79b",
+    "anew": PURPLE,
     "high": "#bf5a10",
     "low": BLUE,
 }
@@ -96,6 +98,8 @@ LOOKS = {
     "null": Look("null"),
     "ceiling": Look("truth", 0.16),
     "repeat": Look(stroke="truth", width=1.5),
+    "anew": Look("anew", 0.2),
+    "again": Look(stroke="anew", width=1.5),
     "front": Look(stroke="soft", dash=(2, 3)),
     "bar": Look(stroke="ink", width=3),
     # cells of a map
@@ -145,14 +149,24 @@ def rule(look: Look, colour: Callable[[str], str]) -> str:
 
 
 def page_css() -> str:
-    """Colours by day, by night and on paper as variables, and every look by these variables."""
+    """Colours by day, by night and on paper as variables, every look by these variables, and its sample in a key."""
     lines = [
         f":root {{ {_variables(_LIGHT)} }}",
         f"@media (prefers-color-scheme: dark) {{ :root {{ {_variables(_DARK)} }} }}",
         f"@media print {{ :root {{ {_variables(PRINT)} }} }}",
         *(f"svg .{name} {{ {rule(look, lambda colour: f'var(--{colour})')} }}" for name, look in LOOKS.items()),
+        *(
+            f".key i.{name} {{ background: {_tint(look)} }}"
+            for name, look in LOOKS.items()
+            if look.fill not in ("", OWN)
+        ),
     ]
     return "\n".join(lines)
+
+
+def _tint(look: Look) -> str:
+    """The fill of a look as a background, which has no opacity of its own."""
+    return f"color-mix(in srgb, var(--{look.fill}) {100 * look.fill_opacity:g}%, transparent)"
 
 
 def _variables(theme: dict[str, str]) -> str:

@@ -13,7 +13,7 @@ MINUS = "\N{MINUS SIGN}"
 
 
 TRUTH_PRICED = "a truth of one transfer per pair"
-"""What the costs of metrics are compared with: a ranking needs no more, and further seeds only tell its noise."""
+"""What the costs of metrics are compared with: a ranking needs no more, and further transfers only tell its noise."""
 
 MANY = 8
 """A list of more names than this is not read; its length says as much."""

@@ -9,6 +9,7 @@ LEAGUE, RECORDS, REPORT = "league", "records", "report"
 RELIABILITY_COST, RELIABILITY_COST_TABLE = "reliability_cost", "reliability_cost_table"
 UNITS_DONE, UNITS_OPEN = "units/done", "units/without_result"
 CEILING, PERFECT = "ceiling/repeated_truth", "ceiling/perfect_score"
+ANEW_CEILING, ANEW_PERFECT = "ceiling/everything_anew", "ceiling/perfect_score_everything_anew"
 
 LIVE, FINAL = "training", "report"
 """Types of runs: one per backbone and source, and one per sweep."""
@@ -70,6 +71,6 @@ def known() -> tuple[str, ...]:
         *(transfer_step("*"), transfer_loss("*", "*", "*"), transfer_losses("*"), transfers("*")),
         *(transfer_accuracy("*"), f"{transfer_accuracy('*')}.mean"),
         *(LEAGUE, RECORDS, REPORT, RELIABILITY_COST, RELIABILITY_COST_TABLE, figure("*")),
-        *(UNITS_DONE, UNITS_OPEN, CEILING, PERFECT, weighted_tau("*")),
+        *(UNITS_DONE, UNITS_OPEN, CEILING, PERFECT, ANEW_CEILING, ANEW_PERFECT, weighted_tau("*")),
         *(COST_TARGETS, ranking_seconds("*"), cost_total("*")),
     )

@@ -79,6 +79,7 @@ def headline(league: list[Row], records: list[Row]) -> dict[str, float]:
         found[keys.weighted_tau(row["metric"])] = row["weighted_tau"]
         found[keys.cost_total(row["metric"])] = row["cost_total_s"]
         found[keys.CEILING], found[keys.PERFECT] = row["weighted_tau_ceiling"], row["perfect_ceiling"]
+        found[keys.ANEW_CEILING], found[keys.ANEW_PERFECT] = row["rerun_ceiling"], row["rerun_perfect_ceiling"]
     return {key: value for key, value in found.items() if value is not None}
 
 

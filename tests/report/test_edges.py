@@ -10,7 +10,7 @@ import pytest
 
 from pgebench.analysis.edges import grid_edges
 from pgebench.report import build_report
-from pgebench.report.sections.edges import blocks, edge_warnings
+from pgebench.report.sections.edges import blocks, edge_warnings, finding
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "embedded" / "records.parquet"
 GRID = (0.001, 0.003, 0.01)
@@ -62,6 +62,14 @@ def test_the_fine_tunings_of_the_reference_are_warned_about() -> None:
     (text,) = [one for one in warned if "fine-tunings" in one]
     assert "98 % the largest" in text
     assert text.endswith("Add larger rates to `recipe.finetune.learning_rates`.")
+
+
+def test_the_verdict_has_every_warning_and_is_silent_without_one() -> None:
+    found = pd.concat([grid_edges(runs(1, 10, 9)), grid_edges(runs(9, 10, 1, truth="scratch"))])
+    warnings = [text.split(": ", 1)[1] for text in edge_warnings(found)]
+    assert len(warnings) == 2
+    assert finding(found).text == " ".join(warnings)
+    assert finding(grid_edges(runs(0, 3, 0))) is None
 
 
 @pytest.mark.parametrize(("at_edge", "warned"), [(6, False), (7, True)])

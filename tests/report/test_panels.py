@@ -10,6 +10,7 @@ from pgebench.core.metric_facts import metric_facts
 from pgebench.report import build_report
 from pgebench.report.sections import pairs
 from pgebench.report.sections.league_latex import league_latex
+from pgebench.report.sections.truth import gain_finding
 from pgebench.report.sections.verdict import findings
 from pgebench.report.svg import document, inline
 
@@ -60,6 +61,15 @@ def test_gain_is_accuracy_above_scratch(analysis):
         column = accuracy[:, analysis.table.targets.index(row.target)]
         assert row.best_gain == pytest.approx(np.nanmax(column) - 0.3)
         assert row.mean_gain == pytest.approx(np.nanmean(column) - 0.3)
+
+
+@pytest.mark.parametrize(("worse", "warned"), [(1, False), (2, False), (3, True), (4, True)])
+def test_a_transfer_that_mostly_hurts_is_warned_about(worse, warned):
+    hurt = worse / 4
+    row = {"best_gain": 0.1, "mean_gain": 0.0, "hurt": hurt}
+    text = gain_finding(pd.DataFrame([row])).text
+    assert f"{100 * hurt:.0f} % of the transfers end below" in text
+    assert ("transfer is mostly worse than none" in text) == warned
 
 
 def test_bars_join_exactly_the_runs_without_a_clear_difference():

@@ -65,12 +65,12 @@ def test_pge_is_said_to_lose_when_it_loses(synthetic):
     assert "a clear difference" in said
 
 
-def test_one_seed_has_no_ceiling_and_says_so(synthetic):
+def test_a_single_transfer_has_no_ceiling_and_says_so(synthetic):
     records, _ = synthetic.make_records(datasets=5, truth_seeds=1)
     analysis = analyse(records, OWN, **FEW)
     assert analysis.summary["weighted_tau_ceiling"].isna().all()
     assert analysis.summary["weighted_tau"].notna().all()
-    assert "single seed" in text_of(analysis)
+    assert "single transfer per pair from a single checkpoint" in text_of(analysis)
 
 
 def test_one_target(synthetic):

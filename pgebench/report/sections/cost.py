@@ -20,6 +20,7 @@ from pgebench.report.sections import cost_curve
 from pgebench.report.sheet import sheet
 from pgebench.report.style import role
 from pgebench.report.svg import Circle, Line, Mark, Picture, Text, text_width
+from pgebench.report.tops import ceiling_as_priced
 from pgebench.report.wording import TRUTH_PRICED, duration, number, percent
 
 NEARLY = 1.1
@@ -45,7 +46,7 @@ class CostPoint:
         role: pge, metric, trivial or truth.
         total: Seconds for all scores, from scratch; positive.
         ready: Seconds with the source models at hand; positive, at most `total`.
-        value: Mean weighted tau; for the truth its noise ceiling.
+        value: Mean weighted tau; for the truth its noise ceiling with one transfer per pair, as it is priced.
     """
 
     name: str
@@ -66,7 +67,7 @@ def cost_points(analysis: Analysis, result: TruthResult) -> list[CostPoint]:
             points.append(
                 CostPoint(str(row["metric"]), role(str(row["metric"]), str(row["kind"])), total, ready, value)
             )
-    truth, ceiling = analysis.truth_costs.get(result.name), result.ceiling[PRIMARY].repeat
+    truth, ceiling = analysis.truth_costs.get(result.name), ceiling_as_priced(result)
     if truth and truth.total_s > 0 and math.isfinite(ceiling):
         points.append(CostPoint(f"{result.name} itself", "truth", truth.total_s, truth.total_s, ceiling))
     return points
@@ -136,9 +137,11 @@ def budget_finding(analysis: Analysis, result: TruthResult) -> Finding | None:
     truth = analysis.truth_costs.get(result.name)
     if truth is None or truth.total_s <= 0:
         return None
-    top = result.ceiling[PRIMARY].repeat
+    top = ceiling_as_priced(result)
     dear = f"Counted as {TRUTH_PRICED}, the truth takes {duration(truth.total_s)} from scratch"
-    dear += f" and is right up to the noise ceiling, {number(top)}." if math.isfinite(top) else "."
+    same = math.isfinite(result.ceiling[PRIMARY].halves)
+    repeated = "from the same checkpoints" if same else "with everything trained anew"
+    dear += f"; two such truths {repeated} agree with {number(top)}." if math.isfinite(top) else "."
     useful = set(beats_chance(real_metrics(result.league))["metric"])
     found = [point for point in cost_points(analysis, result) if point.name in useful]
     if not found:
@@ -232,7 +235,8 @@ def _page(report: Report) -> list[Block]:
     )
     caption = (
         "Mean weighted τ against computing time (logarithmic). Filled: from scratch; hollow: source models already "
-        "trained; green: the truth itself, at its noise ceiling; dotted: nothing is both cheaper and better."
+        "trained; green: the truth itself with one transfer per pair, at the noise ceiling of so many; dotted: nothing "
+        "is both cheaper and better."
     )
     points = cost_points(report.analysis, result)
     return [

@@ -9,9 +9,12 @@ from typing import Any
 import pandas as pd
 
 from pgebench.analysis.edges import EDGE_WARNING
+from pgebench.report.claims import Finding
 from pgebench.report.grid import Cell, Grid, grid, name_cell
 from pgebench.report.section import Block, Heading, Table, Words
 from pgebench.report.wording import percent
+
+CARE = "Handle with care: "
 
 RUNS = {
     "checkpoint": "trainings of source models",
@@ -41,6 +44,12 @@ def blocks(edges: pd.DataFrame) -> list[Block]:
     ]
 
 
+def finding(edges: pd.DataFrame) -> Finding | None:
+    """All warnings in one paragraph of the verdict; None where every grid was wide enough."""
+    warnings = [text.removeprefix(CARE) for text in edge_warnings(edges)]
+    return Finding("Learning rates at the edge of their grid", " ".join(warnings)) if warnings else None
+
+
 def edge_warnings(edges: pd.DataFrame) -> list[str]:
     """One sentence for each kind of training that sits on an edge too often, with the remedy.
 
@@ -60,7 +69,7 @@ def edge_warnings(edges: pd.DataFrame) -> list[str]:
         if row["inside"] < 1 - EDGE_WARNING:
             name = str(row["training"])
             found.append(
-                f"Handle with care: {percent(1 - row['inside'])} of {_runs(name)} chose an edge of their grid "
+                f"{CARE}{percent(1 - row['inside'])} of {_runs(name)} chose an edge of their grid "
                 f"({percent(row['smallest'])} the smallest rate, {percent(row['largest'])} the largest), so a better "
                 f"rate may lie outside it. {_remedy(name, row)}"
             )

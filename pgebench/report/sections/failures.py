@@ -12,6 +12,7 @@ from pgebench.analysis.judge import TruthResult
 from pgebench.analysis.league import Analysis
 from pgebench.report.claims import ALPHA, Finding
 from pgebench.report.grid import Cell, Grid, grid, name_cell
+from pgebench.report.repetitions import not_in_interval
 from pgebench.report.section import Block, Code, Heading, Report, Section, Table, Words
 from pgebench.report.wording import NOTHING, counted, p_text, percent
 
@@ -37,6 +38,9 @@ def gaps_finding(analysis: Analysis, result: TruthResult) -> Finding | None:
         parts.append(f"Only {few[0]} and {few[1]}: too few for intervals.")
     elif few:
         parts.append(f"Only {few[0]}: the intervals say nothing about other ones.")
+    elif not any(result.drawn):
+        parts.append(f"Sources and targets are of fewer than {FEWEST} collections each: too few for intervals.")
+    parts += not_in_interval(analysis.table, result)
     lowest = 1 / math.factorial(sources)
     if lowest * len(result.league) > ALPHA:
         parts.append(
@@ -53,8 +57,11 @@ def _silent(result: TruthResult) -> list[str]:
     constant = result.league[result.league["constant_targets"] > 0]
     if len(constant):
         said = [f"`{row['metric']}` {row['constant_targets']} of {row['targets']}" for _, row in constant.iterrows()]
+        # With several backbones or lives a target has several orders.
+        several = int(constant["targets"].max()) > result.truth.shape[2]
         parts.append(
-            f"One score for all candidates, counted there as no information: {', '.join(said)} targets. A metric that "
+            f"One score for all candidates, counted there as no information: {', '.join(said)} "
+            f"{'rankings' if several else 'targets'}. A metric that "
             "saturates has no other where a target has no more images than the network has features."
         )
     metrics = result.league[

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.ceiling import Ceiling
 from pgebench.analysis.correlation import CORRELATIONS, PRIMARY
 from pgebench.analysis.judge import TruthResult
 from pgebench.report.grid import STATISTIC_TITLES, Cell, Grid, grid, name_cell, time_cell, value_cell
 from pgebench.report.section import (
     Block,
-    Details,
     Figure,
     FigureFile,
     Heading,
@@ -23,14 +21,15 @@ from pgebench.report.section import (
     Report,
     Section,
     Table,
-    Terms,
     Words,
     file_name,
 )
+from pgebench.report.sections import judged_otherwise, league_terms
 from pgebench.report.sections.league_latex import league_latex
 from pgebench.report.sheet import key, sheet
 from pgebench.report.style import role
 from pgebench.report.svg import Circle, Line, Mark, Picture, Rect, Text, inline, text_width
+from pgebench.report.tops import ANEW, SAME, Top, tops
 from pgebench.report.wording import NOTHING, interval, number, p_text, points
 
 STRIP_HEIGHT = 22.0
@@ -57,8 +56,8 @@ class StripScale:
         return 6 + (self.width - 12) * (min(max(value, self.low), 1.0) - self.low) / (1.0 - self.low)
 
 
-def strip(row: pd.Series, scale: StripScale, ceiling: Ceiling) -> Picture | None:
-    """One row of the league as a picture: null band, noise ceiling, interval and mean; None without a value."""
+def strip(row: pd.Series, scale: StripScale, ceilings: Sequence[Top]) -> Picture | None:
+    """One row of the league as a picture: null band, noise ceilings, interval and mean; None without a value."""
     value, low, high = (float(row[name]) for name in (PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high"))
     if not math.isfinite(value):
         return None
@@ -68,10 +67,10 @@ def strip(row: pd.Series, scale: StripScale, ceiling: Ceiling) -> Picture | None
     if math.isfinite(float(row["null_low"])):
         left, right = scale(float(row["null_low"])), scale(float(row["null_high"]))
         marks.append(Rect(left, 3, right - left, STRIP_HEIGHT - 6, "null"))
-    if math.isfinite(ceiling.repeat):
-        left, right = scale(ceiling.repeat), scale(ceiling.perfect)
-        marks.append(Rect(left, 0, right - left, STRIP_HEIGHT, "ceiling"))
-        marks.append(Line(((left, 0), (left, STRIP_HEIGHT)), "repeat"))
+    for top in ceilings:
+        left, right = scale(top.repeat[PRIMARY]), scale(top.perfect[PRIMARY])
+        marks.append(Rect(left, 0, right - left, STRIP_HEIGHT, top.band))
+        marks.append(Line(((left, 0), (left, STRIP_HEIGHT)), top.line))
     marks.append(Line(((scale(0), 0), (scale(0), STRIP_HEIGHT)), "origin"))
     if math.isfinite(low):
         marks.append(Line(((scale(low), middle), (scale(high), middle)), "span", who))
@@ -94,29 +93,27 @@ def picture(result: TruthResult) -> Picture:
     """All strips below each other, between names and numbers: the league as a file."""
     league = result.league[result.league[PRIMARY].notna()]
     scale = StripScale(league, IN_FILE)
-    left = text_width(list(league["metric"])) + 8
+    left, ceilings = text_width(list(league["metric"])) + 8, tops(result)
     marks = [*strip_axis(scale).moved(left, 0)]
     y = 16.0
     for _, row in league.iterrows():
         marks.append(Text(left - 8, y + 15, str(row["metric"]), anchor="end"))
-        drawn = strip(row, scale, result.ceiling[PRIMARY])
+        drawn = strip(row, scale, ceilings)
         marks += drawn.moved(left, y) if drawn else ()
         marks.append(Text(left + IN_FILE + 34, y + 15, number(row[PRIMARY]), "in", anchor="end"))
         y += STRIP_HEIGHT
     label = f"mean weighted Kendall tau with the {result.name} accuracy (95 % interval)"
-    legend = [
-        ("null", "", "95 % of its shuffled copies"),
-        ("ceiling", "", "noise ceiling: repeated truth to perfect score"),
-    ]
+    legend = [("null", "", "95 % of its shuffled copies")]
+    legend += [(top.band, "", f"noise ceiling, {top.name}") for top in ceilings]
     return sheet(label, Picture(left + IN_FILE + 40, y, tuple(marks), label), key(legend))
 
 
 def league_grid(result: TruthResult) -> Grid:
-    """The league table, best first, with the noise ceiling below."""
-    scale, ceiling = StripScale(result.league, IN_TABLE), result.ceiling
+    """The league table, best first, with the noise ceilings below."""
+    scale, ceilings = StripScale(result.league, IN_TABLE), tops(result)
     rows, notes = [], {}
     for i, (_, row) in enumerate(result.league.iterrows()):
-        drawn = strip(row, scale, ceiling[PRIMARY])
+        drawn = strip(row, scale, ceilings)
         rows.append(
             [
                 name_cell(row["metric"]),
@@ -141,10 +138,7 @@ def league_grid(result: TruthResult) -> Grid:
             *[Cell(number(value)) for value in values[1:]],
             *[Cell("")] * 4,
         ]
-        for title, values in (
-            ("noise ceiling", [ceiling[statistic].repeat for statistic in CORRELATIONS]),
-            ("perfect score", [ceiling[statistic].perfect for statistic in CORRELATIONS]),
-        )
+        for title, values in _footer(ceilings)
     ]
     columns = [
         *("metric", "weighted τ", "", "95 % interval", "p (Holm)"),
@@ -152,6 +146,15 @@ def league_grid(result: TruthResult) -> Grid:
         *("Rel@1", "Rel@3", "regret, points", "time"),
     ]
     return Grid(columns, rows, {2: inline(strip_axis(scale), "strip")}, footer, notes)
+
+
+def _footer(ceilings: Sequence[Top]) -> Iterator[tuple[str, list[float]]]:
+    """Title and one value per correlation of the rows below the league."""
+    for top in ceilings:
+        for title, values in (("noise ceiling", top.repeat), ("perfect score", top.perfect)):
+            yield f"{title}, {top.name}", [values[statistic] for statistic in CORRELATIONS]
+    if not ceilings:
+        yield "noise ceiling, unknown", [math.nan] * len(CORRELATIONS)
 
 
 def backbone_grid(result: TruthResult) -> Grid:
@@ -169,72 +172,21 @@ def backbone_grid(result: TruthResult) -> Grid:
     made = grid(["metric", *backbones], rows)
     ceilings = result.by_backbone.groupby("backbone")["ceiling"].first()
     if backbones:
-        made.footer.append([Cell("noise ceiling"), *[Cell(number(float(ceilings[b]))) for b in backbones]])
+        made.footer.append([Cell("noise ceiling of one life"), *[Cell(number(float(ceilings[b]))) for b in backbones]])
     return made
 
 
-KEY = Key(
-    (
-        ("round metric", "metric"),
-        ("round pge", "PGE"),
-        ("round trivial", "trivial yardstick"),
-        ("", "where 95 % of shuffled copies fall"),
-        ("top", "noise ceiling: repeated truth to perfect score"),
-    )
-)
-
-
-def _how_to_read(report: Report) -> Details:
-    say = report.say
-    return Details(
-        "How to read this table",
-        [
-            Words(
-                say(
-                    "Each (backbone, target) gives one value; the table shows their mean. The interval says how much "
-                    "the mean would move with other targets, other sources and other seeds of the truth (hierarchical "
-                    "bootstrap)."
-                )
-                + " The p-value is the share of shuffled copies of the same score that do at least as well, corrected "
-                "for the number of metrics (Holm)."
-            ),
-            Terms(
-                (
-                    (
-                        "weighted τ, τ, Spearman, Pearson",
-                        "agreement of the score's order (Pearson: of its values) with the accuracy; 1 is perfect, "
-                        "0 none.",
-                    ),
-                    (
-                        "Rel@k",
-                        say(
-                            "accuracy of the best of the k top-scored sources, as a share of the best source's "
-                            "accuracy."
-                        ),
-                    ),
-                    ("regret", say("points of accuracy lost by taking the top-scored source.")),
-                    (
-                        "time",
-                        "computing time for all scores of this experiment, everything the metric reads included.",
-                    ),
-                    ("noise ceiling", "how well the truth would agree with a repetition of itself."),
-                    ("perfect score", "what a score that knows the noise-free answer would reach."),
-                    (
-                        "static",
-                        say(
-                            "ranks the sources by their accuracy on the other targets; needs their truth, so it is a "
-                            "yardstick and not a metric to use."
-                        ),
-                    ),
-                )
-            ),
-            Words(
-                say(
-                    "A score that is constant over the sources of a target counts as no information (0). A missing "
-                    "score leaves its source out of the correlations of that target and cannot be picked for Rel@k."
-                )
-            ),
-        ],
+def key_of(result: TruthResult) -> Key:
+    """What the colours of the strips mean; of the ceilings those that are drawn."""
+    said = {SAME: "noise ceiling, same checkpoints: repeated to perfect", ANEW: "the same with everything trained anew"}
+    return Key(
+        (
+            ("round metric", "metric"),
+            ("round pge", "PGE"),
+            ("round trivial", "trivial yardstick"),
+            ("null", "where 95 % of shuffled copies fall"),
+            *((top.band, said[top.name]) for top in tops(result)),
+        )
     )
 
 
@@ -245,9 +197,10 @@ def _page(report: Report) -> list[Block]:
     blocks = [
         Heading("League table"),
         Table(league_grid(result)),
-        KEY,
+        key_of(result),
         Links(file_name("league", result.name)),
-        _how_to_read(report),
+        league_terms.details(report, result),
+        *judged_otherwise.blocks(report, result),
     ]
     if (backbones := backbone_grid(result)).rows:
         blocks.append(Heading(report.say("Each backbone on its own"), 3))
@@ -260,7 +213,7 @@ def markdown_of(result: TruthResult) -> list[Block]:
     caption = f"Mean weighted tau against {result.name} with 95 % intervals; grey: shuffled copies of the same score; "
     blocks = [
         Table(league_grid(result)),
-        Figure(file_name("league", result.name), f"{caption}green: noise ceiling"),
+        Figure(file_name("league", result.name), f"{caption}{_colours(result)}"),
     ]
     if (backbones := backbone_grid(result)).rows:
         title = f"Each backbone on its own (weighted tau against {result.name})"
@@ -268,8 +221,22 @@ def markdown_of(result: TruthResult) -> list[Block]:
     return blocks
 
 
+def _colours(result: TruthResult) -> str:
+    colours = {SAME: "green", ANEW: "purple"}
+    said = [f"{colours[top.name]}: noise ceiling, {top.name}" for top in tops(result)]
+    return "; ".join(said) or "noise ceiling unknown"
+
+
 def _markdown(report: Report) -> list[Block]:
-    return [Heading("League table"), *markdown_of(report.results[0])] if report.results else []
+    if not report.results:
+        return []
+    result = report.results[0]
+    return [
+        Heading("League table"),
+        *markdown_of(result),
+        *league_terms.markdown(report, result),
+        *judged_otherwise.blocks(report, result),
+    ]
 
 
 def _files(report: Report) -> Iterator[FigureFile]:

@@ -6,6 +6,7 @@ import math
 
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.judge import TruthResult
+from pgebench.report.tops import tops
 
 SPECIAL = {"_": r"\_", "%": r"\%", "&": r"\&", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}"}
 
@@ -42,10 +43,11 @@ def league_latex(result: TruthResult) -> str:
             _number(100 * row["regret"], 1),
         ]
         lines.append(" & ".join(cells) + r" \\")
-    top = result.ceiling[PRIMARY].repeat
-    if math.isfinite(top):
-        ceilings = [_number(result.ceiling[name].repeat) for name in ("tau", "spearman", "pearson")]
-        lines += [r"\midrule", rf"noise ceiling & {_number(top)} & & & {' & '.join(ceilings)} & \\"]
+    for top in tops(result):
+        ceilings = [_number(top.repeat[name]) for name in ("tau", "spearman", "pearson")]
+        value = _number(top.repeat[PRIMARY])
+        rule = [] if lines[-1].startswith("noise") else [r"\midrule"]
+        lines += [*rule, rf"noise ceiling, {top.name} & {value} & & & {' & '.join(ceilings)} & \\"]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 

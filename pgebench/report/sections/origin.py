@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pgebench.analysis.judge import RESAMPLES, SHUFFLES
+from pgebench.analysis.judge import BESIDE, RESAMPLES, SHUFFLES
 from pgebench.report.section import Block, Bullets, Code, Details, Facts, Heading, Report, Section, Words
 
 TITLE = Heading("How these numbers came to be")
@@ -25,7 +25,8 @@ def _config(report: Report) -> str:
 
 def _page(report: Report) -> list[Block]:
     created = str(report.meta.get("created", ""))
-    intervals = f"{RESAMPLES} resamples; p-values from {SHUFFLES} shuffles; seed {report.meta.get('seed', 0)}"
+    shuffles = f"p-values from {SHUFFLES} shuffles, beside the league {BESIDE}"
+    intervals = f"{RESAMPLES} resamples; {shuffles}; seed {report.meta.get('seed', 0)}"
     facts = [("records of", created)] if created else []
     return [
         TITLE,
@@ -38,7 +39,8 @@ def _page(report: Report) -> list[Block]:
 def _markdown(report: Report) -> list[Block]:
     created = str(report.meta.get("created", ""))
     words = f"Records of {created}. " if created else ""
-    words += f"Intervals: {RESAMPLES} resamples; p-values: {SHUFFLES} shuffles; seed {report.meta.get('seed', 0)}."
+    words += f"Intervals: {RESAMPLES} resamples; p-values: {SHUFFLES} shuffles, beside the league {BESIDE}; "
+    words += f"seed {report.meta.get('seed', 0)}."
     return [
         TITLE,
         *([Code(report.command)] if report.command else []),

@@ -5,9 +5,6 @@ from __future__ import annotations
 from pgebench.report.section import Block, Findings, Heading, Report, Section, Table, Words
 from pgebench.report.sections import league, verdict
 
-SAID = 2
-"""Findings of the verdict that are told about a further truth: who beats chance, and who is best."""
-
 
 def _page(report: Report) -> list[Block]:
     blocks: list[Block] = []
@@ -15,9 +12,9 @@ def _page(report: Report) -> list[Block]:
         blocks += [
             Heading(f"Another truth: {result.name}", anchor=f"truth-{i}"),
             Words(f"The same scores, judged by {result.name} accuracy.", soft=True),
-            Findings(verdict.findings(report.analysis, result)[:SAID]),
+            Findings(verdict.in_short(report.analysis, result)),
             Table(league.league_grid(result)),
-            league.KEY,
+            league.key_of(result),
         ]
     return blocks
 
@@ -25,7 +22,7 @@ def _page(report: Report) -> list[Block]:
 def _markdown(report: Report) -> list[Block]:
     blocks: list[Block] = []
     for result in report.results[1:]:
-        said = Findings(verdict.findings(report.analysis, result)[:SAID])
+        said = Findings(verdict.in_short(report.analysis, result))
         blocks += [Heading(f"Second truth: {result.name}"), said, *league.markdown_of(result)]
     return blocks
 

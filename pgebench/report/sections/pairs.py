@@ -1,4 +1,4 @@
-"""Which metrics can be told apart: the critical-difference diagram, and every difference as a table.
+"""Which metrics can be told apart: the planned differences, the critical-difference diagram, and every difference.
 
 In the diagram metrics stand on the axis of their quality, joined where they cannot be told apart.
 """
@@ -26,6 +26,7 @@ from pgebench.report.section import (
     Words,
     file_name,
 )
+from pgebench.report.sections import contrasts
 from pgebench.report.sheet import sheet
 from pgebench.report.style import role
 from pgebench.report.svg import Circle, Line, Mark, Picture, Text, text_width
@@ -139,7 +140,12 @@ def pair_grid(result: TruthResult) -> Grid:
     return grid(["metric", "against", "difference of weighted τ", "95 % interval", "p (Holm)"], rows, notes)
 
 
-TITLE = Heading("Which metrics can be told apart", 3)
+TITLE = Heading("Exploration: which metrics can be told apart", 3)
+
+
+def _explored(result: TruthResult) -> str:
+    first = "All pairs, as if none had been planned" if len(result.contrasts) else "No difference was planned"
+    return f"{first}: differences of weighted τ on the same resamples, corrected for the number of pairs (Holm, 5 %)."
 
 
 def _page(report: Report) -> list[Block]:
@@ -147,12 +153,9 @@ def _page(report: Report) -> list[Block]:
         return []
     result = report.results[0]
     blocks: list[Block] = [
+        *contrasts.blocks(result),
         TITLE,
-        Words(
-            "Differences of weighted τ on the same resamples, corrected for all pairs (Holm, 5 %). Overlapping "
-            "intervals in the table above do not mean that two metrics are equal.",
-            soft=True,
-        ),
+        Words(f"{_explored(result)} Overlapping intervals of the league do not mean that two are equal.", soft=True),
     ]
     if found := diagram(result):
         caption = (
@@ -171,8 +174,9 @@ def _markdown(report: Report) -> list[Block]:
         return []
     result = report.results[0]
     return [
+        *contrasts.blocks(result),
         TITLE,
-        Words("Differences of the weighted tau on the same resamples, Holm-corrected over all pairs at 5 %."),
+        Words(_explored(result)),
         Figure(
             file_name("critical", result.name),
             "Critical-difference diagram: a bar joins metrics no two of which can be told apart",

@@ -20,9 +20,10 @@ def finding(result: TruthResult) -> Finding | None:
     related = shares["near"] + shares["relatedness"]
     text = (
         f"Of the differences between the sources of one target, {percent(shares['source'])} is a source being "
-        f"good for every target and {percent(related)} is this source suiting this target (relatedness), of which "
-        f"{percent(shares['near'])} is being of the same collection"
+        f"good for every target and {percent(related)} is this source suiting this target (relatedness)"
     )
+    # Exactly 0 without any source of a target's collection: an estimate never is.
+    text += f", of which {percent(shares['near'])} is being of the same collection" if result.levels.near else ""
     luck = [name for name in ("checkpoint", "checkpoint_relatedness", "transfer") if name in shares]
     text += f"; {percent(sum(shares[name] for name in luck))} is luck of training. " if luck else ", luck included. "
     metrics = result.league[result.league["kind"] == "metric"]

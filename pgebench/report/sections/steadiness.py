@@ -7,6 +7,7 @@ from pgebench.analysis.judge import TruthResult
 from pgebench.analysis.league import Analysis
 from pgebench.analysis.stability import OWN, Stability
 from pgebench.report.claims import Finding, real_metrics
+from pgebench.report.repetitions import drawn_often
 from pgebench.report.wording import MANY, counted, interval, names, number
 
 STEADY, SHAKY = 0.9, 0.5
@@ -41,10 +42,10 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
             f"leagues agree with a tau of {number(least['setup_stability'])}."
         )
     found_out = [Finding("How steady the scores are", text.strip())]
-    return [*found_out, *_pge_range(found), *_class_order(found, real, result)]
+    return [*found_out, *_pge_range(found, "pge" in drawn_often(result)), *_class_order(found, real, result)]
 
 
-def _pge_range(found: Stability) -> list[Finding]:
+def _pge_range(found: Stability, drawn: bool) -> list[Finding]:
     rows = found.levels[found.levels["metric"] == "pge"]
     if rows.empty:
         return []
@@ -55,7 +56,12 @@ def _pge_range(found: Stability) -> list[Finding]:
         parts.append(f"{factor} {interval(min(span), max(span))}")
     text = (
         f"`pge` reaches {number(own)} in the experiment itself. With one factor changed its number lies between: "
-        f"{'; '.join(parts)}. The interval of the league is about other datasets and does not contain this spread."
+        f"{'; '.join(parts)}. The interval of the league is about other datasets"
+    )
+    text += (
+        ", with the draws of its own; it does not hold what the other factors change."
+        if drawn
+        else " and does not contain this spread."
     )
     return [Finding("The luck in PGE", text)]
 

@@ -10,13 +10,25 @@ import math
 import numpy as np
 
 from pgebench.analysis.correlation import PRIMARY
-from pgebench.analysis.judge import STATIC, TruthResult
+from pgebench.analysis.judge import TruthResult
 from pgebench.analysis.league import Analysis
-from pgebench.analysis.quality import regret_at_random
-from pgebench.report.claims import ALPHA, Finding, beats_chance, clearly_better, difference, real_metrics
+from pgebench.report.claims import Finding, beats_chance, clearly_better, real_metrics
+from pgebench.report.repetitions import checkpoints_of, repeated
 from pgebench.report.section import Block, Findings, Heading, Report, Section, Words
-from pgebench.report.sections import cost, failures, questions, relatedness, steadiness, truth
-from pgebench.report.wording import MANY, counted, interval, names, number, points, reworded, signed
+from pgebench.report.sections import (
+    ceilings,
+    contrasts,
+    cost,
+    edges,
+    failures,
+    pge,
+    questions,
+    relatedness,
+    steadiness,
+    truth,
+    yardsticks,
+)
+from pgebench.report.wording import MANY, counted, interval, names, number, reworded
 
 
 def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
@@ -32,15 +44,18 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
     others = questions.finding(analysis)
     found = [
         _chance(result),
+        contrasts.finding(result),
         _best(result),
-        _pge(result),
-        _static(result),
-        _practice(result),
-        truth.ceiling_finding(result),
+        pge.finding(analysis, result),
+        yardsticks.near_finding(analysis, result),
+        yardsticks.static_finding(result),
+        yardsticks.practice_finding(result),
+        ceilings.finding(result),
         relatedness.finding(result),
         *steadiness.findings(analysis, result),
         others,
         truth.gain_finding(analysis.gains),
+        edges.finding(analysis.edges),
         cost.budget_finding(analysis, result),
         truth.other_truths_finding(analysis, result),
         failures.gaps_finding(analysis, result),
@@ -48,6 +63,24 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
     # What is said about all the questions names each by its own words.
     return [
         one if one is others else Finding(reworded(one.title, analysis.question), reworded(one.text, analysis.question))
+        for one in found
+        if one is not None
+    ]
+
+
+def in_short(analysis: Analysis, result: TruthResult) -> list[Finding]:
+    """What is told about a further truth: who beats chance, what was planned, and who is best.
+
+    Args:
+        analysis: The whole analysis, for the question.
+        result: The truth to speak about.
+
+    Returns:
+        The paragraphs.
+    """
+    found = [_chance(result), contrasts.finding(result), _best(result)]
+    return [
+        Finding(reworded(one.title, analysis.question), reworded(one.text, analysis.question))
         for one in found
         if one is not None
     ]
@@ -64,12 +97,17 @@ def question(analysis: Analysis, result: TruthResult) -> str:
     backbones = int(np.isfinite(accuracy).any(axis=(1, 2)).sum())
     targets = int(np.isfinite(accuracy).any(axis=(0, 1)).sum())
     nets = f" and {backbones} backbones" if backbones > 1 else ""
+    beside = (
+        " A score stands beside the transfers of the checkpoint that it looked at, one that sees none beside those of "
+        "every checkpoint."
+        if checkpoints_of(result) > 1
+        else ""
+    )
     text = (
-        f"For each of {counted(targets, 'target')}{nets}, the {span} "
-        f"candidate sources are put in order by each metric and by the accuracy that was really obtained "
-        f"({result.name}, mean of {counted(result.truth.shape[-1], 'seed')}). The main number is the weighted Kendall "
-        "tau of the two orders, in which mistakes at the top weigh most: 1 is the same order, 0 no relation, -1 the "
-        "reverse."
+        f"For each of {counted(targets, 'target')}{nets}, the {span} candidate sources are put in order by each metric "
+        f"and by the accuracy that was really obtained ({result.name}). {repeated(result)}{beside} The main number is "
+        "the weighted Kendall tau of the two orders, in which mistakes at the top weigh most: 1 is the same order, 0 "
+        "no relation, -1 the reverse."
     )
     return f"{analysis.question.text} {reworded(text, analysis.question)}"
 
@@ -106,75 +144,18 @@ def _best(result: TruthResult) -> Finding | None:
     low, high = float(row[f"{PRIMARY}_low"]), float(row[f"{PRIMARY}_high"])
     span = f"95 % interval {interval(low, high)}" if math.isfinite(low) else "too few datasets for an interval"
     text = f"The highest mean weighted tau is {number(row[PRIMARY])} ({span}). "
+    if math.isfinite(row["rerun_low"]):
+        text += (
+            f"If the same study ran again with everything trained anew, it would be expected between "
+            f"{number(row['rerun_low'])} and {number(row['rerun_high'])}. "
+        )
     if best not in beats_chance(metrics)["metric"].tolist():
         text += "Even that is not distinguishable from chance. "
     if level:
-        text += f"This experiment cannot tell it from {names(level, most=MANY)}. "
+        text += f"Corrected for all pairs, it cannot be told from {names(level, most=MANY)}. "
     if behind:
         text += f"Clearly behind it: {names(behind)}. "
     return Finding(f"Best on average: `{best}`", text.strip())
-
-
-def _pge(result: TruthResult) -> Finding | None:
-    metrics = real_metrics(result.league)
-    ours = metrics[metrics["metric"].str.startswith("pge")]
-    others = metrics[~metrics["metric"].str.startswith("pge")]
-    if ours.empty:
-        return None
-    place = {name: i + 1 for i, name in enumerate(metrics["metric"])}
-    best = str(ours["metric"].iloc[0])
-    text = f"`{best}` reaches {number(float(ours[PRIMARY].iloc[0]))}, place {place[best]} of {len(metrics)}"
-    pair = difference(result, best, str(others["metric"].iloc[0])) if len(others) else None
-    if pair is not None:
-        gap, low, high, p = pair
-        verdict = "a clear difference" if p < ALPHA else "not a clear difference"
-        text += f"; against the best other metric, `{others['metric'].iloc[0]}`, that is {signed(gap)}"
-        text += f" ({interval(low, high)}), {verdict}" if math.isfinite(low) else ""
-    text += "."
-    variants = [str(name) for name in ours["metric"][1:]]
-    if variants:
-        said = [f"`{name}` {number(result.quality[name].mean(PRIMARY))}, place {place[name]}" for name in variants]
-        behind = [name for name in variants if clearly_better(result, best, name)]
-        text += f" The other variants: {'; '.join(said)}. Clearly behind `{best}`: {names(behind)}."
-    return Finding("PGE", text)
-
-
-def _static(result: TruthResult) -> Finding | None:
-    value = result.quality[STATIC].mean(PRIMARY)
-    metrics = real_metrics(result.league)["metric"].tolist()
-    if not math.isfinite(value) or not metrics:
-        return None
-    better = [name for name in metrics if clearly_better(result, name, STATIC)]
-    worse = [name for name in metrics if clearly_better(result, STATIC, name)]
-    text = (
-        f"The static ranker knows how good each source was on the other targets and looks at nothing else; it reaches "
-        f"{number(value)}. Clearly better: {names(better)}. "
-    )
-    if worse:
-        text += f"Clearly worse: {names(worse)}. "
-    if value > float(real_metrics(result.league)[PRIMARY].iloc[0]):
-        text += (
-            "On average it is ahead of every metric here, so much of what there is to predict is which sources are "
-            "good for everyone."
-        )
-    return Finding("The yardstick: good sources for everyone", text.strip())
-
-
-def _practice(result: TruthResult) -> Finding | None:
-    metrics = real_metrics(result.league)
-    metrics = metrics[metrics["regret"].notna()].sort_values(["regret", "metric"])
-    if metrics.empty:
-        return None
-    blind = regret_at_random(result.transfers)
-    row = metrics.iloc[0]
-    text = (
-        f"Taking the source that `{row['metric']}` puts first costs {points(row['regret'])} points of accuracy "
-        f"against the best source, on average over the targets; taking one at random costs {points(blind)}."
-    )
-    bad = metrics[metrics["regret"] >= blind]["metric"].tolist()
-    if bad:
-        text += f" No better than a random pick: {names(bad)}."
-    return Finding("In practice", text)
 
 
 def _page(report: Report) -> list[Block]:

@@ -51,6 +51,11 @@ class Layout:
         return len(self.checkpoints)
 
     @property
+    def numbers(self) -> tuple[int, ...]:
+        """The checkpoints of a source, each once."""
+        return tuple(sorted(set(self.checkpoints)))
+
+    @property
     def backbones(self) -> int:
         """One: what several would show is known from the other parts of the study."""
         return 1

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pgebench.analysis.correlation import PRIMARY, correlations
 from pgebench.analysis.decompose import two_way
 from pgebench.analysis.lives import lives, side_by_side
-from pgebench.analysis.correlation import PRIMARY, correlations
 from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.table import FloatArray, Replicates, Transfers
 from pgebench.studies.statistics.layout import Layout
@@ -74,7 +74,7 @@ def draw_kept(layout: Layout, sights: Sequence[Sight], rng: np.random.Generator)
         error = _of_sources_and_targets(layout, rng) + bonus * _of_collection(layout.collections[1], rng)
         seen.append(_see(truth + bonus, error, sight))
     difficulty = rng.normal(size=layout.targets)
-    return Kept(truth + bonus + difficulty, np.stack(seen))
+    return Kept(truth + bonus + difficulty, np.array(seen).reshape(-1, *bonus.shape))
 
 
 def draw_study(layout: Layout, kept: Kept, sights: Sequence[Sight], rng: np.random.Generator) -> Study:
@@ -89,27 +89,53 @@ def draw_study(layout: Layout, kept: Kept, sights: Sequence[Sight], rng: np.rand
     Returns:
         A study; a second one of the same `kept` is its rerun.
     """
-    sizes, cells = layout.components, (layout.sources, layout.targets)
-    numbers = sorted(set(layout.checkpoints))
-    trained = _of_checkpoints(layout, len(numbers), rng)
-    noise = np.sqrt(sizes.transfer) * rng.normal(size=(*cells, layout.seeds))
-    at = [numbers.index(number) for number in layout.checkpoints]
-    values = LEVEL + POINTS * (kept.truth[..., None] + trained[..., at] + noise)
-    absent = layout.absent
-    values[absent] = np.nan
+    trained = draw_trained(layout, rng)
     scores = []
     for seen, sight in zip(kept.seen, sights, strict=True):
         if sight.draws:
-            whole = rng.normal(size=(layout.sources, 1, layout.draws))
-            single = rng.normal(size=(*cells, layout.draws))
-            replicates = seen[..., None] + np.sqrt(sizes.draw / 2) * (whole + single)
+            replicates = seen[..., None] + _of_draws(layout, rng)
             looked_at: tuple[int | None, ...] = (None,) * layout.draws
         else:
-            replicates = seen[..., None] + _see(trained, _of_checkpoints(layout, len(numbers), rng), sight)
-            looked_at = tuple(numbers)
-        replicates[absent] = np.nan
+            replicates = seen[..., None] + _see(trained, draw_trained(layout, rng), sight)
+            looked_at = layout.numbers
+        replicates[layout.absent] = np.nan
         scores.append(Replicates(replicates[None], looked_at))
-    return Study(Transfers(values[None], layout.checkpoints), tuple(scores))
+    return Study(transferred(layout, kept, trained, rng), tuple(scores))
+
+
+def draw_trained(layout: Layout, rng: np.random.Generator) -> FloatArray:
+    """What came out of each checkpoint, beyond its source.
+
+    Args:
+        layout: The shape of the study.
+        rng: Source of randomness.
+
+    Returns:
+        Shape (sources, targets, checkpoints).
+    """
+    sizes, checkpoints = layout.components, len(layout.numbers)
+    source = np.sqrt(sizes.checkpoint) * rng.normal(size=(layout.sources, 1, checkpoints))
+    cells = np.sqrt(sizes.checkpoint_relatedness) * rng.normal(size=(layout.sources, layout.targets, checkpoints))
+    return np.asarray(source + cells)
+
+
+def transferred(layout: Layout, kept: Kept, trained: FloatArray, rng: np.random.Generator) -> Transfers:
+    """New transfers from given checkpoints.
+
+    Args:
+        layout: The shape of the study.
+        kept: The effects of its sources and targets.
+        trained: What came out of each checkpoint.
+        rng: Source of randomness.
+
+    Returns:
+        The truth.
+    """
+    noise = np.sqrt(layout.components.transfer) * rng.normal(size=(layout.sources, layout.targets, layout.seeds))
+    at = [layout.numbers.index(number) for number in layout.checkpoints]
+    values = LEVEL + POINTS * (kept.truth[..., None] + trained[..., at] + noise)
+    values[layout.absent] = np.nan
+    return Transfers(values[None], layout.checkpoints)
 
 
 def number(score: Replicates, truth: Transfers) -> float:
@@ -165,12 +191,11 @@ def _of_collection(collections: Sequence[str], rng: np.random.Generator) -> Floa
     return np.asarray(rng.normal(size=len(names))[[names.index(name) for name in collections]])
 
 
-def _of_checkpoints(layout: Layout, checkpoints: int, rng: np.random.Generator) -> FloatArray:
-    """What came out of each checkpoint, shape (sources, targets, checkpoints)."""
-    sizes = layout.components
-    source = np.sqrt(sizes.checkpoint) * rng.normal(size=(layout.sources, 1, checkpoints))
-    cells = np.sqrt(sizes.checkpoint_relatedness) * rng.normal(size=(layout.sources, layout.targets, checkpoints))
-    return np.asarray(source + cells)
+def _of_draws(layout: Layout, rng: np.random.Generator) -> FloatArray:
+    """What each draw adds to the scores of all pairs, shape (sources, targets, draws)."""
+    whole = rng.normal(size=(layout.sources, 1, layout.draws))
+    single = rng.normal(size=(layout.sources, layout.targets, layout.draws))
+    return np.asarray(np.sqrt(layout.components.draw / 2) * (whole + single))
 
 
 def _bonus(layout: Layout) -> float:

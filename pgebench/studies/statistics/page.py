@@ -11,17 +11,8 @@ from scipy import stats
 from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.studies.statistics.figure import NOMINAL, draw_study, label
-from pgebench.studies.statistics.study import SHAPE
-
-STATISTICS = {
-    "weighted_tau": "weighted tau",
-    "tau": "tau",
-    "spearman": "Spearman",
-    "pearson": "Pearson",
-    "rel_at_1": "Rel@1",
-    "regret": "regret",
-}
-CELL = ["situation", *SHAPE]
+from pgebench.studies.statistics.nested_page import nested_sections
+from pgebench.studies.statistics.tables import CELL, STATISTICS, beside_expected, by_quantity, matrix, parts_of_variance
 
 
 def write_page(rows: pd.DataFrame, results: Path) -> Path:
@@ -47,6 +38,7 @@ def page_text(rows: pd.DataFrame) -> str:
     benchmarks, resamples = int(rows["benchmarks"].iloc[0]), int(rows["resamples"].iloc[0])
     parts = {study: part for study, part in rows.groupby("study", sort=False)}
     sections = [INTRODUCTION.format(benchmarks=benchmarks, resamples=resamples)]
+    sections += nested_sections(parts)
     if "coverage" in parts:
         coverage = parts["coverage"]
         sections += [
@@ -54,14 +46,14 @@ def page_text(rows: pd.DataFrame) -> str:
             COVERAGE,
             _verdict(coverage[coverage["quantity"].isin(["interval", "difference"])]),
             "One metric:",
-            _matrix(coverage[coverage["quantity"] == "interval"]),
+            matrix(coverage[coverage["quantity"] == "interval"]),
             "Difference of two metrics:",
-            _matrix(coverage[coverage["quantity"] == "difference"]),
+            matrix(coverage[coverage["quantity"] == "difference"]),
             "Two equally good metrics told apart at 5 % (paired test, uncorrected):",
-            _matrix(coverage[coverage["quantity"] == "equal"]),
+            matrix(coverage[coverage["quantity"] == "equal"]),
         ]
     if "spread" in parts:
-        sections += ["## Where the width comes from", SPREAD, _parts_of_variance(parts["spread"])]
+        sections += ["## Where the width comes from", SPREAD, parts_of_variance(parts["spread"])]
     if "chance" in parts:
         names = {
             "rejected": "p ≤ 0.05",
@@ -71,16 +63,14 @@ def page_text(rows: pd.DataFrame) -> str:
             "family_mixed": "the same beside 8 good ones",
             "found": "good ones found",
         }
-        sections += ["## p-values against chance", CHANCE, _by_quantity(parts["chance"], names)]
+        sections += ["## p-values against chance", CHANCE, by_quantity(parts["chance"], names)]
     if "planted" in parts:
-        sections += ["## Planted correlations", PLANTED, _beside_expected(parts["planted"], "planted_", "planted")]
+        sections += ["## Planted correlations", PLANTED, beside_expected(parts["planted"], "planted_", "planted")]
     if "ceiling" in parts:
-        sections += ["## Noise ceiling", CEILING, _beside_expected(parts["ceiling"], "", "ceiling")]
-    if "shares" in parts:
-        sections += ["## Variance shares", SHARES, _beside_expected(parts["shares"], "share_", "share")]
+        sections += ["## Noise ceiling", CEILING, beside_expected(parts["ceiling"], "", "ceiling")]
     if "power" in parts:
         names = {name: name.replace("power_", "difference ") for name in parts["power"]["quantity"].unique()}
-        sections += ["## How many targets does a study need?", POWER, _by_quantity(parts["power"], names)]
+        sections += ["## How many targets does a study need?", POWER, by_quantity(parts["power"], names)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -112,60 +102,6 @@ def _outside(rows: pd.DataFrame) -> list[str]:
         values = ", ".join(f"{STATISTICS[row['statistic']]} {row['value']:.3f}" for _, row in part.iterrows())
         lines.append(f"- {label(first)}, {kind}: {values}")
     return lines
-
-
-def _matrix(rows: pd.DataFrame) -> str:
-    """One line a situation, one column a statistic."""
-    lines = []
-    for _, part in rows.groupby(CELL, sort=False):
-        by_statistic = {row["statistic"]: _with_error(row) for _, row in part.iterrows()}
-        lines.append([label(part.iloc[0]), *(by_statistic.get(name, "") for name in STATISTICS)])
-    return _table(["situation", *STATISTICS.values()], lines)
-
-
-def _by_quantity(rows: pd.DataFrame, names: dict[str, str]) -> str:
-    """One line a situation, one column a quantity."""
-    lines = []
-    for _, part in rows.groupby(CELL, sort=False):
-        by_quantity = {row["quantity"]: _with_error(row) for _, row in part.iterrows()}
-        lines.append([label(part.iloc[0]), *(by_quantity.get(name, "") for name in names)])
-    return _table(["situation", *names.values()], lines)
-
-
-def _parts_of_variance(rows: pd.DataFrame) -> str:
-    """One line a situation and statistic, one column a part."""
-    names = list(rows["quantity"].unique())
-    lines = []
-    for _, part in rows.groupby([*CELL, "statistic"], sort=False):
-        by_part = {row["quantity"]: _with_error(row) for _, row in part.iterrows()}
-        first = part.iloc[0]
-        lines.append([label(first), STATISTICS[first["statistic"]], *(by_part[name] for name in names)])
-    return _table(["situation", "of", *(str(name).replace("_", " ") for name in names)], lines)
-
-
-def _beside_expected(rows: pd.DataFrame, prefix: str, head: str) -> str:
-    """One line per mean: estimated, true, difference."""
-    lines = [
-        [
-            label(row),
-            str(row["quantity"]).removeprefix(prefix),
-            STATISTICS.get(row["statistic"], row["statistic"]),
-            _with_error(row),
-            f"{row['expected']:.3f}",
-            f"{row['value'] - row['expected']:+.3f}",
-        ]
-        for _, row in rows.iterrows()
-    ]
-    return _table(["situation", head, "of", "mean estimate", "true", "bias"], lines)
-
-
-def _with_error(row: pd.Series) -> str:
-    return f"{row['value']:.3f}" + (f" ± {row['error']:.3f}" if pd.notna(row["error"]) else "")
-
-
-def _table(head: list[str], lines: list[list[str]]) -> str:
-    rule = ["---"] * len(head)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
 
 
 INTRODUCTION = """# Do the statistics keep their promises?
@@ -212,10 +148,6 @@ truth). *noisy*: one seed has 1.5 times the standard deviation of source effect 
 ceiling comes out too high: the translation to Pearson and back holds for many items, and the Spearman correlation of
 a few is smaller. Weighted tau is translated as if it were tau; where the noise is large, its *perfect* comes out too
 low."""
-
-SHARES = """Shares of the variance within targets. They describe the table at hand: the mean of a source over T
-targets holds 1/T of the interaction, which counts as source effect. So a table without any source effect shows a
-source share of about 1/T, and *interaction* is too low by as much."""
 
 POWER = """Share of the benchmarks in which a true difference in weighted tau between a good metric (planted 0.75) and a
 worse one is found at 5 %, before any correction for the number of pairs; 0.8 is the usual aim of a planned study.

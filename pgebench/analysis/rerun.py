@@ -4,9 +4,9 @@ Sources, targets and their images stay; checkpoints, transfers and the metric's 
 checkpoint of each source, and no life shares one with another: given the sources, lives are independent, and the
 variance between them by their number is that of their mean, without any correction. Which checkpoints of different
 sources stand in one life is arbitrary, so the variance is the mean over many shuffles of the checkpoints within each
-source, and is known almost as well as sources times (checkpoints - 1) degrees of freedom allow. (A bootstrap of the
-checkpoints needs the factor n / (n - 1) for what is one source's, but n^2 / (n^2 - 1) for what is a pair's of sources,
-and a rank correlation is made of pairs: with one factor for all it promises too wide an interval.)
+source, and has up to sources times (checkpoints - 1) degrees of freedom. (A bootstrap of n checkpoints needs the
+factor n / (n - 1) for what is one source's, but n^2 / (n^2 - 1) for what is a pair's of sources, and a rank correlation
+is made of pairs: with one factor for all it foretells too wide an interval.)
 
 A metric that sees no checkpoint has a number for each draw beside each life: two crossed factors, whose variance is
 MS(draws) + MS(lives) - MS(rest), by the number of numbers. Draws are not shuffled: one is the same for all sources.
@@ -57,34 +57,43 @@ def rerun_reach(scores: Sequence[Replicates], truth: Transfers, *, seed: int = 0
     # The checkpoint that each source has in each life of each study.
     ordered = np.broadcast_to(np.arange(len(numbers)), (truth.values.shape[1], studies, len(numbers)))
     taken = rng.permuted(ordered, axis=-1).reshape(len(ordered), -1)
-    accuracy = _mixed(truth.by_checkpoint, taken)
-    return np.array([_reach(_in_lives(score, numbers, taken, accuracy), taken) for score in scores])
+    accuracy = mixed(truth.by_checkpoint, taken)
+    return np.array([_reach(in_lives(score, numbers, taken, accuracy), taken) for score in scores])
 
 
 def _reach(tau: FloatArray, taken: npt.NDArray[np.int64]) -> float:
-    """Half the width of the interval of a rerun.
+    variance, freedom = variance_of_number(tau, taken)
+    if not variance > 0:
+        return float(np.sqrt(variance))
+    return float(stdtrit(freedom, 0.5 + LEVEL / 2) * np.sqrt(2 * variance))
+
+
+def variance_of_number(tau: FloatArray, taken: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Variance of a number between runs of the same sources and targets.
 
     Args:
         tau: Number of each draw in each life of each study, shape (draws, studies, lives); one row without draws.
         taken: The checkpoint that each source has in each of them, shape (sources, studies * lives).
+
+    Returns:
+        The variance, NaN if a life has no number, and its degrees of freedom.
     """
+    if not np.isfinite(tau).all():
+        return float("nan"), float("nan")
     draws, _, count = tau.shape
     size = draws * count
     by_life, by_draw = tau.mean(axis=0), tau.mean(axis=2)
-    lives_square = draws * float(by_life.var(axis=1, ddof=1).mean())
-    parts = [(lives_square / size, _freedom_of_sources(by_life.reshape(-1), taken, count))]
+    of_lives = draws * float(by_life.var(axis=1, ddof=1).mean()) / size
+    parts = [(of_lives, _freedom_of_sources(by_life.reshape(-1), taken, count))]
     if draws > 1:
-        draws_square = count * float(by_draw.var(axis=0, ddof=1).mean())
+        of_draws = count * float(by_draw.var(axis=0, ddof=1).mean()) / size
         rest = tau - by_life - by_draw[..., None] + by_draw.mean(axis=0)[:, None]
-        rest_freedom = (draws - 1.0) * (count - 1.0)
-        rest_square = float((rest**2).sum(axis=(0, 2)).mean()) / rest_freedom
-        parts += [(draws_square / size, draws - 1.0), (-rest_square / size, rest_freedom)]
-    # The rest is in both of the others; estimated on its own, it can exceed them by chance.
-    variance = max(sum(part for part, _ in parts), *(part for part, _ in parts)) if np.isfinite(tau).all() else np.nan
-    if not variance > 0:
-        return float(np.sqrt(variance))
-    freedom = variance**2 / sum(part**2 / freedom for part, freedom in parts)
-    return float(stdtrit(freedom, 0.5 + LEVEL / 2) * np.sqrt(2 * variance))
+        freedom = (draws - 1.0) * (count - 1.0)
+        of_rest = float((rest**2).sum(axis=(0, 2)).mean()) / freedom / size
+        parts += [(of_draws, draws - 1.0), (-of_rest, freedom)]
+    # The rest is in both of the others, so by right no part is smaller.
+    variance = max(sum(part for part, _ in parts), -parts[-1][0])
+    return variance, variance**2 / sum(part**2 / freedom for part, freedom in parts) if variance > 0 else float("nan")
 
 
 def _freedom_of_sources(tau: FloatArray, taken: npt.NDArray[np.int64], count: int) -> float:
@@ -92,7 +101,7 @@ def _freedom_of_sources(tau: FloatArray, taken: npt.NDArray[np.int64], count: in
 
     Args:
         tau: Number of each life, shape (studies * lives,).
-        taken: As in `_reach`.
+        taken: As in `variance_of_number`.
         count: Lives of a study: checkpoints of a source.
 
     Returns:
@@ -127,22 +136,40 @@ def quality_by_draw(score: Replicates, truth: Transfers) -> FloatArray:
     return np.array(values)
 
 
-def _in_lives(
+def in_lives(
     score: Replicates, numbers: tuple[int, ...], taken: npt.NDArray[np.int64], accuracy: FloatArray
 ) -> FloatArray:
-    """Number of each draw in each life of each study, shape (draws, studies, lives); NaN if a checkpoint lacks."""
+    """Number of each draw in each life of studies put together anew.
+
+    Args:
+        score: Of one metric.
+        numbers: The checkpoints.
+        taken: The checkpoint that each source has in each life of each study, shape (sources, studies * lives).
+        accuracy: Accuracy of each source at the checkpoint that it has, see `mixed`.
+
+    Returns:
+        Shape (draws, studies, lives), one row without draws; NaN if the score lacks a checkpoint.
+    """
     if None in score.looked_at:
         tau = np.stack([_tau(values[..., None], accuracy) for values in np.moveaxis(score.values, -1, 0)])
     elif set(numbers) <= set(score.looked_at):
         own = score.values[..., [score.looked_at.index(number) for number in numbers]]
-        tau = _tau(_mixed(own, taken), accuracy)[None]
+        tau = _tau(mixed(own, taken), accuracy)[None]
     else:
         tau = np.full((1, taken.shape[1]), np.nan)
     return tau.reshape(len(tau), -1, len(numbers))
 
 
-def _mixed(values: FloatArray, taken: npt.NDArray[np.int64]) -> FloatArray:
-    """Each source's value at the checkpoint that it takes: (..., sources, targets, checkpoints) -> (..., lives)."""
+def mixed(values: FloatArray, taken: npt.NDArray[np.int64]) -> FloatArray:
+    """Each source's value at the checkpoint that it has.
+
+    Args:
+        values: Shape (backbones, sources, targets, checkpoints).
+        taken: Shape (sources, lives).
+
+    Returns:
+        Shape (backbones, sources, targets, lives).
+    """
     return np.stack([values[:, s][..., taken[s]] for s in range(len(taken))], axis=1)
 
 

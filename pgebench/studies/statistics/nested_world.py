@@ -199,8 +199,9 @@ def _of_draws(layout: Layout, rng: np.random.Generator) -> FloatArray:
 
 
 def _bonus(layout: Layout) -> float:
-    """What a near pair is better by, so that nearness explains its share of the variance within targets."""
+    """What a near pair is better by, so that nearness explains its share of the variance within targets; 0 without."""
     there = ~layout.absent
     left = int(there.sum()) - int(there.any(1).sum()) - int(there.any(0).sum()) + 1
     indicator = two_way(np.where(there, layout.near.astype(float), np.nan)).interaction
-    return float(np.sqrt(layout.components.near * left / np.nansum(indicator**2)))
+    size = float(np.nansum(indicator**2))
+    return float(np.sqrt(layout.components.near * left / size)) if size > 0 else 0.0

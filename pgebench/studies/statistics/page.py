@@ -107,13 +107,15 @@ def _outside(rows: pd.DataFrame) -> list[str]:
 INTRODUCTION = """# Do the statistics keep their promises?
 
 Simulated benchmarks with known population values, {benchmarks} for each line below, {resamples} resamples or shuffles
-in each (the report takes 1000 and 2000). Made by
+in each (the report takes 1000 and 20 000). Made by
 
 ```bash
 python -m pgebench.studies.statistics results=results/reference benchmarks={benchmarks} resamples={resamples}
 ```
 
-truth = target effect + source effect + interaction + seed noise. *both*: source effect and interaction have half of the
+The layouts of the experiments come first; what follows them are simpler situations, whose sources and targets are
+collections of their own, with the mean over the seeds of the truth as the only life. There truth = target effect +
+source effect + interaction + seed noise. *both*: source effect and interaction have half of the
 variance within a target each; one seed's noise has half their standard deviation. A metric sees source effect and
 interaction with a planted correlation (0.6 for the first two, 0.3 for the third) plus errors of its own; source i is
 missing for target i. *heavy tails*: interactions and noise follow Student's t with 3 degrees of freedom. *untidy*: a
@@ -124,7 +126,9 @@ sources x targets. ± is the Monte Carlo standard error. All numbers: [statistic
 
 COVERAGE = """The true value is the mean over 2000 further benchmarks of the same shape; for Rel@1 and regret, whose
 intervals speak about new targets with the same sources, over 1000 further targets for the sources of each benchmark
-(not taken in *untidy*: there the choice is random). Nominal means 92 to 98 %."""
+(not taken in *untidy*: there the choice is random). Nominal means 92 to 98 %. What is lost by a choice is 0 for many
+targets and much for a few: with six targets or fewer the few are often not among them, and the intervals of Rel@1 and
+regret are too short."""
 
 SPREAD = """Why small tables, and tables without a source effect, get intervals that are too wide. The variance of an
 estimate is put together from three parts, and each is cut at 0. Where a part is small or absent, its noise is cut on

@@ -36,7 +36,7 @@ def write_page(rows: pd.DataFrame, results: Path) -> Path:
 def page_text(rows: pd.DataFrame) -> str:
     """The page as Markdown."""
     benchmarks, resamples = int(rows["benchmarks"].iloc[0]), int(rows["resamples"].iloc[0])
-    parts = {study: part for study, part in rows.groupby("study", sort=False)}
+    parts = {str(study): part for study, part in rows.groupby("study", sort=False)}
     sections = [INTRODUCTION.format(benchmarks=benchmarks, resamples=resamples)]
     sections += nested_sections(parts)
     if "coverage" in parts:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pgebench.studies.statistics.figure import NOMINAL
 from pgebench.studies.statistics.nested import APART, CHECKPOINT, DIFFERENCE, DRAW, DRAWN, ONCE
-from pgebench.studies.statistics.tables import beside_expected, by_quantity
+from pgebench.studies.statistics.tables import beside_expected, by_quantity, how_many
 
 METRICS = {CHECKPOINT: "looks at the checkpoint", DRAW: "has draws of its own", DIFFERENCE: "difference of the two"}
 WAYS = {
@@ -32,7 +32,8 @@ def nested_sections(parts: Mapping[str, pd.DataFrame]) -> list[str]:
         sections += ["## The experiments themselves", LAYOUTS]
     if "population" in parts:
         rows = parts["population"]
-        sections += ["### Coverage of the population value", POPULATION, _verdict(rows[rows["quantity"].isin(_REPORT)])]
+        sections += ["### Coverage of the population value", POPULATION, how_many(rows)]
+        sections += [_verdict(rows[rows["quantity"].isin(_REPORT)])]
         for way, title in WAYS.items():
             metrics = {f"{name} {way}": head for name, head in METRICS.items()}
             widths = {f"width {name} {way}": f"width: {head}" for name, head in METRICS.items()}
@@ -42,15 +43,18 @@ def nested_sections(parts: Mapping[str, pd.DataFrame]) -> list[str]:
         names = {f"rerun {name}": METRICS[name] for name in (CHECKPOINT, DRAW)}
         names |= {f"reach {name}": f"reach: {METRICS[name]}" for name in (CHECKPOINT, DRAW)}
         within = rows[rows["quantity"].str.startswith("rerun")]
-        sections += ["### Coverage of a rerun from nothing", RERUN, _verdict(within), by_quantity(rows, names)]
+        sections += ["### Coverage of a rerun from nothing", RERUN, how_many(rows), _verdict(within)]
+        sections += [by_quantity(rows, names)]
     if "two_ceilings" in parts:
-        sections += ["### The two noise ceilings", CEILINGS, beside_expected(parts["two_ceilings"], "", "ceiling")]
+        rows = parts["two_ceilings"]
+        sections += ["### The two noise ceilings", CEILINGS, how_many(rows), beside_expected(rows, "", "ceiling")]
     if "levels" in parts:
-        sections += ["### Levels of the truth", LEVELS, beside_expected(parts["levels"], "level_", "level")]
+        rows = parts["levels"]
+        sections += ["### Levels of the truth", LEVELS, how_many(rows), beside_expected(rows, "level_", "level")]
     if "contrast_power" in parts:
         rows = parts["contrast_power"]
         names = {name: str(name).removeprefix("power_").replace(" ", ", ") for name in rows["quantity"].unique()}
-        sections += ["### Power of a planned contrast", POWER, by_quantity(rows, names)]
+        sections += ["### Power of a planned contrast", POWER, how_many(rows), by_quantity(rows, names)]
     return sections
 
 
@@ -81,11 +85,12 @@ scores, half of it the same for all targets of a source."""
 
 POPULATION = """The true value is the mean number of 2000 further studies of the same shape, with new collections,
 sources, targets, checkpoints, transfers and draws; the difference is a planned contrast. Whoever takes views for
-collections of their own has intervals that are too short. With a single draw the interval knows less, and has to be
-wider. The intervals of *embedded* are rather too wide: with four collections of targets the part of single cells
-weighs much, and a rank correlation holds pairs of sources, which a resample counts more than once (see *spread* below).
-To count pairs apart, by what is linear in the draws and what is not, was tried and given up: it made intervals right
-where relatedness is all, and much too short where the source effect is all."""
+collections of their own has shorter intervals, which hold the value less often. With a single draw the number itself
+scatters more, and its interval is wider. The intervals of *embedded* are rather too wide: with four collections of
+targets the part of single cells weighs much, and a rank correlation holds pairs of sources, which a resample counts
+more than once (see *Where the width comes from*). To count pairs apart, by what is linear in the draws and what is not,
+was tried and given up: it mends the tables in which relatedness is all, and makes intervals much too short where the
+source effect is all."""
 
 RERUN = """The same sources and targets with all their effects; checkpoints, transfers and draws are new. The number of
 the second study must lie within the reach that the first one foretells. *reach* is the mean reach."""

@@ -12,7 +12,15 @@ from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.studies.statistics.figure import NOMINAL, draw_study, label
 from pgebench.studies.statistics.nested_page import nested_sections
-from pgebench.studies.statistics.tables import CELL, STATISTICS, beside_expected, by_quantity, matrix, parts_of_variance
+from pgebench.studies.statistics.tables import (
+    CELL,
+    STATISTICS,
+    beside_expected,
+    by_quantity,
+    how_many,
+    matrix,
+    parts_of_variance,
+)
 
 
 def write_page(rows: pd.DataFrame, results: Path) -> Path:
@@ -35,15 +43,15 @@ def write_page(rows: pd.DataFrame, results: Path) -> Path:
 
 def page_text(rows: pd.DataFrame) -> str:
     """The page as Markdown."""
-    benchmarks, resamples = int(rows["benchmarks"].iloc[0]), int(rows["resamples"].iloc[0])
     parts = {str(study): part for study, part in rows.groupby("study", sort=False)}
-    sections = [INTRODUCTION.format(benchmarks=benchmarks, resamples=resamples)]
+    sections = [INTRODUCTION]
     sections += nested_sections(parts)
     if "coverage" in parts:
         coverage = parts["coverage"]
         sections += [
             "## Coverage of the 95 % intervals",
             COVERAGE,
+            how_many(coverage),
             _verdict(coverage[coverage["quantity"].isin(["interval", "difference"])]),
             "One metric:",
             matrix(coverage[coverage["quantity"] == "interval"]),
@@ -53,7 +61,12 @@ def page_text(rows: pd.DataFrame) -> str:
             matrix(coverage[coverage["quantity"] == "equal"]),
         ]
     if "spread" in parts:
-        sections += ["## Where the width comes from", SPREAD, parts_of_variance(parts["spread"])]
+        sections += [
+            "## Where the width comes from",
+            SPREAD,
+            how_many(parts["spread"]),
+            parts_of_variance(parts["spread"]),
+        ]
     if "chance" in parts:
         names = {
             "rejected": "p ≤ 0.05",
@@ -63,14 +76,34 @@ def page_text(rows: pd.DataFrame) -> str:
             "family_mixed": "the same beside 8 good ones",
             "found": "good ones found",
         }
-        sections += ["## p-values against chance", CHANCE, by_quantity(parts["chance"], names)]
+        sections += [
+            "## p-values against chance",
+            CHANCE,
+            how_many(parts["chance"]),
+            by_quantity(parts["chance"], names),
+        ]
     if "planted" in parts:
-        sections += ["## Planted correlations", PLANTED, beside_expected(parts["planted"], "planted_", "planted")]
+        sections += [
+            "## Planted correlations",
+            PLANTED,
+            how_many(parts["planted"]),
+            beside_expected(parts["planted"], "planted_", "planted"),
+        ]
     if "ceiling" in parts:
-        sections += ["## Noise ceiling", CEILING, beside_expected(parts["ceiling"], "", "ceiling")]
+        sections += [
+            "## Noise ceiling",
+            CEILING,
+            how_many(parts["ceiling"]),
+            beside_expected(parts["ceiling"], "", "ceiling"),
+        ]
     if "power" in parts:
         names = {name: name.replace("power_", "difference ") for name in parts["power"]["quantity"].unique()}
-        sections += ["## How many targets does a study need?", POWER, by_quantity(parts["power"], names)]
+        sections += [
+            "## How many targets does a study need?",
+            POWER,
+            how_many(parts["power"]),
+            by_quantity(parts["power"], names),
+        ]
     return "\n\n".join(sections) + "\n"
 
 
@@ -106,11 +139,11 @@ def _outside(rows: pd.DataFrame) -> list[str]:
 
 INTRODUCTION = """# Do the statistics keep their promises?
 
-Simulated benchmarks with known population values, {benchmarks} for each line below, {resamples} resamples or shuffles
-in each (the report takes 1000 and 20 000). Made by
+Simulated benchmarks with known population values; how many, and with how many resamples or shuffles in each, stands in
+each section (the report takes 1000 and 20 000). Made by
 
 ```bash
-python -m pgebench.studies.statistics results=results/reference benchmarks={benchmarks} resamples={resamples}
+python -m pgebench.studies.statistics results=results/reference
 ```
 
 The layouts of the experiments come first; what follows them are simpler situations, whose sources and targets are

@@ -18,6 +18,12 @@ STATISTICS = {
 CELL = ["situation", *SHAPE]
 
 
+def how_many(rows: pd.DataFrame) -> str:
+    """Benchmarks and resamples behind each line of a section."""
+    pairs = [(int(many), int(draws)) for many, draws in rows[["benchmarks", "resamples"]].drop_duplicates().to_numpy()]
+    return " or ".join(f"{many} benchmarks, {draws} resamples each" for many, draws in pairs) + "."
+
+
 def matrix(rows: pd.DataFrame) -> str:
     """One line a situation, one column a statistic."""
     lines = []

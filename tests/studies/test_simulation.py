@@ -124,6 +124,16 @@ def test_the_page_names_every_coverage_that_is_not_nominal():
     assert "Above:\n\n- small, 6 x 6, 3 seeds, one metric: regret 0.990\n" in text
 
 
+def test_the_page_says_what_is_left_out():
+    names = {"benchmarks": 2, "resamples": 9, "quantity": "planted_0", "statistic": "tau", "value": 0.0, "error": 0.1}
+    wanted = [part for part in parts() if part.study in ("levels", "planted")]
+    rows = pd.DataFrame([{**part.row(), **names, "expected": 0.0} for part in wanted])
+    said = page_text(rows[1:]).split("left out:")[1].splitlines()[0]
+    assert "levels 1 of 2" in said
+    assert "power 10 of 10" in said
+    assert "planted" not in said
+
+
 @pytest.mark.parametrize(
     ("argument", "words"), [("benchmark=3", "no option benchmark"), ("benchmarks=many", "whole numbers")]
 )

@@ -12,6 +12,7 @@ from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.studies.statistics.figure import NOMINAL, draw_study, label
 from pgebench.studies.statistics.nested_page import nested_sections
+from pgebench.studies.statistics.study import parts as all_parts
 from pgebench.studies.statistics.tables import (
     CELL,
     STATISTICS,
@@ -44,8 +45,7 @@ def write_page(rows: pd.DataFrame, results: Path) -> Path:
 def page_text(rows: pd.DataFrame) -> str:
     """The page as Markdown."""
     parts = {str(study): part for study, part in rows.groupby("study", sort=False)}
-    sections = [INTRODUCTION]
-    sections += nested_sections(parts)
+    sections = [INTRODUCTION, *_missing(rows), *nested_sections(parts)]
     if "coverage" in parts:
         coverage = parts["coverage"]
         sections += [
@@ -105,6 +105,16 @@ def page_text(rows: pd.DataFrame) -> str:
             by_quantity(parts["power"], names),
         ]
     return "\n\n".join(sections) + "\n"
+
+
+def _missing(rows: pd.DataFrame) -> list[str]:
+    """What the whole study holds and these rows do not: nobody shall take a part for the whole."""
+    there = {tuple(row) for row in rows[["study", *CELL]].astype(str).to_numpy()}
+    wanted = [(part.study, tuple(str(value) for value in part.row().values())) for part in all_parts()]
+    of_study = {study: [name for other, name in wanted if other == study] for study, _ in wanted}
+    lacking = {study: [name for name in names if name not in there] for study, names in of_study.items()}
+    named = [f"{study} {len(names)} of {len(of_study[study])}" for study, names in lacking.items() if names]
+    return [f"Not computed with the statistics as they are, and left out: {', '.join(named)}."] if named else []
 
 
 def _verdict(rows: pd.DataFrame) -> str:

@@ -43,14 +43,24 @@ def nested_sections(parts: Mapping[str, pd.DataFrame]) -> list[str]:
         names = {f"rerun {name}": METRICS[name] for name in (CHECKPOINT, DRAW)}
         names |= {f"reach {name}": f"reach: {METRICS[name]}" for name in (CHECKPOINT, DRAW)}
         within = rows[rows["quantity"].str.startswith("rerun")]
-        sections += ["### Coverage of a rerun from nothing", RERUN, how_many(rows), _verdict(within)]
+        sections += ["### Coverage of a rerun from nothing", RERUN, how_many(rows, resampled=False), _verdict(within)]
         sections += [by_quantity(rows, names)]
     if "two_ceilings" in parts:
         rows = parts["two_ceilings"]
-        sections += ["### The two noise ceilings", CEILINGS, how_many(rows), beside_expected(rows, "", "ceiling")]
+        sections += [
+            "### The two noise ceilings",
+            CEILINGS,
+            how_many(rows, resampled=False),
+            beside_expected(rows, "", "ceiling"),
+        ]
     if "levels" in parts:
         rows = parts["levels"]
-        sections += ["### Levels of the truth", LEVELS, how_many(rows), beside_expected(rows, "level_", "level")]
+        sections += [
+            "### Levels of the truth",
+            LEVELS,
+            how_many(rows, resampled=False),
+            beside_expected(rows, "level_", "level"),
+        ]
     if "contrast_power" in parts:
         rows = parts["contrast_power"]
         names = {name: str(name).removeprefix("power_").replace(" ", ", ") for name in rows["quantity"].unique()}

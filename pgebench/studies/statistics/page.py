@@ -86,14 +86,14 @@ def page_text(rows: pd.DataFrame) -> str:
         sections += [
             "## Planted correlations",
             PLANTED,
-            how_many(parts["planted"]),
+            how_many(parts["planted"], resampled=False),
             beside_expected(parts["planted"], "planted_", "planted"),
         ]
     if "ceiling" in parts:
         sections += [
             "## Noise ceiling",
             CEILING,
-            how_many(parts["ceiling"]),
+            how_many(parts["ceiling"], resampled=False),
             beside_expected(parts["ceiling"], "", "ceiling"),
         ]
     if "power" in parts:
@@ -149,8 +149,8 @@ def _outside(rows: pd.DataFrame) -> list[str]:
 
 INTRODUCTION = """# Do the statistics keep their promises?
 
-Simulated benchmarks with known population values; how many, and with how many resamples or shuffles in each, stands in
-each section (the report takes 1000 and 20 000). Made by
+Simulated benchmarks with known population values. How many, and with how many resamples or shuffles in each, stands in
+each section (the report takes 1000 and 20 000); they are the options `benchmarks` and `resamples` of
 
 ```bash
 python -m pgebench.studies.statistics results=results/reference

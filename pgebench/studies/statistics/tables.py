@@ -18,10 +18,11 @@ STATISTICS = {
 CELL = ["situation", *SHAPE]
 
 
-def how_many(rows: pd.DataFrame) -> str:
-    """Benchmarks and resamples behind each line of a section."""
-    pairs = [(int(many), int(draws)) for many, draws in rows[["benchmarks", "resamples"]].drop_duplicates().to_numpy()]
-    return " or ".join(f"{many} benchmarks, {draws} resamples each" for many, draws in pairs) + "."
+def how_many(rows: pd.DataFrame, *, resampled: bool = True) -> str:
+    """Benchmarks behind each line of a section, and resamples if it draws any."""
+    pairs = rows[["benchmarks", "resamples"]].drop_duplicates().to_numpy()
+    each = [f"{int(many)} benchmarks" + f", {int(draws)} resamples each" * resampled for many, draws in pairs]
+    return " or ".join(each) + "."
 
 
 def matrix(rows: pd.DataFrame) -> str:

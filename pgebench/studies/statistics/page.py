@@ -170,8 +170,8 @@ sources x targets. ± is the Monte Carlo standard error. All numbers: [statistic
 COVERAGE = """The true value is the mean over 2000 further benchmarks of the same shape; for Rel@1 and regret, whose
 intervals speak about new targets with the same sources, over 1000 further targets for the sources of each benchmark
 (not taken in *untidy*: there the choice is random). Nominal means 92 to 98 %. What is lost by a choice is 0 for many
-targets and much for a few: with six targets or fewer the few are often not among them, and the intervals of Rel@1 and
-regret are too short."""
+targets and much for a few: with few targets the few are often not among them, and the intervals of Rel@1 and regret are
+too short, most of all with six."""
 
 SPREAD = """Why small tables, and tables without a source effect, get intervals that are too wide. The variance of an
 estimate is put together from three parts, and each is cut at 0. Where a part is small or absent, its noise is cut on

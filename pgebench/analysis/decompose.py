@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pgebench.analysis.table import FloatArray, mean_over_seeds
+from pgebench.analysis.table import FloatArray
 
 
 @dataclass(frozen=True)
@@ -100,90 +100,3 @@ def _target_scale(matrix: FloatArray) -> FloatArray:
         usable = (expected > 0) & (observed > 0)
         scale = scale * np.where(usable, observed / np.where(usable, expected, 1.0), 1.0)
     return scale
-
-
-@dataclass(frozen=True)
-class VarianceShares:
-    """Where the variance of the truth (its mean over seeds) comes from; the shares add up to 1.
-
-    Attributes:
-        target: Some targets are easier.
-        source: Some sources are better for every target.
-        interaction: Some sources suit some targets; includes the seed noise if `seeds` is NaN.
-        seeds: Left over from averaging only a few seeds; NaN if every cell has one seed.
-    """
-
-    target: float
-    source: float
-    interaction: float
-    seeds: float
-
-    @property
-    def within_target(self) -> dict[str, float]:
-        """Shares of the variance within targets, which is what choosing a source is about; NaN if there is none."""
-        seeds = self.seeds if np.isfinite(self.seeds) else 0.0
-        total = self.source + self.interaction + seeds
-        parts = {"source": self.source, "interaction": self.interaction, "seeds": self.seeds}
-        return {name: part / total if total > 0 else float("nan") for name, part in parts.items()}
-
-
-def variance_shares(truth: FloatArray) -> VarianceShares:
-    """Split the variance of the truth, mean over backbones.
-
-    Sums of squares are taken in the order target, source, interaction; each is freed of the seed noise that it is
-    expected to contain (its degrees of freedom times the variance of a cell's mean) and cut at 0.
-
-    Args:
-        truth: Shape (backbones, sources, targets, seeds), NaN where absent.
-
-    Returns:
-        The shares; all NaN if no backbone has any variance.
-
-    >>> matrix = np.add.outer([0.0, 0.3], [0.2, 0.4, 0.6])
-    >>> shares = variance_shares(np.stack([matrix, matrix], axis=-1)[None])
-    >>> round(shares.target, 3), round(shares.source, 3), round(shares.interaction, 3), round(shares.seeds, 3)
-    (0.542, 0.458, 0.0, 0.0)
-    """
-    rows = [row for row in (_shares(matrix) for matrix in truth) if row is not None]
-    if not rows:
-        return VarianceShares(*[float("nan")] * 4)
-    return VarianceShares(*(float(part) for part in np.mean(rows, axis=0)))
-
-
-def _shares(truth: FloatArray) -> list[float] | None:
-    """Target, source, interaction and seed share of one backbone, truth of shape (sources, targets, seeds)."""
-    mean = mean_over_seeds(truth)
-    there = np.isfinite(mean)
-    if there.sum() < 2:
-        return None
-    cells = int(there.sum())
-    fit = two_way(mean)
-    grand = mean[there].mean()
-    column = np.where(there, mean, 0.0).sum(0) / np.maximum(there.sum(0), 1)
-    after_target = np.where(there, mean - column[None, :], 0.0)
-    total = float(((mean[there] - grand) ** 2).sum())
-    residual = float((np.where(there, fit.interaction, 0.0) ** 2).sum())
-    squares = [total - float((after_target**2).sum()), float((after_target**2).sum()) - residual, residual]
-    if not total > 0:
-        return None
-    used_sources, used_targets = int(there.any(1).sum()), int(there.any(0).sum())
-    freedom = [used_targets - 1, used_sources - 1, max(cells - used_sources - used_targets + 1, 0)]
-    noise = _variance_of_cell_mean(truth)
-    if not np.isfinite(noise):
-        parts = [max(square, 0.0) for square in squares]
-        return [part / sum(parts) for part in parts] + [float("nan")]
-    parts = [max(square - df * noise, 0.0) for square, df in zip(squares, freedom, strict=True)]
-    parts.append(min((cells - 1) * noise, total))
-    return [part / sum(parts) for part in parts]
-
-
-def _variance_of_cell_mean(truth: FloatArray) -> float:
-    """Mean over cells of (variance between seeds / number of seeds); NaN if no cell has two seeds."""
-    there = np.isfinite(truth)
-    count = there.sum(-1)
-    deviation = np.where(there, truth - mean_over_seeds(truth)[..., None], 0.0)
-    several = count >= 2
-    if not several.any():
-        return float("nan")
-    pooled = float((deviation[several] ** 2).sum() / (count[several] - 1).sum())
-    return pooled * float(np.mean(1.0 / count[count > 0]))

@@ -1,9 +1,15 @@
 """Rerun: how far a number would move if the same study were run again with everything trained anew.
 
-Sources, targets and their images stay; checkpoints, transfers and the metric's own draws are others. The spread of the
-first two is that of studies put together anew from the checkpoints at hand: in every life each source takes one of its
-checkpoints at random, with all its transfers and its score. A bootstrap of n things is too narrow by (n - 1) / n, which
-is put right. The spread of the third is that between the draws.
+Sources, targets and their images stay; checkpoints, transfers and the metric's own draws are others. A life takes one
+checkpoint of each source, and no life shares one with another: given the sources, lives are independent, and the
+variance between them by their number is that of their mean, without any correction. Which checkpoints of different
+sources stand in one life is arbitrary, so the variance is the mean over many shuffles of the checkpoints within each
+source, and has up to sources times (checkpoints - 1) degrees of freedom. (A bootstrap of n checkpoints needs the
+factor n / (n - 1) for what is one source's, but n^2 / (n^2 - 1) for what is a pair's of sources, and a rank correlation
+is made of pairs: with one factor for all it foretells too wide an interval.)
+
+A metric that sees no checkpoint has a number for each draw beside each life: two crossed factors, whose variance is
+MS(draws) + MS(lives) - MS(rest), by the number of numbers. Draws are not shuffled: one is the same for all sources.
 
 Two runs differ by the spread of both, so the number of a rerun is expected within the root of two times the reach that
 one run has around what many would give.
@@ -47,25 +53,68 @@ def rerun_reach(scores: Sequence[Replicates], truth: Transfers, *, seed: int = 0
     numbers = truth.numbers
     if len(numbers) < 2:
         return np.full(len(scores), np.nan)
-    # The checkpoint that each source takes in each life of each study.
-    taken = np.random.default_rng(seed).integers(len(numbers), size=(truth.values.shape[1], studies * len(numbers)))
-    accuracy = _mixed(truth.by_checkpoint, taken)
-    return np.array([_reach(score, truth, taken, accuracy) for score in scores])
+    rng = np.random.default_rng(seed)
+    # The checkpoint that each source has in each life of each study.
+    ordered = np.broadcast_to(np.arange(len(numbers)), (truth.values.shape[1], studies, len(numbers)))
+    taken = rng.permuted(ordered, axis=-1).reshape(len(ordered), -1)
+    accuracy = mixed(truth.by_checkpoint, taken)
+    return np.array([_reach(in_lives(score, numbers, taken, accuracy), taken) for score in scores])
 
 
-def _reach(score: Replicates, truth: Transfers, taken: npt.NDArray[np.int64], accuracy: FloatArray) -> float:
-    numbers = truth.numbers
-    correction = len(numbers) / (len(numbers) - 1)
-    parts = [
-        (_variance_of_training(score, numbers, taken, accuracy) * correction, taken.shape[0] * (len(numbers) - 1.0))
-    ]
-    if len(drawn := quality_by_draw(score, truth)) > 1:
-        parts.append((float(np.var(drawn, ddof=1)) / len(drawn), len(drawn) - 1.0))
-    variance = sum(part for part, _ in parts)
+def _reach(tau: FloatArray, taken: npt.NDArray[np.int64]) -> float:
+    variance, freedom = variance_of_number(tau, taken)
     if not variance > 0:
         return float(np.sqrt(variance))
-    freedom = variance**2 / sum(part**2 / freedom for part, freedom in parts)
     return float(stdtrit(freedom, 0.5 + LEVEL / 2) * np.sqrt(2 * variance))
+
+
+def variance_of_number(tau: FloatArray, taken: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """Variance of a number between runs of the same sources and targets.
+
+    Args:
+        tau: Number of each draw in each life of each study, shape (draws, studies, lives); one row without draws.
+        taken: The checkpoint that each source has in each of them, shape (sources, studies * lives).
+
+    Returns:
+        The variance, NaN if a life has no number, and its degrees of freedom.
+    """
+    if not np.isfinite(tau).all():
+        return float("nan"), float("nan")
+    draws, _, count = tau.shape
+    size = draws * count
+    by_life, by_draw = tau.mean(axis=0), tau.mean(axis=2)
+    of_lives = draws * float(by_life.var(axis=1, ddof=1).mean()) / size
+    parts = [(of_lives, _freedom_of_sources(by_life.reshape(-1), taken, count))]
+    if draws > 1:
+        of_draws = count * float(by_draw.var(axis=0, ddof=1).mean()) / size
+        rest = tau - by_life - by_draw[..., None] + by_draw.mean(axis=0)[:, None]
+        freedom = (draws - 1.0) * (count - 1.0)
+        of_rest = float((rest**2).sum(axis=(0, 2)).mean()) / freedom / size
+        parts += [(of_draws, draws - 1.0), (-of_rest, freedom)]
+    # The rest is in both of the others, so by right no part is smaller.
+    variance = max(sum(part for part, _ in parts), -parts[-1][0])
+    return variance, variance**2 / sum(part**2 / freedom for part, freedom in parts) if variance > 0 else float("nan")
+
+
+def _freedom_of_sources(tau: FloatArray, taken: npt.NDArray[np.int64], count: int) -> float:
+    """Degrees of freedom of the variance between lives, to which sources contribute unequally.
+
+    Args:
+        tau: Number of each life, shape (studies * lives,).
+        taken: As in `variance_of_number`.
+        count: Lives of a study: checkpoints of a source.
+
+    Returns:
+        Satterthwaite's, from the variance that each source's choice of a checkpoint explains.
+    """
+    mean = np.stack([np.where(taken == at, tau, 0.0).sum(1) / (taken == at).sum(1) for at in range(count)], axis=1)
+    # What a mean over so many lives varies by anyway is no effect of the checkpoint.
+    noise = float(tau.var()) * count / tau.size
+    explained = np.maximum(mean.var(axis=1, ddof=1) - noise, 0.0)
+    most = len(taken) * (count - 1.0)
+    # The mean square of an estimated variance exceeds its square by (n + 1) / (n - 1).
+    squares = float((explained**2).sum())
+    return min(float(explained.sum()) ** 2 * (count + 1) / squares, most) if squares > 0 else most
 
 
 def quality_by_draw(score: Replicates, truth: Transfers) -> FloatArray:
@@ -87,24 +136,40 @@ def quality_by_draw(score: Replicates, truth: Transfers) -> FloatArray:
     return np.array(values)
 
 
-def _variance_of_training(
+def in_lives(
     score: Replicates, numbers: tuple[int, ...], taken: npt.NDArray[np.int64], accuracy: FloatArray
-) -> float:
-    """Variance of the mean over lives, between studies; checkpoints drawn with replacement, not yet corrected."""
+) -> FloatArray:
+    """Number of each draw in each life of studies put together anew.
+
+    Args:
+        score: Of one metric.
+        numbers: The checkpoints.
+        taken: The checkpoint that each source has in each life of each study, shape (sources, studies * lives).
+        accuracy: Accuracy of each source at the checkpoint that it has, see `mixed`.
+
+    Returns:
+        Shape (draws, studies, lives), one row without draws; NaN if the score lacks a checkpoint.
+    """
     if None in score.looked_at:
-        # Draws see no checkpoint: they stay, and the truth alone is put together anew.
-        parts = [_tau(values[..., None], accuracy) for values in np.moveaxis(score.values, -1, 0)]
-        tau = np.mean(parts, axis=0)
+        tau = np.stack([_tau(values[..., None], accuracy) for values in np.moveaxis(score.values, -1, 0)])
     elif set(numbers) <= set(score.looked_at):
         own = score.values[..., [score.looked_at.index(number) for number in numbers]]
-        tau = _tau(_mixed(own, taken), accuracy)
+        tau = _tau(mixed(own, taken), accuracy)[None]
     else:
-        return float("nan")
-    return float(np.var(tau.reshape(-1, len(numbers)).mean(1)))
+        tau = np.full((1, taken.shape[1]), np.nan)
+    return tau.reshape(len(tau), -1, len(numbers))
 
 
-def _mixed(values: FloatArray, taken: npt.NDArray[np.int64]) -> FloatArray:
-    """Each source's value at the checkpoint that it takes: (..., sources, targets, checkpoints) -> (..., lives)."""
+def mixed(values: FloatArray, taken: npt.NDArray[np.int64]) -> FloatArray:
+    """Each source's value at the checkpoint that it has.
+
+    Args:
+        values: Shape (backbones, sources, targets, checkpoints).
+        taken: Shape (sources, lives).
+
+    Returns:
+        Shape (backbones, sources, targets, lives).
+    """
     return np.stack([values[:, s][..., taken[s]] for s in range(len(taken))], axis=1)
 
 

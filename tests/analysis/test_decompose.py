@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pgebench.analysis.decompose import interactions, two_way, variance_shares
+from pgebench.analysis.decompose import interactions, two_way
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.static_ranker import static_scores
 
@@ -36,34 +36,6 @@ def test_a_source_or_target_never_seen_has_no_effect():
 
 def test_an_empty_table_is_no_crash():
     assert np.isnan(two_way(np.full((2, 3), np.nan)).interaction).all()
-    assert np.isnan(variance_shares(np.full((1, 2, 3, 2), np.nan)).source)
-
-
-def test_variance_shares_recover_the_planted_components():
-    rng = np.random.default_rng(2)
-    n, seeds = 60, 3
-    truth = (
-        3.0 * rng.normal(size=(n,))[None, None, :, None]
-        + 1.0 * rng.normal(size=(n,))[None, :, None, None]
-        + 0.7 * rng.normal(size=(1, n, n, 1))
-        + 0.9 * rng.normal(size=(1, n, n, seeds))
-    )
-    truth[0, np.arange(n), np.arange(n)] = np.nan
-    shares = variance_shares(truth)
-    total = 9 + 1 + 0.49 + 0.81 / seeds
-    assert shares.target == pytest.approx(9 / total, abs=0.06)
-    assert shares.source == pytest.approx(1 / total, abs=0.05)
-    assert shares.interaction == pytest.approx(0.49 / total, abs=0.02)
-    assert shares.seeds == pytest.approx(0.81 / seeds / total, abs=0.01)
-    assert sum((shares.target, shares.source, shares.interaction, shares.seeds)) == pytest.approx(1)
-    assert sum(shares.within_target.values()) == pytest.approx(1)
-
-
-def test_with_one_seed_the_noise_is_unknown_and_stays_in_the_interaction():
-    shares = variance_shares(np.random.default_rng(0).random((1, 6, 6, 1)))
-    assert np.isnan(shares.seeds)
-    assert np.isnan(shares.within_target["seeds"])
-    assert shares.target + shares.source + shares.interaction == pytest.approx(1)
 
 
 def test_a_score_that_knows_only_sources_has_no_interaction_whatever_its_unit_per_target():

@@ -12,7 +12,7 @@ from pgebench.studies.statistics.chance import chance
 from pgebench.studies.statistics.coverage import coverage
 from pgebench.studies.statistics.page import page_text
 from pgebench.studies.statistics.power import power
-from pgebench.studies.statistics.recovery import ceilings, planted, recovered_shares
+from pgebench.studies.statistics.recovery import ceilings, planted
 from pgebench.studies.statistics.study import Part, parts, run_parts
 from pgebench.studies.statistics.world import (
     POINTS,
@@ -80,12 +80,10 @@ def test_planted_correlations_are_recovered():
         assert finding.value == pytest.approx(finding.expected, abs=4 * finding.error)
 
 
-def test_the_ceiling_and_the_variance_shares_are_recovered():
+def test_the_ceiling_is_recovered():
     situation = Situation("both", noise=1.0)
     for finding in ceilings(situation, 60, np.random.default_rng(7)):
         assert finding.value == pytest.approx(finding.expected, abs=0.05)
-    for finding in recovered_shares(situation, 60, np.random.default_rng(8)):
-        assert finding.value == pytest.approx(finding.expected, abs=0.08)
 
 
 def test_a_larger_difference_is_found_more_often():
@@ -102,7 +100,7 @@ def test_intervals_hold_the_population_value_most_of_the_time():
 
 
 def test_a_study_goes_on_where_it_was_stopped(tmp_path):
-    wanted = [part for part in parts() if part.study in ("planted", "shares")][:6]
+    wanted = [part for part in parts() if part.study in ("levels", "planted")][:6]
     whole = run_parts(tmp_path / "whole.csv", 3, 19, wanted, say=lambda _: None)
     said = []
     run_parts(tmp_path / "parts.csv", 3, 19, wanted[:4], say=said.append)
@@ -124,6 +122,16 @@ def test_the_page_names_every_coverage_that_is_not_nominal():
     assert "1 of 3 coverages are within 92 to 98 %; 1 are below, 1 above." in text
     assert "Below:\n\n- small, 6 x 6, 3 seeds, one metric: weighted tau 0.500\n" in text
     assert "Above:\n\n- small, 6 x 6, 3 seeds, one metric: regret 0.990\n" in text
+
+
+def test_the_page_says_what_is_left_out():
+    names = {"benchmarks": 2, "resamples": 9, "quantity": "planted_0", "statistic": "tau", "value": 0.0, "error": 0.1}
+    wanted = [part for part in parts() if part.study in ("levels", "planted")]
+    rows = pd.DataFrame([{**part.row(), **names, "expected": 0.0} for part in wanted])
+    said = page_text(rows[1:]).split("left out:")[1].splitlines()[0]
+    assert "levels 1 of 2" in said
+    assert "power 10 of 10" in said
+    assert "planted" not in said
 
 
 @pytest.mark.parametrize(

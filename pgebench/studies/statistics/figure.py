@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pgebench.report.style import BLUE, GREEN, VERMILLION
+from pgebench.studies.statistics.nested import CHECKPOINT, DIFFERENCE, DRAWN
 
 # The band in which the coverage of a 95 % interval counts as nominal.
 NOMINAL = (0.92, 0.98)
@@ -24,7 +25,7 @@ def draw_study(rows: pd.DataFrame) -> Figure:
     """
     figure = Figure(figsize=(11, 6.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=[1.5, 1, 1])
-    _coverage(left, rows[(rows["study"] == "coverage") & (rows["statistic"] == "weighted_tau")])
+    _coverage(left, pd.concat([_of_layouts(rows), rows[rows["study"] == "coverage"]]))
     _chance(middle, rows[rows["study"] == "chance"])
     _power(right, rows[rows["study"] == "power"])
     for axes in (left, middle, right):
@@ -42,7 +43,15 @@ def label(row: pd.Series) -> str:
     return f"{row['situation']}, {row['sources']} x {row['targets']}, {seeds}"
 
 
+def _of_layouts(rows: pd.DataFrame) -> pd.DataFrame:
+    """Coverage in the layouts of the experiments, as that of a situation."""
+    names = {f"{CHECKPOINT} {DRAWN}": "interval", f"{DIFFERENCE} {DRAWN}": "difference"}
+    part = rows[(rows["study"] == "population") & rows["quantity"].isin(list(names))]
+    return part.assign(quantity=part["quantity"].map(names))
+
+
 def _coverage(axes: Axes, rows: pd.DataFrame) -> None:
+    rows = rows[rows["statistic"] == "weighted_tau"]
     axes.axvspan(*NOMINAL, color=GREEN, alpha=0.15, linewidth=0)
     axes.axvline(0.95, color=GREEN, linewidth=1)
     labels: list[str] = []

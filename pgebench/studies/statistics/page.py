@@ -11,17 +11,17 @@ from scipy import stats
 from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.studies.statistics.figure import NOMINAL, draw_study, label
-from pgebench.studies.statistics.study import SHAPE
-
-STATISTICS = {
-    "weighted_tau": "weighted tau",
-    "tau": "tau",
-    "spearman": "Spearman",
-    "pearson": "Pearson",
-    "rel_at_1": "Rel@1",
-    "regret": "regret",
-}
-CELL = ["situation", *SHAPE]
+from pgebench.studies.statistics.nested_page import nested_sections
+from pgebench.studies.statistics.study import parts as all_parts
+from pgebench.studies.statistics.tables import (
+    CELL,
+    STATISTICS,
+    beside_expected,
+    by_quantity,
+    how_many,
+    matrix,
+    parts_of_variance,
+)
 
 
 def write_page(rows: pd.DataFrame, results: Path) -> Path:
@@ -44,24 +44,29 @@ def write_page(rows: pd.DataFrame, results: Path) -> Path:
 
 def page_text(rows: pd.DataFrame) -> str:
     """The page as Markdown."""
-    benchmarks, resamples = int(rows["benchmarks"].iloc[0]), int(rows["resamples"].iloc[0])
-    parts = {study: part for study, part in rows.groupby("study", sort=False)}
-    sections = [INTRODUCTION.format(benchmarks=benchmarks, resamples=resamples)]
+    parts = {str(study): part for study, part in rows.groupby("study", sort=False)}
+    sections = [INTRODUCTION, *_missing(rows), *nested_sections(parts)]
     if "coverage" in parts:
         coverage = parts["coverage"]
         sections += [
             "## Coverage of the 95 % intervals",
             COVERAGE,
+            how_many(coverage),
             _verdict(coverage[coverage["quantity"].isin(["interval", "difference"])]),
             "One metric:",
-            _matrix(coverage[coverage["quantity"] == "interval"]),
+            matrix(coverage[coverage["quantity"] == "interval"]),
             "Difference of two metrics:",
-            _matrix(coverage[coverage["quantity"] == "difference"]),
+            matrix(coverage[coverage["quantity"] == "difference"]),
             "Two equally good metrics told apart at 5 % (paired test, uncorrected):",
-            _matrix(coverage[coverage["quantity"] == "equal"]),
+            matrix(coverage[coverage["quantity"] == "equal"]),
         ]
     if "spread" in parts:
-        sections += ["## Where the width comes from", SPREAD, _parts_of_variance(parts["spread"])]
+        sections += [
+            "## Where the width comes from",
+            SPREAD,
+            how_many(parts["spread"]),
+            parts_of_variance(parts["spread"]),
+        ]
     if "chance" in parts:
         names = {
             "rejected": "p ≤ 0.05",
@@ -71,17 +76,45 @@ def page_text(rows: pd.DataFrame) -> str:
             "family_mixed": "the same beside 8 good ones",
             "found": "good ones found",
         }
-        sections += ["## p-values against chance", CHANCE, _by_quantity(parts["chance"], names)]
+        sections += [
+            "## p-values against chance",
+            CHANCE,
+            how_many(parts["chance"]),
+            by_quantity(parts["chance"], names),
+        ]
     if "planted" in parts:
-        sections += ["## Planted correlations", PLANTED, _beside_expected(parts["planted"], "planted_", "planted")]
+        sections += [
+            "## Planted correlations",
+            PLANTED,
+            how_many(parts["planted"], resampled=False),
+            beside_expected(parts["planted"], "planted_", "planted"),
+        ]
     if "ceiling" in parts:
-        sections += ["## Noise ceiling", CEILING, _beside_expected(parts["ceiling"], "", "ceiling")]
-    if "shares" in parts:
-        sections += ["## Variance shares", SHARES, _beside_expected(parts["shares"], "share_", "share")]
+        sections += [
+            "## Noise ceiling",
+            CEILING,
+            how_many(parts["ceiling"], resampled=False),
+            beside_expected(parts["ceiling"], "", "ceiling"),
+        ]
     if "power" in parts:
         names = {name: name.replace("power_", "difference ") for name in parts["power"]["quantity"].unique()}
-        sections += ["## How many targets does a study need?", POWER, _by_quantity(parts["power"], names)]
+        sections += [
+            "## How many targets does a study need?",
+            POWER,
+            how_many(parts["power"]),
+            by_quantity(parts["power"], names),
+        ]
     return "\n\n".join(sections) + "\n"
+
+
+def _missing(rows: pd.DataFrame) -> list[str]:
+    """What the whole study holds and these rows do not: nobody shall take a part for the whole."""
+    there = {tuple(row) for row in rows[["study", *CELL]].astype(str).to_numpy()}
+    wanted = [(part.study, tuple(str(value) for value in part.row().values())) for part in all_parts()]
+    of_study = {study: [name for other, name in wanted if other == study] for study, _ in wanted}
+    lacking = {study: [name for name in names if name not in there] for study, names in of_study.items()}
+    named = [f"{study} {len(names)} of {len(of_study[study])}" for study, names in lacking.items() if names]
+    return [f"Not computed with the statistics as they are, and left out: {', '.join(named)}."] if named else []
 
 
 def _verdict(rows: pd.DataFrame) -> str:
@@ -114,70 +147,18 @@ def _outside(rows: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _matrix(rows: pd.DataFrame) -> str:
-    """One line a situation, one column a statistic."""
-    lines = []
-    for _, part in rows.groupby(CELL, sort=False):
-        by_statistic = {row["statistic"]: _with_error(row) for _, row in part.iterrows()}
-        lines.append([label(part.iloc[0]), *(by_statistic.get(name, "") for name in STATISTICS)])
-    return _table(["situation", *STATISTICS.values()], lines)
-
-
-def _by_quantity(rows: pd.DataFrame, names: dict[str, str]) -> str:
-    """One line a situation, one column a quantity."""
-    lines = []
-    for _, part in rows.groupby(CELL, sort=False):
-        by_quantity = {row["quantity"]: _with_error(row) for _, row in part.iterrows()}
-        lines.append([label(part.iloc[0]), *(by_quantity.get(name, "") for name in names)])
-    return _table(["situation", *names.values()], lines)
-
-
-def _parts_of_variance(rows: pd.DataFrame) -> str:
-    """One line a situation and statistic, one column a part."""
-    names = list(rows["quantity"].unique())
-    lines = []
-    for _, part in rows.groupby([*CELL, "statistic"], sort=False):
-        by_part = {row["quantity"]: _with_error(row) for _, row in part.iterrows()}
-        first = part.iloc[0]
-        lines.append([label(first), STATISTICS[first["statistic"]], *(by_part[name] for name in names)])
-    return _table(["situation", "of", *(str(name).replace("_", " ") for name in names)], lines)
-
-
-def _beside_expected(rows: pd.DataFrame, prefix: str, head: str) -> str:
-    """One line per mean: estimated, true, difference."""
-    lines = [
-        [
-            label(row),
-            str(row["quantity"]).removeprefix(prefix),
-            STATISTICS.get(row["statistic"], row["statistic"]),
-            _with_error(row),
-            f"{row['expected']:.3f}",
-            f"{row['value'] - row['expected']:+.3f}",
-        ]
-        for _, row in rows.iterrows()
-    ]
-    return _table(["situation", head, "of", "mean estimate", "true", "bias"], lines)
-
-
-def _with_error(row: pd.Series) -> str:
-    return f"{row['value']:.3f}" + (f" ± {row['error']:.3f}" if pd.notna(row["error"]) else "")
-
-
-def _table(head: list[str], lines: list[list[str]]) -> str:
-    rule = ["---"] * len(head)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))
-
-
 INTRODUCTION = """# Do the statistics keep their promises?
 
-Simulated benchmarks with known population values, {benchmarks} for each line below, {resamples} resamples or shuffles
-in each (the report takes 1000 and 2000). Made by
+Simulated benchmarks with known population values. How many, and with how many resamples or shuffles in each, stands in
+each section (the report takes 1000 and 20 000); they are the options `benchmarks` and `resamples` of
 
 ```bash
-python -m pgebench.studies.statistics results=results/reference benchmarks={benchmarks} resamples={resamples}
+python -m pgebench.studies.statistics results=results/reference
 ```
 
-truth = target effect + source effect + interaction + seed noise. *both*: source effect and interaction have half of the
+The layouts of the experiments come first; what follows them are simpler situations, whose sources and targets are
+collections of their own, with the mean over the seeds of the truth as the only life. There truth = target effect +
+source effect + interaction + seed noise. *both*: source effect and interaction have half of the
 variance within a target each; one seed's noise has half their standard deviation. A metric sees source effect and
 interaction with a planted correlation (0.6 for the first two, 0.3 for the third) plus errors of its own; source i is
 missing for target i. *heavy tails*: interactions and noise follow Student's t with 3 degrees of freedom. *untidy*: a
@@ -188,7 +169,9 @@ sources x targets. ± is the Monte Carlo standard error. All numbers: [statistic
 
 COVERAGE = """The true value is the mean over 2000 further benchmarks of the same shape; for Rel@1 and regret, whose
 intervals speak about new targets with the same sources, over 1000 further targets for the sources of each benchmark
-(not taken in *untidy*: there the choice is random). Nominal means 92 to 98 %."""
+(not taken in *untidy*: there the choice is random). Nominal means 92 to 98 %. What is lost by a choice is 0 for many
+targets and much for a few: with few targets the few are often not among them, and the intervals of Rel@1 and regret are
+too short, most of all with six."""
 
 SPREAD = """Why small tables, and tables without a source effect, get intervals that are too wide. The variance of an
 estimate is put together from three parts, and each is cut at 0. Where a part is small or absent, its noise is cut on
@@ -212,10 +195,6 @@ truth). *noisy*: one seed has 1.5 times the standard deviation of source effect 
 ceiling comes out too high: the translation to Pearson and back holds for many items, and the Spearman correlation of
 a few is smaller. Weighted tau is translated as if it were tau; where the noise is large, its *perfect* comes out too
 low."""
-
-SHARES = """Shares of the variance within targets. They describe the table at hand: the mean of a source over T
-targets holds 1/T of the interaction, which counts as source effect. So a table without any source effect shows a
-source share of about 1/T, and *interaction* is too low by as much."""
 
 POWER = """Share of the benchmarks in which a true difference in weighted tau between a good metric (planted 0.75) and a
 worse one is found at 5 %, before any correction for the number of pairs; 0.8 is the usual aim of a planned study.

@@ -1,4 +1,4 @@
-"""Recovery of what was planted: correlations, the reliability of the truth and its variance shares."""
+"""Recovery of what was planted: correlations, and the reliability of the truth."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import numpy as np
 
 from pgebench.analysis.ceiling import noise_ceiling
 from pgebench.analysis.correlation import CORRELATIONS, correlations
-from pgebench.analysis.decompose import variance_shares
 from pgebench.analysis.quality import mean_where_defined, ranking_quality
 from pgebench.analysis.table import mean_over_seeds
 from pgebench.studies.statistics.simulated_mean import SimulatedMean, simulated_mean
@@ -72,28 +71,3 @@ def ceilings(situation: Situation, benchmarks: int, rng: np.random.Generator) ->
         simulated_mean(quantity, name, values, float(np.mean(true[quantity, name])))
         for (quantity, name), values in estimated.items()
     ]
-
-
-def recovered_shares(situation: Situation, benchmarks: int, rng: np.random.Generator) -> list[SimulatedMean]:
-    """Variance shares within targets against the planted ones.
-
-    Args:
-        situation: Its `shared`, `noise` and `seeds` say what is planted.
-        benchmarks: How many.
-        rng: Source of randomness.
-
-    Returns:
-        `share_source`, `share_interaction`, `share_seeds`; the expected share is that of the population variances.
-    """
-    found: dict[str, list[float]] = {}
-    for _ in range(benchmarks):
-        within = variance_shares(draw_benchmark(situation, rng)[1]).within_target
-        for part, value in within.items():
-            found.setdefault(part, []).append(value)
-    parts: dict[str, float] = {
-        "source": situation.shared,
-        "interaction": 1 - situation.shared,
-        "seeds": situation.noise**2 / situation.seeds,
-    }
-    total = sum(parts.values())
-    return [simulated_mean(f"share_{part}", "variance", found[part], value / total) for part, value in parts.items()]

@@ -14,8 +14,12 @@ from pgebench.core.files import write_atomically
 from pgebench.core.say import say
 from pgebench.studies.statistics.chance import chance
 from pgebench.studies.statistics.coverage import coverage
+from pgebench.studies.statistics.layout import EMBEDDED, EMBEDDED_FULL, Layout
+from pgebench.studies.statistics.nested import population, rerun
+from pgebench.studies.statistics.nested_power import contrast_power
+from pgebench.studies.statistics.nested_recovery import recovered_levels, two_ceilings
 from pgebench.studies.statistics.power import power
-from pgebench.studies.statistics.recovery import ceilings, planted, recovered_shares
+from pgebench.studies.statistics.recovery import ceilings, planted
 from pgebench.studies.statistics.simulated_mean import SimulatedMean
 from pgebench.studies.statistics.spread import spread
 from pgebench.studies.statistics.world import Situation
@@ -35,6 +39,7 @@ SPECIAL = (
 SIZES = ((6, 6), (8, 11), (11, 11), (16, 16), (30, 30))
 SEEDS = (1, 3, 5)
 TARGETS = (6, 11, 16, 24, 32)
+LAID_OUT = ("population", "rerun", "two_ceilings", "levels", "contrast_power")
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,18 @@ class Part:
     """One piece of the study.
 
     Attributes:
-        study: `coverage`, `spread`, `chance`, `planted`, `ceiling`, `shares` or `power`.
+        study: `coverage`, `spread`, `chance`, `planted`, `ceiling` or `power` of a situation; `population`, `rerun`,
+            `two_ceilings`, `levels` or `contrast_power` of a layout.
         situation: How its benchmarks are drawn.
     """
 
     study: str
-    situation: Situation
+    situation: Situation | Layout
 
     def row(self) -> dict[str, object]:
         """What names this part in `statistics.csv`."""
-        whole = asdict(self.situation)
-        return {"study": self.study, "situation": whole["name"]} | {key: whole[key] for key in SHAPE}
+        shape = {key: getattr(self.situation, key) for key in SHAPE}
+        return {"study": self.study, "situation": self.situation.name} | shape
 
 
 SHAPE = ("sources", "targets", "seeds", "backbones")
@@ -67,13 +73,13 @@ def parts() -> list[Part]:
     ceiled = [replace(BOTH, seeds=seeds) for seeds in (2, 3, 5, 10)]
     noisy = replace(BOTH, noise=1.5)
     return [
+        *(Part(study, layout) for study in LAID_OUT for layout in (EMBEDDED, EMBEDDED_FULL)),
         *(Part("coverage", each) for each in (*sized, *seeded, *SPECIAL, *small, *large)),
         *(Part("spread", each) for each in (BOTH, *SPECIAL[:2])),
         *(Part("chance", replace(each, name=name)) for name, each in CHANCE),
         *(Part("planted", replace(each, name=name)) for name, each in PLANTED),
         *(Part("ceiling", each) for each in ceiled),
         *(Part("ceiling", replace(noisy, name="noisy", seeds=seeds)) for seeds in (2, 3, 5, 10)),
-        *(Part("shares", each) for each in (*sized, SOURCE, INTERACTION, replace(noisy, name="noisy"))),
         *(Part("power", replace(BOTH, sources=sources, targets=n)) for sources in (8, 16) for n in TARGETS),
     ]
 
@@ -96,16 +102,24 @@ PLANTED = tuple(
 def simulated_means(part: Part, benchmarks: int, resamples: int) -> list[SimulatedMean]:
     """Run one part; its random numbers depend on nothing but the part itself."""
     rng = np.random.default_rng(crc32(repr(part.row()).encode()))
-    runs: dict[str, Callable[[], list[SimulatedMean]]] = {
-        "coverage": lambda: coverage(part.situation, benchmarks, resamples, rng),
-        "spread": lambda: spread(part.situation, benchmarks, resamples, rng),
-        "chance": lambda: chance(part.situation, benchmarks, resamples, rng),
-        "planted": lambda: planted(part.situation, benchmarks, rng),
-        "ceiling": lambda: ceilings(part.situation, benchmarks, rng),
-        "shares": lambda: recovered_shares(part.situation, benchmarks, rng),
-        "power": lambda: power(part.situation, benchmarks, resamples, rng),
+    of_situation: dict[str, Callable[[Situation], list[SimulatedMean]]] = {
+        "coverage": lambda one: coverage(one, benchmarks, resamples, rng),
+        "spread": lambda one: spread(one, benchmarks, resamples, rng),
+        "chance": lambda one: chance(one, benchmarks, resamples, rng),
+        "planted": lambda one: planted(one, benchmarks, rng),
+        "ceiling": lambda one: ceilings(one, benchmarks, rng),
+        "power": lambda one: power(one, benchmarks, resamples, rng),
     }
-    return runs[part.study]()
+    of_layout: dict[str, Callable[[Layout], list[SimulatedMean]]] = {
+        "population": lambda one: population(one, benchmarks, resamples, rng),
+        "rerun": lambda one: rerun(one, benchmarks, rng),
+        "two_ceilings": lambda one: two_ceilings(one, benchmarks, rng),
+        "levels": lambda one: recovered_levels(one, benchmarks, rng),
+        "contrast_power": lambda one: contrast_power(one, benchmarks, resamples, rng),
+    }
+    if isinstance(part.situation, Layout):
+        return of_layout[part.study](part.situation)
+    return of_situation[part.study](part.situation)
 
 
 def run_parts(

@@ -62,8 +62,5 @@ def by_target(records: pd.DataFrame) -> str:
     Returns:
         One sentence.
     """
-    parts = [
-        f"{row.target} {points(row.scratch)} % {signed(100 * row.best_gain, 1)}"
-        for row in gains(records, TRUTH).itertuples()
-    ]
-    return ", ".join(parts)
+    found = gains(records, TRUTH)[["target", "scratch", "best_gain"]].itertuples(index=False, name=None)
+    return ", ".join(f"{target} {points(level)} % {signed(100 * gain, 1)}" for target, level, gain in found)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pgebench.analysis.edges import COLUMNS, grid_edges
 
-REFERENCE = Path(__file__).parents[2] / "results/reference/embedded/records.parquet"
+REFERENCE = Path(__file__).parents[2] / "results/reference/embedded_full/records.parquet"
 
 
 def run(chosen: float, rates: list[float], **columns: object) -> dict[str, object]:

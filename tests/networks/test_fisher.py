@@ -119,7 +119,7 @@ def test_impossible_settings_are_refused_by_name(name: str, value: float) -> Non
 
 
 def test_the_probe_is_the_sources_network_for_both_datasets() -> None:
-    found = units("metric=[task2vec]", "truth=[]")
+    found = units("metric=[task2vec]", "truth=[]", "checkpoints=1")
     (at_source,) = (unit for unit in found["source"] if unit.stage == "fisher")
     (at_pair,) = (unit for unit in found["pair"] if unit.stage == "fisher")
     assert at_source.inputs["checkpoint"] == at_pair.inputs["checkpoint"] == found["source"][0]
@@ -130,7 +130,7 @@ def test_the_probe_is_the_sources_network_for_both_datasets() -> None:
 def run(folder: Path, *overrides: str) -> float:
     """The score of one pair, computed from nothing."""
     small = ("recipe.checkpoint.steps=4", "recipe.checkpoint.learning_rates=[0.003]", "target.train_per_class=10")
-    found = units("metric=[task2vec]", "truth=[]", *small, *overrides)
+    found = units("metric=[task2vec]", "truth=[]", "checkpoints=1", *small, *overrides)
     store = Store(folder)
     for level in LEVELS:
         run_units(found[level], store, torch.device("cpu"))

@@ -118,7 +118,7 @@ def test_what_is_taken_of_a_checkpoint_is_said_when_it_is_planned_and_the_choice
 
 
 def test_a_source_can_be_trained_on_from_a_weight_file(files: dict[str, Path]) -> None:
-    planned = units(*local(files["first"]), "dataset@source=emoji", "metric=[pge]")
+    planned = units(*local(files["first"]), "dataset@source=emoji", "metric=[pge]", "truth=[]", "checkpoints=1")
     (checkpoint,) = (unit for unit in planned if unit.stage == "checkpoint")
     assert checkpoint.files == {"weights": str(files["first"])}
     assert "dataset" in checkpoint.params
@@ -150,7 +150,9 @@ def test_a_hub_runs_to_its_report(
 
 
 def test_a_backbone_without_weights_says_how_to_give_them() -> None:
-    with pytest.raises(ConfigError, match=r"test_resnet is given no pretrained weights; set backbone.pretrained=tr"):
+    with pytest.raises(
+        ConfigError, match=r"test_efficientnet_gn is given no pretrained weights; set backbone.pretrained=tr"
+    ):
         units("dataset@source=pretrained")
 
 

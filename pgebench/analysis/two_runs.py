@@ -22,6 +22,7 @@ from pgebench.analysis.league import experiment_itself
 from pgebench.analysis.lives import over_lives
 from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.question import QUESTIONS, ask
+from pgebench.analysis.rerun import rerun_reach
 from pgebench.analysis.resamples import Resamples
 from pgebench.analysis.static_ranker import static_replicates
 from pgebench.analysis.table import FloatArray, Table
@@ -54,7 +55,8 @@ class Comparison:
         failed: Columns unit, run ("A" or "B"), error: not done in one run, and done or unknown in the other.
         leagues: Truth -> columns metric, a, b (mean weighted tau), place_a, place_b, and over the shared targets
             targets (their number), difference (B - A), low, high. NaN where a run lacks the metric or an interval
-            cannot be had.
+            cannot be had. Also reach: how far from A its own spread foretells a rerun, see `rerun_reach`; NaN with one
+            checkpoint per source.
         costs: Columns name, kind (metric or truth), a, b (wall seconds for everything), ratio (b / a).
     """
 
@@ -165,8 +167,10 @@ def _leagues(
 ) -> dict[str, pd.DataFrame]:
     if question not in QUESTIONS:
         raise ValueError(f"question={question} in meta.json: choose from {', '.join(QUESTIONS)}")
-    asked = [ask(build_table(records), QUESTIONS[question]) for records in (a, b)]
-    tables = [with_composites(table, known) for table, known in zip(asked, facts, strict=True)]
+    tables = [
+        with_composites(ask(build_table(records, known), QUESTIONS[question]), known)
+        for records, known in zip((a, b), facts, strict=True)
+    ]
     truths = sorted({name for table in tables for name in table.truth})
     return {truth: _league(tables[0], tables[1], truth, seed) for truth in truths}
 
@@ -175,6 +179,7 @@ def _league(a: Table, b: Table, truth: str, seed: int) -> pd.DataFrame:
     taus = [_per_target(table, truth) for table in (a, b)]
     means = [{metric: float(mean_where_defined(tau.to_numpy().ravel())) for metric, tau in run.items()} for run in taus]
     places = [pd.Series(mean, dtype=float).rank(ascending=False, method="min") for mean in means]
+    reach = _reach(a, truth, seed)
     rows = []
     for metric in sorted({*means[0], *means[1]}):
         row = [metric, *(mean.get(metric, np.nan) for mean in means), *(place.get(metric) for place in places)]
@@ -182,11 +187,21 @@ def _league(a: Table, b: Table, truth: str, seed: int) -> pd.DataFrame:
             row += _difference(taus[0][metric], taus[1][metric], seed)
         else:
             row += [0, np.nan, np.nan, np.nan]
-        rows.append(row)
-    columns = ["metric", "a", "b", "place_a", "place_b", "targets", "difference", "low", "high"]
+        rows.append([*row, reach.get(metric, np.nan)])
+    columns = ["metric", "a", "b", "place_a", "place_b", "targets", "difference", "low", "high", "reach"]
     return pd.DataFrame(rows, columns=columns).sort_values(
         ["place_a", "place_b", "metric"], na_position="last", ignore_index=True
     )
+
+
+def _reach(table: Table, truth: str, seed: int) -> dict[str, float]:
+    """How far from each metric's number that of a rerun is expected."""
+    if truth not in table.truths:
+        return {}
+    transfers = table.truths[truth]
+    table = table.with_replicates(STATIC, static_replicates(transfers))
+    found = rerun_reach(list(table.replicates.values()), transfers, seed=seed)
+    return dict(zip(table.replicates, found.tolist(), strict=True))
 
 
 def _per_target(table: Table, truth: str) -> dict[str, pd.DataFrame]:

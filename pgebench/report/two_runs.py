@@ -22,7 +22,7 @@ def markdown(found: Comparison, names: tuple[str, str]) -> str:
     """
     parts = [f"# {names[0]} (A) and {names[1]} (B)", _verdict(found), *_settings(found), *_units(found)]
     for truth, league in found.leagues.items():
-        parts += [f"## League against {truth}", _LEAGUE, _league(league)]
+        parts += [f"## League against {truth}", _LEAGUE, *_rerun(league), _league(league)]
     parts += ["## Wall time for all scores", _costs(found.costs)]
     return "\n\n".join(parts) + "\n"
 
@@ -68,7 +68,20 @@ def _units(found: Comparison) -> list[str]:
     return parts
 
 
+def _rerun(league: pd.DataFrame) -> list[str]:
+    """How often B lies where A foretells a rerun; silent where A cannot foretell, or a number cannot move."""
+    known = league[league["reach"].notna() & league["b"].notna() & (league["reach"] > 0)]
+    if known.empty:
+        return []
+    held = int(((known["b"] - known["a"]).abs() <= known["reach"]).sum())
+    return [
+        "From the spread between its checkpoints and draws, A foretells where a rerun, everything trained anew, lies "
+        f"in 95 of 100 cases (*foretold*). If B is such a rerun: {held} of {counted(len(known), 'number')} lie there."
+    ]
+
+
 def _league(league: pd.DataFrame) -> str:
+    foretells = bool(league["reach"].notna().any())
     rows = []
     for row in league.to_dict("records"):
         moved = row["place_a"] - row["place_b"]
@@ -76,6 +89,7 @@ def _league(league: pd.DataFrame) -> str:
             [
                 f"`{row['metric']}`",
                 *(number(row[run], 3) for run in "ab"),
+                *([interval(row["a"] - row["reach"], row["a"] + row["reach"])] if foretells else []),
                 *(number(row[place], 0) for place in ("place_a", "place_b")),
                 "same" if moved == 0 else signed(moved, 0),
                 signed(row["difference"], 3),
@@ -83,9 +97,20 @@ def _league(league: pd.DataFrame) -> str:
                 str(row["targets"]),
             ]
         )
-    return _table(
-        ["metric", "A", "B", "place A", "place B", "moved", _DIFFERENCE, "95 % interval", "shared targets"], rows
-    )
+    foretold = ["foretold"] if foretells else []
+    titles = [
+        "metric",
+        "A",
+        "B",
+        *foretold,
+        "place A",
+        "place B",
+        "moved",
+        _DIFFERENCE,
+        "95 % interval",
+        "shared targets",
+    ]
+    return _table(titles, rows)
 
 
 def _costs(costs: pd.DataFrame) -> str:

@@ -155,3 +155,20 @@ def test_anything_but_two_folders_is_refused(monkeypatch, results):
 def test_a_folder_without_records_is_named(monkeypatch, tmp_path):
     with pytest.raises(SystemExit, match=r"results=.*nowhere has no records\.parquet"):
         command(monkeypatch, f"results={tmp_path}/nowhere,{REFERENCE}")
+
+
+def test_a_rerun_is_held_against_what_the_first_run_foretold(synthetic):
+    made = [synthetic.make_records(metrics=("logme", "leep", "pge"), checkpoints=3, draws=2, seed=0) for _ in range(2)]
+    found = compare_runs(*made)
+    league = found.leagues["finetune"].set_index("metric")
+    assert (league.loc[["logme", "pge"], "reach"] > 0).all()
+    assert f"{len(league)} of {len(league)} numbers lie there" in markdown(found, NAMES)
+    records, meta = made[1]
+    upside_down = records.copy()
+    upside_down.loc[scores(records, "logme"), "value"] *= -1
+    text = markdown(compare_runs(made[0], (upside_down, meta)), NAMES)
+    assert f"{len(league) - 1} of {len(league)} numbers lie there" in text
+
+
+def test_one_checkpoint_per_source_foretells_nothing(run):
+    assert "foretold" not in markdown(compare_runs(run, changed(run)), NAMES)

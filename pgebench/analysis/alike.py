@@ -9,7 +9,6 @@ import numpy as np
 
 from pgebench.analysis.bootstrap import bootstrap
 from pgebench.analysis.chance import shuffled_means
-from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.lives import OWN, lives, side_by_side
 from pgebench.analysis.quality import Quality, mean_where_defined, ranking_quality
 from pgebench.analysis.resamples import Resamples, joined
@@ -160,15 +159,3 @@ def _by_draw(group: Alike, qualities: Sequence[Quality], statistic: str) -> tupl
         np.array([mean_where_defined(one.per_target[statistic][repeated == number].reshape(-1)) for number in numbers])
         for one in qualities
     )
-
-
-def primary(qualities: Sequence[Quality]) -> FloatArray:
-    """Mean weighted tau of each metric.
-
-    Args:
-        qualities: Of each of them.
-
-    Returns:
-        Shape (metrics,).
-    """
-    return np.array([one.mean(PRIMARY) for one in qualities])

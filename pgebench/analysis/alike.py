@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from pgebench.analysis.bootstrap import bootstrap
 from pgebench.analysis.chance import shuffled_means
+from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.lives import OWN, lives, side_by_side
 from pgebench.analysis.quality import Quality, mean_where_defined, ranking_quality
 from pgebench.analysis.resamples import Resamples, joined
@@ -54,6 +56,10 @@ class Judged:
         Returns:
             One for each metric; its backbones are the lives of each backbone one after another.
         """
+        return self._quality
+
+    @cached_property
+    def _quality(self) -> list[Quality]:
         found = {
             m: ranking_quality(one, group.accuracy[..., None])
             for group in self.groups
@@ -147,6 +153,20 @@ def judged(
         drawn = tuple(one.replicate for one in found) if None in pattern else ()
         groups.append(Alike(tuple(members), np.stack([side[0] for side in sides]), sides[0][1], drawn))
     return Judged(tuple(groups), len(scores), tuple(sources), tuple(targets))
+
+
+def quality_by_draw(score: Replicates, truth: Transfers) -> FloatArray:
+    """Mean weighted tau of a metric at each of its own draws.
+
+    Args:
+        score: Its scores.
+        truth: Transfers.
+
+    Returns:
+        Shape (draws,); empty for a metric that looks at checkpoints, or with a single draw.
+    """
+    sides = judged([score], truth, (), ())
+    return _by_draw(sides.groups[0], sides.quality(), PRIMARY)[0]
 
 
 def _by_draw(group: Alike, qualities: Sequence[Quality], statistic: str) -> tuple[FloatArray, ...]:

@@ -24,8 +24,7 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from pgebench.analysis.correlation import PRIMARY, Order, correlate
-from pgebench.analysis.lives import lives, side_by_side
-from pgebench.analysis.quality import mean_where_defined, ranking_quality
+from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.resamples import LEVEL
 from pgebench.analysis.table import FloatArray, Replicates, Transfers
 
@@ -115,25 +114,6 @@ def _freedom_of_sources(tau: FloatArray, taken: npt.NDArray[np.int64], count: in
     # The mean square of an estimated variance exceeds its square by (n + 1) / (n - 1).
     squares = float((explained**2).sum())
     return min(float(explained.sum()) ** 2 * (count + 1) / squares, most) if squares > 0 else most
-
-
-def quality_by_draw(score: Replicates, truth: Transfers) -> FloatArray:
-    """Mean weighted tau of a metric at each of its own draws.
-
-    Args:
-        score: Its scores.
-        truth: Transfers.
-
-    Returns:
-        Shape (draws,); empty for a metric that looks at checkpoints.
-    """
-    drawn = [at for at, seen in enumerate(score.looked_at) if seen is None]
-    values = []
-    for at in drawn:
-        found = [one for one in lives(score.looked_at, truth.checkpoints) if one.replicate == at]
-        x, y = side_by_side(score, truth, found)
-        values.append(ranking_quality(x, y[..., None]).mean(PRIMARY))
-    return np.array(values)
 
 
 def in_lives(

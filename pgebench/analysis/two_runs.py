@@ -172,7 +172,14 @@ def _leagues(
         for records, known in zip((a, b), facts, strict=True)
     ]
     truths = sorted({name for table in tables for name in table.truth})
-    return {truth: _league(tables[0], tables[1], truth, seed) for truth in truths}
+    return {
+        truth: _league(_with_static(tables[0], truth), _with_static(tables[1], truth), truth, seed) for truth in truths
+    }
+
+
+def _with_static(table: Table, truth: str) -> Table:
+    """The table with the static ranker of a truth, as in the report; the same one if it lacks the truth."""
+    return table.with_replicates(STATIC, static_replicates(table.truths[truth])) if truth in table.truths else table
 
 
 def _league(a: Table, b: Table, truth: str, seed: int) -> pd.DataFrame:
@@ -198,19 +205,15 @@ def _reach(table: Table, truth: str, seed: int) -> dict[str, float]:
     """How far from each metric's number that of a rerun is expected."""
     if truth not in table.truths:
         return {}
-    transfers = table.truths[truth]
-    table = table.with_replicates(STATIC, static_replicates(transfers))
-    found = rerun_reach(list(table.replicates.values()), transfers, seed=seed)
+    found = rerun_reach(list(table.replicates.values()), table.truths[truth], seed=seed)
     return dict(zip(table.replicates, found.tolist(), strict=True))
 
 
 def _per_target(table: Table, truth: str) -> dict[str, pd.DataFrame]:
-    """Metric -> weighted tau, one row a backbone, one column a target; with the static ranker, as in the report."""
+    """Metric -> weighted tau, one row per backbone, one column per target."""
     if truth not in table.truths:
         return {}
-    transfers = table.truths[truth]
-    table = table.with_replicates(STATIC, static_replicates(transfers))
-    sides = judged(list(table.replicates.values()), transfers, table.sources, table.targets)
+    sides = judged(list(table.replicates.values()), table.truths[truth], table.sources, table.targets)
     return {
         metric: pd.DataFrame(
             over_lives(found.per_target[PRIMARY], len(table.backbones)), index=table.backbones, columns=table.targets

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pgebench.analysis.alike import quality_by_draw
 from pgebench.analysis.lives import lives, side_by_side
 from pgebench.analysis.quality import ranking_quality
-from pgebench.analysis.rerun import quality_by_draw, rerun_reach
+from pgebench.analysis.rerun import rerun_reach
 from pgebench.analysis.table import Replicates, Transfers
 
 SOURCES, TARGETS, CHECKPOINTS, DRAWS = 10, 6, 3, 4

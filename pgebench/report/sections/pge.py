@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
+from pgebench.analysis.alike import quality_by_draw
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.judge import TruthResult
 from pgebench.analysis.league import Analysis
-from pgebench.analysis.rerun import quality_by_draw
 from pgebench.report.claims import ALPHA, Finding, clearly_better, difference, real_metrics
 from pgebench.report.repetitions import drawn_often, drawn_once
 from pgebench.report.sections.contrasts import planned_pair

@@ -45,22 +45,13 @@ def nested_sections(parts: Mapping[str, pd.DataFrame]) -> list[str]:
         within = rows[rows["quantity"].str.startswith("rerun")]
         sections += ["### Coverage of a rerun from nothing", RERUN, how_many(rows, resampled=False), _verdict(within)]
         sections += [by_quantity(rows, names)]
-    if "two_ceilings" in parts:
-        rows = parts["two_ceilings"]
-        sections += [
-            "### The two noise ceilings",
-            CEILINGS,
-            how_many(rows, resampled=False),
-            beside_expected(rows, "", "ceiling"),
-        ]
-    if "levels" in parts:
-        rows = parts["levels"]
-        sections += [
-            "### Levels of the truth",
-            LEVELS,
-            how_many(rows, resampled=False),
-            beside_expected(rows, "level_", "level"),
-        ]
+    for part, title, words, prefix, thing in (
+        ("two_ceilings", "### The two noise ceilings", CEILINGS, "", "ceiling"),
+        ("levels", "### Levels of the truth", LEVELS, "level_", "level"),
+    ):
+        if part in parts:
+            rows = parts[part]
+            sections += [title, words, how_many(rows, resampled=False), beside_expected(rows, prefix, thing)]
     if "contrast_power" in parts:
         rows = parts["contrast_power"]
         names = {name: str(name).removeprefix("power_").replace(" ", ", ") for name in rows["quantity"].unique()}

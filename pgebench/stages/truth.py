@@ -13,10 +13,11 @@ from torch import nn
 from pgebench.core.errors import ConfigError
 from pgebench.core.identity import Label, derive_seed
 from pgebench.networks import backbones
+from pgebench.networks.criteria import class_scores, criteria
 from pgebench.networks.flops import per_image
 from pgebench.networks.precision import precision_of
 from pgebench.networks.stacked_training import fit_best_together
-from pgebench.networks.training import Fitted, Part, accuracy, fit_best, with_new_head
+from pgebench.networks.training import Fitted, Part, fit_best, with_new_head
 from pgebench.stages import checkpoint, evidence
 from pgebench.stages.base import Outcome, Work, dataset_counts
 from pgebench.store.unit import Unit
@@ -103,7 +104,8 @@ def run(work: Work) -> Outcome:
         work: A unit of ``unit`` or of ``scratch_unit``.
 
     Returns:
-        The accuracy, without tensors; in its detail the learning rate and the training curve.
+        The accuracy, without tensors; in its detail the learning rate, the training curve, and the same test images
+        judged by the other criteria of ``pgebench.networks.criteria``.
     """
     transfer, seed = _transfer(work), work.params["seed"]
     fitted = fit_best(
@@ -169,17 +171,19 @@ def _transfer(work: Work) -> Transfer:
 
 
 def _outcome(work: Work, fitted: Fitted, transfer: Transfer, together: int = 1) -> Outcome:
-    test = transfer.part("test")
+    images, labels = transfer.part("test")
+    found = criteria(class_scores(fitted.model, images, precision_of(work.params["recipe"])), labels)
+    value = found.pop("accuracy")
     detail = {
         "learning_rate": fitted.learning_rate,
         "val_accuracy": fitted.val_accuracy,
         "val_by_learning_rate": fitted.val_by_learning_rate,
-        "test_images": len(test[1]),
+        "test_images": len(labels),
+        **found,
         "curve": fitted.curve,
     } | ({"together": together} if together > 1 else {})
-    images = fitted.images if transfer.passes is None else transfer.passes
-    value = accuracy(fitted.model, *test, precision_of(work.params["recipe"]))
-    return Outcome(value, detail=detail, images=images + len(test[1]))
+    passed = fitted.images if transfer.passes is None else transfer.passes
+    return Outcome(value, detail=detail, images=passed + len(labels))
 
 
 # Seeds don't depend on the source: every source meets the same heads and the same batches, so that the

@@ -53,8 +53,8 @@ def said(result: TruthResult, criteria: tuple[Criterion, ...]) -> str:
     beside = f" Two truths by accuracy from the same checkpoints agree to {number(own)}." if own == own else ""
     return (
         "The same transfers on the same test images, judged otherwise; nothing was trained again. Orders of the "
-        f"sources (weighted tau, of one checkpoint): {'; '.join(parts)}.{beside} Where a criterion agrees with accuracy "
-        "no better than a repetition does, its choice matters as much as the luck of training."
+        f"sources (weighted tau, of one checkpoint): {'; '.join(parts)}.{beside} Where a criterion agrees "
+        "with accuracy no better than a repetition does, its choice matters as much as the luck of training."
     )
 
 

@@ -30,8 +30,8 @@ def records(table: PublishedTable) -> pd.DataFrame:
 
     Returns:
         Columns as in ``pgebench.run.table.frame``. Costs are missing: nobody published them. A published metric is
-        called ``logme (tllib)``. A trivial ranker is left out where a fact that it needs is not known for every model, or
-        is the same for all. A source has no row for its own target.
+        called ``logme (tllib)``. A trivial ranker is left out where a fact that it needs is not known for every model,
+        or is the same for all. A source has no row for its own target.
     """
     truths = _truths(table)
     scores = [*_published(table), *_trivial(table), *_static(table, _frame(truths))]

@@ -82,8 +82,10 @@ def _ties(truths: pd.DataFrame, order: list[str]) -> Iterator[str]:
 
 def _unscored(table: PublishedTable, judged: pd.DataFrame) -> Iterator[str]:
     """Targets without scores."""
-    targets = {(str(target),) for target in table.transfers}
-    scored = {str(metric): {(str(t),) for t in rows["target"]} for metric, rows in judged.groupby("metric")}
+    targets: set[Order] = {(str(target),) for target in table.transfers}
+    scored: dict[str, set[Order]] = {
+        str(metric): {(str(target),) for target in rows["target"]} for metric, rows in judged.groupby("metric")
+    }
     for metrics, without in _alike({metric: targets - there for metric, there in scored.items()}):
         yield (
             f"No score on {_named(without)} of {metrics}: judged on the other {len(targets) - len(without)} targets, "

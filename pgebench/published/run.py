@@ -74,8 +74,8 @@ def write_records(table: PublishedTable, results: Path, seed: int = 0) -> None:
         "seed": seed,
         "config": asdict(about),
         "notes": [
-            f"{about.title}. Every {about.criterion} was published by {about.paper} ({about.venue}) and read in {about.file} "
-            f"of {about.repository} at {about.commit[:7]}. Nothing was trained here; costs are not known.",
+            f"{about.title}. Every {about.criterion} was published by {about.paper} ({about.venue}) and read in "
+            f"{about.file} of {about.repository} at {about.commit[:7]}. Nothing was trained here; costs are not known.",
             f"How the models were trained: {about.training}",
             *about.notes,
             *remarks(table),

@@ -32,8 +32,21 @@ def oriented_scores(table: PublishedTable) -> pd.DataFrame:
     return pd.concat([oriented, *([pd.concat(products, names=["metric"])] if products else [])])
 
 
+def of_metric(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The scores of one metric.
+
+    Args:
+        scores: Rows (metric, backbone, source), columns targets.
+        metric: One of them.
+
+    Returns:
+        Rows (backbone, source), columns targets.
+    """
+    return scores[scores.index.get_level_values("metric") == metric].droplevel("metric")
+
+
 def _product(scores: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    return _to_unit(scores.loc[first]) * _to_unit(scores.loc[second])
+    return _to_unit(of_metric(scores, first)) * _to_unit(of_metric(scores, second))
 
 
 def _to_unit(scores: pd.DataFrame) -> pd.DataFrame:

@@ -30,7 +30,7 @@ class PublishedTable:
         about: Its provenance, and how it is to be read.
         accuracy: Fractions in [0, 1], of what ``about.criterion`` names; rows (backbone, source), columns targets; NaN
             where the paper has no value.
-        scores: As they were printed; rows (metric, backbone, source), columns targets; no rows where none are published.
+        scores: As they were printed; rows (metric, backbone, source), columns targets; no rows where there are none.
         correlations: Rows (metric, statistic), columns targets; NaN for a target that the paper leaves out.
     """
 
@@ -99,7 +99,12 @@ def load(name: str, folder: Path = FOLDER) -> PublishedTable:
     targets, whole = list(about.targets), UNITS[about.unit]
     accuracy = _read(folder / f"{name}.csv", MODEL, targets)
     if ((accuracy < 0) | (accuracy > whole)).to_numpy().any():
-        raise DataError(f"{name}.csv: {about.criterion} outside 0 to {whole:g}; `unit: {about.unit}` in the YAML says so")
+        raise DataError(f"{name}.csv: {about.criterion} outside 0 to {whole:g}, the range of `unit: {about.unit}`")
+    if whole > 1 and not (accuracy > 1).to_numpy().any():
+        raise DataError(f"{name}.csv: no value above 1; write `unit: fraction` in the YAML, or percentages here")
+    if accuracy.isna().all().any():
+        empty = ", ".join(accuracy.columns[accuracy.isna().all()])
+        raise DataError(f"{name}.csv: no value on {empty}; leave this target out of the YAML")
     scores = _read(folder / f"{name}.scores.csv", ("metric", *MODEL), targets, there=about.scores is not None)
     for metric, rows in scores.groupby(level="metric"):
         if {key[1:] for key in rows.index} != set(accuracy.index):
@@ -124,12 +129,15 @@ def _checked(table: PublishedTable) -> PublishedTable:
     candidates, about = table.candidates, table.about
     if len(candidates) < 2:
         raise DataError(
-            f"{table.name}.csv: question: {about.question} has the one candidate {', '.join(candidates)}; nothing can be "
+            f"{table.name}.csv: a single candidate for question={about.question}, {candidates[0]}: there is nothing to "
             "put in order"
         )
     if set(about.families) != set(candidates):
         odd = sorted(set(about.families).symmetric_difference(candidates))
         raise DataError(f"{table.name}.yaml: families: must name every candidate and nothing else: {', '.join(odd)}")
+    unknown = sorted(set(table.accuracy.index.get_level_values("source")) - set(about.source_classes))
+    if about.source_classes and unknown:
+        raise DataError(f"{table.name}.yaml: source_classes: there is none of {', '.join(unknown)}")
     metrics = set(table.scores.index.get_level_values("metric"))
     named = {*about.lower_is_better, *(term for terms in about.products.values() for term in terms)}
     if any(len(terms) != 2 for terms in about.products.values()):
@@ -146,7 +154,9 @@ def _read(path: Path, index: Sequence[str], targets: Sequence[str], there: bool 
     if not there:
         return pd.DataFrame(columns=[*index, *targets], dtype=float).set_index(list(index))
     with path.open(newline="", encoding="utf-8") as file:
-        header, *lines = csv.reader(file)
+        header, *lines = [*csv.reader(file)] or [[]]
+    if not lines:
+        raise DataError(f"{path.name} has no rows")
     columns = header[len(index) :]
     if header[: len(index)] != list(index) or not set(columns) <= set(targets) or len(set(columns)) < len(columns):
         raise DataError(f"{path.name}: the header must be {', '.join(index)} and the targets of the YAML")

@@ -11,7 +11,8 @@ from pgebench.report.section import Code
 Part = TypeVar("Part")
 
 ACCURACY = "accuracy"
-_WORD = re.compile(r"\b([Aa])ccurac(y|ies)\b")
+_WORD = re.compile(r"(?<!validation )\b([Aa])ccurac(y|ies)\b")
+"""The accuracy of a source model on its own validation images stays one."""
 
 
 def in_words_of(criterion: str, part: Part) -> Part:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import weightedtau
 
+from pgebench.analysis.league import analyse
 from pgebench.published import load
 from pgebench.published.expected import candidate_share, figures, static_z, z_scores
-from pgebench.published.page import judged
 from pgebench.published.records import records
 from pgebench.published.remarks import remarks
 from pgebench.published.scores import of_metric, oriented_scores
@@ -95,7 +95,9 @@ def test_scipys_weighted_tau_of_the_table_is_what_was_expected(figure) -> None:
 @pytest.mark.parametrize("table", [SOURCES, MODELS], ids=["sources", "models"])
 def test_the_league_is_scipys_of_six_digits(table: PublishedTable) -> None:
     """Scores that differ by rounding are tied in a league: six digits of SFDA's are the same for most candidates."""
-    league = judged(table).league.set_index("metric")["weighted_tau"]
+    few = {"resamples": 2, "shuffles": 2}
+    found = analyse(records(table), {}, primary_truth=table.truth, question=table.about.question, **few)
+    league = found.results[0].league.set_index("metric")["weighted_tau"]
     scores, truths = oriented_scores(table), table.transfers
     for metric in sorted(METRICS | {"lp_fu"}):
         taus = []
@@ -149,7 +151,7 @@ def test_a_network_that_all_candidates_share_gives_no_control() -> None:
 def test_the_scores_of_sfda_that_say_nothing_are_named() -> None:
     said = remarks(SOURCES)
     assert said == [
-        "No score on chestmnist of `fu`, `leep`, `logme`, `lp`, `lp_fu`, `n_leep`, `ncti`, `parc`, `sfda`: judged on the "
-        "other 11 targets, beside rankers that are judged on all 12.",
+        "No score on chestmnist of `fu`, `leep`, `logme`, `lp`, `lp_fu`, `n_leep`, `ncti`, `parc`, `sfda`: judged on "
+        "the other 11 targets, beside rankers that are judged on all 12.",
         "The same score for every candidate, on breastmnist, octmnist, pneumoniamnist of `sfda`: it counts as 0 there.",
     ]

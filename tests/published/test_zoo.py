@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import weightedtau, zscore
 
+from pgebench.analysis.league import analyse
 from pgebench.analysis.static_ranker import static_scores
 from pgebench.analysis.table import within_target_z
 from pgebench.published import load
 from pgebench.published.expected import candidate_share, figures, places_of
-from pgebench.published.page import judged
 from pgebench.published.records import records
 
 ZOO = load("model_spider_zoo")
@@ -67,7 +67,8 @@ def test_a_mean_of_z_scores_reaches_what_was_expected_of_it(figure) -> None:
 
 
 def test_the_league_of_each_network_is_scipys_for_the_same_ranker() -> None:
-    found = judged(ZOO).by_backbone.set_index(["backbone", "metric"])["weighted_tau"]
+    result = analyse(records(ZOO), {}, primary_truth=ZOO.truth, resamples=2, shuffles=2).results[0]
+    found = result.by_backbone.set_index(["backbone", "metric"])["weighted_tau"]
     for network in NETWORKS:
         truth = ZOO.transfers.loc[network].to_numpy()
         score = static_scores(within_target_z(truth[None])[..., None])[0]

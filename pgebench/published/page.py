@@ -191,7 +191,8 @@ def _printed(table: PublishedTable) -> list[str]:
         return []
     taus = pd.DataFrame(table.correlations.xs(PRIMARY, level="statistic"))
     means = taus.mean(axis="columns").sort_values(ascending=False)
-    return [f"`{metric}` {number(value, 3)}" for metric, value in means.items()]
+    turned = {metric: " (its distance, without a minus)" for metric in table.about.lower_is_better}
+    return [f"`{metric}` {number(value, 3)}{turned.get(str(metric), '')}" for metric, value in means.items()]
 
 
 def _broken(table: PublishedTable) -> list[dict[str, Any]]:

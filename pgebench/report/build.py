@@ -128,15 +128,16 @@ def analysed(records: pd.DataFrame, meta: Mapping[str, Any]) -> Analysis:
         meta.get("metric_facts") or metric_facts(meta),
         primary_truth=str(meta.get("primary_truth", "finetune")),
         question=str(meta.get("question", "sources")),
-        collections=_collections(meta),
+        collections=_named(meta, "collections"),
+        families=_named(meta, "families"),
         contrasts=_contrasts(meta),
         seed=int(meta.get("seed", 0) or 0),
     )
 
 
-def _collections(meta: Mapping[str, Any]) -> dict[str, str]:
-    """Name of a dataset -> its collection; none for a run of an earlier version, whose datasets are their own."""
-    stated = meta.get("collections")
+def _named(meta: Mapping[str, Any], key: str) -> dict[str, str]:
+    """Name of a dataset -> its collection, or of a candidate -> its family; none for a run of an earlier version."""
+    stated = meta.get(key)
     return {str(name): str(one) for name, one in stated.items()} if isinstance(stated, Mapping) else {}
 
 

@@ -23,7 +23,10 @@ REQUIRED = (
     *("wall_s", "cpu_s", "peak_rss_mb", "images", "inputs", "error", "attempts"),
 )
 NUMERIC = ("seed", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "attempts")
-FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_")
+FIGURE_PREFIXES = (
+    *("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_"),
+    *("influence_", "places_", "scale_"),
+)
 
 
 def build_report(results: Path) -> Path:

@@ -67,8 +67,11 @@ def dispersion(truth: Transfers) -> Dispersion:
     ([3.0, 0.0, 0.0], 0, 1.0, 0.78)
     """
     orders = rankings(truth.mean)
-    places = sum((_places(order) for order in orders), np.zeros((truth.values.shape[1],) * 2))
-    winner = int(np.argmax(places[:, 0])) if len(orders) else -1
+    places = np.zeros((truth.values.shape[1],) * 2)
+    for order in orders:
+        places += _places(order)
+    # Shared wins are fractions, whose sums differ in the last bits; of equals the first.
+    winner = int(np.argmax(places[:, 0].round(9))) if len(orders) else -1
     close, compared, noise = headroom(truth)
     return Dispersion(
         places=places,

@@ -52,7 +52,7 @@ def finding(result: TruthResult, names: tuple[str, ...]) -> Finding | None:
     blind = regret_at_random(result.transfers)
     reasons = []
     if found.won >= MOSTLY and found.rankings > 1:
-        reasons.append(f"`{names[found.winner]}` wins on most targets")
+        reasons.append(f"`{names[found.winner]}` wins at least half of the rankings")
     if found.concordance >= ONE_ORDER:
         reasons.append("the order of the sources is much the same for every target")
     if blind <= found.noise:
@@ -80,12 +80,10 @@ def _close(result: TruthResult) -> str:
     if not found.compared:
         return "Nothing was repeated, or there are fewer than three sources: the noise of the truth is not known. "
     text = (
-        f"On {percent(found.close)} of {counted(found.compared, 'target')} the best three sources lie within the noise "
-        f"of the truth ({points(found.noise)} points on average, {_noise_of(result)}). "
+        f"On {round(found.close * found.compared)} of {counted(found.compared, 'ranking')} the best three sources lie "
+        f"within the noise of the truth ({points(found.noise)} points on average, {_noise_of(result)})"
     )
-    if found.close >= MOSTLY:
-        text += "There a metric can be asked for one of the best, and not for the best. "
-    return text
+    return f"{text}: a metric can be asked for a good one, not for the best. " if found.close >= MOSTLY else f"{text}. "
 
 
 def _noise_of(result: TruthResult) -> str:
@@ -101,18 +99,24 @@ def _world(result: TruthResult) -> str:
         return ""
     related = shares["near"] + shares["relatedness"]
     luck = 1 - shares["source"] - related
-    text = f"A world of luck: it makes {percent(luck)} of the differences between sources. " if luck > MOSTLY else ""
+    text = f"Luck of training makes {percent(luck)} of the differences between sources. " if luck > MOSTLY else ""
     if shares["source"] + related <= 0:
         return text
     good = shares["source"] / (shares["source"] + related)
-    rest = "Of what is no luck" if luck > 0 else "Luck not told apart"
     if good >= LARGELY:
-        kind = "a world of good sources: who is good for one target is good for the others"
+        kind = "a world of good sources, where what is good for one target is good for the others"
     elif good <= 1 - LARGELY:
-        kind = "a world of relatedness: each target has its own good sources, and only who looks at it can tell"
+        kind = "a world of relatedness, where each target has its own good sources and one must look at it to tell"
     else:
-        kind = "a mixed world: some sources are good for all, others suit a target"
-    return f"{text}{rest}, {percent(good)} is the effect of the source: {kind}."
+        kind = "a mixed world, where some sources are good for all targets and others suit one"
+    known = (
+        "of what is no luck"
+        if "checkpoint" in shares
+        else "of what is no luck of the transfer"
+        if "transfer" in shares
+        else "luck not told apart"
+    )
+    return f"{text}This is {kind}: the effect of the source is {percent(good)} ({known})."
 
 
 def facts_grid(result: TruthResult, names: tuple[str, ...]) -> Grid:
@@ -127,7 +131,7 @@ def facts_grid(result: TruthResult, names: tuple[str, ...]) -> Grid:
         ("share of the rankings that it wins", percent(found.won)),
         ("points lost by always taking it", points(found.regret)),
         ("points lost by a source at random", points(regret_at_random(result.transfers))),
-        (f"targets whose best {TOP} are within the noise", percent(found.close)),
+        (f"targets whose best {TOP} are within the noise of the truth", percent(found.close)),
         ("least significant difference of two sources, points", points(found.noise)),
     ]
     return grid(["what", "value"], [[Cell(name), Cell(value)] for name, value in rows])

@@ -60,13 +60,14 @@ def finding(result: TruthResult) -> Finding | None:
 
 
 def _said(one: Hanging, result: TruthResult) -> str:
-    few = len(one.without) <= FEW
-    on = _one_of(one.without) if few else f"any of {len(one.without)} of the {one.of} things left out in turn"
+    if len(one.without) > FEW:
+        many = f"if one of {len(one.without)} things is left out, of {one.of} in turn"
+        if one.first:
+            return f"`{one.metric}` is not first {many}: the first place is nobody's."
+        return f"`{one.metric}` is not told from chance {many}, so it is at the edge."
+    on = _one_of(one.without)
     if not one.first:
-        edge = "" if few else ", so it is at the edge"
-        return f"`{one.metric}` is not told from chance without {on}{edge}."
-    if not few:
-        return f"`{one.metric}` is not first without {on}: the first place is nobody's."
+        return f"`{one.metric}` is not told from chance without {on}."
     rows = result.influence
     heirs = rows[rows["place"] == 1].merge(one.without[["kind", "left_out"]])["metric"]
     instead = " or ".join(f"`{name}`" for name in dict.fromkeys(heirs))
@@ -163,7 +164,7 @@ def _looks(report: Report, result: TruthResult) -> list[tuple[str, str, str]]:
 TITLE = Heading("On what the numbers hang")
 
 RULE = (
-    "A claim *hangs* on what it does not hold without. Better than chance: without it, p (among the shuffled copies of "
+    "A claim hangs on what it does not hold without. Better than chance: without it, p (among the shuffled copies of "
     "the whole list, corrected for all metrics) is 5 % or more. First: without it, another metric has a higher number."
 )
 

@@ -150,7 +150,8 @@ def picture(result: TruthResult) -> Picture | None:
 
     bottom = 16 + ROW * len(rows)
     marks: list[Mark] = []
-    for tick in range(low, high + 1, max(1, math.ceil((high - low) / 8))):
+    step = max(1, math.ceil((high - low) / 8))
+    for tick in range(-(-low // step) * step, high + 1, step):
         marks.append(Line(((at(tick), 16), (at(tick), bottom)), "grid"))
         marks.append(Text(at(tick), 11, number(tick, 0), anchor="middle"))
     marks.append(Line(((at(0), 16), (at(0), bottom)), "origin"))

@@ -14,7 +14,6 @@ import numpy as np
 
 from pgebench.analysis.table import FloatArray
 
-
 CONNECTED = 1e-9
 """Eigenvalue of a Laplacian below which it is 0: there are as many of these as parts without a cell in common."""
 

@@ -9,8 +9,8 @@ What is left out has a weight of 0 in the same sums that the bootstrap draws wei
 a few more resamples.
 
 The p-value without something is that of the number among the shuffled copies of the whole list, corrected for all
-metrics (Holm). Those of a shorter list scatter more, so a number that is no longer told from chance would not be told by
-its own copies either.
+metrics (Holm). Those of a shorter list scatter more, so a number that is not told from chance by these would not be by
+its own.
 """
 
 from __future__ import annotations
@@ -119,7 +119,9 @@ def means_without(
     plain = [name for name in replicates if name not in dependent]
     sources = np.array([rest.sources for rest in left], dtype=float).reshape(len(left), truth.values.shape[1])
     targets = np.array([rest.targets for rest in left], dtype=float).reshape(len(left), truth.values.shape[2])
-    found = dict(zip(plain, _means(_beside([replicates[name] for name in plain], truth), sources, targets), strict=True))
+    found = dict(
+        zip(plain, _means(_beside([replicates[name] for name in plain], truth), sources, targets), strict=True)
+    )
     for name in dependent:
         found[name] = np.full(len(left), np.nan)
     for at, (rest, scores) in enumerate(zip(left, anew, strict=True)):

@@ -105,7 +105,9 @@ def analyse(
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
     draws = Draws(resamples, shuffles, seed)
     order = sorted(measured, key=lambda name: (name != primary_truth, name))
-    results = tuple(judge(with_terms, facts, name, metric_costs, truth_costs.get(name), contrasts, draws) for name in order)
+    results = tuple(
+        judge(with_terms, facts, name, metric_costs, truth_costs.get(name), contrasts, draws) for name in order
+    )
     # A unit may be several rows: the accuracy of a source is a score of each of its pairs.
     distinct = everything.drop_duplicates("key") if "key" in everything else everything
     unfinished = distinct[distinct["status"] != "done"]

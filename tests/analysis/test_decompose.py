@@ -23,7 +23,9 @@ def test_an_additive_table_has_no_interaction_even_without_diagonal():
 
 
 @settings(max_examples=80, deadline=None)
-@given(arrays(float, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.sampled_from([np.nan, 0.1, 0.4, 0.5])))
+@given(
+    arrays(float, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.sampled_from([np.nan, 0.1, 0.4, 0.5]))
+)
 def test_effects_of_many_matrices_are_those_of_each_holes_and_unconnected_parts_included(matrix):
     many = np.stack([matrix, matrix[::-1], np.full_like(matrix, np.nan)])
     expected = [two_way(one).source for one in many]

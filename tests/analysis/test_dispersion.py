@@ -1,6 +1,6 @@
 """Rank dispersion and headroom, against SciPy and against counting by hand."""
 
-from itertools import combinations, permutations
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_tied_candidates_share_their_places_as_often_as_lots_would_give_them(mat
         if len({column[s] for s in there}) < 2:
             continue
         ranked += 1
-        orders = [o for o in permutations(there) if all(column[a] >= column[b] for a, b in zip(o, o[1:], strict=False))]
+        orders = [o for o in permutations(there) if all(column[a] >= column[b] for a, b in pairwise(o))]
         for order in orders:
             for place, s in enumerate(order):
                 expected[s, place] += 1 / len(orders)

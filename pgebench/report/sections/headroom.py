@@ -167,9 +167,7 @@ def picture(result: TruthResult, names: tuple[str, ...]) -> Picture | None:
     order, titles, share = places(result)
     left = text_width([names[s] for s in order]) + 8
     cell = max(CELL, text_width(titles) + 4)
-    marks: list[Mark] = [
-        Text(left + cell * (p + 0.5), 11, title, anchor="middle") for p, title in enumerate(titles)
-    ]
+    marks: list[Mark] = [Text(left + cell * (p + 0.5), 11, title, anchor="middle") for p, title in enumerate(titles)]
     for i, s in enumerate(order):
         y = 16 + CELL * i
         marks.append(Text(left - 8, y + CELL / 2 + 4, names[s], anchor="end"))
@@ -177,7 +175,9 @@ def picture(result: TruthResult, names: tuple[str, ...]) -> Picture | None:
             held = float(share[i, p])
             say = f"{names[s]}: place {title} in {percent(held)} of its rankings"
             x = left + cell * p
-            marks.append(Rect(x, y, cell - 1, CELL - 1, "low", say=say, opacity=0.8 * held) if held else _empty(x, y, cell))
+            marks.append(
+                Rect(x, y, cell - 1, CELL - 1, "low", say=say, opacity=0.8 * held) if held else _empty(x, y, cell)
+            )
             if held >= 0.1:
                 marks.append(Text(x + cell / 2, y + CELL / 2 + 4, f"{100 * held:.0f}", "in", anchor="middle"))
     label = "How often each candidate holds each place, in percent of its rankings"
@@ -197,7 +197,9 @@ def _blocks(report: Report) -> list[Block]:
     result, names = report.results[0], report.analysis.table.sources
     facts = facts_grid(result, names)
     if not facts.rows:
-        none = "No target has two sources of different accuracy: there is no order, and nothing that a metric could find."
+        none = (
+            "No target has two sources of different accuracy: there is no order, and nothing that a metric could find."
+        )
         return [TITLE, Words(report.say(none))]
     words = (
         "If one source is the best for every target nobody needs a metric, and if the best ones cannot be told apart "
@@ -215,7 +217,11 @@ def _blocks(report: Report) -> list[Block]:
 def _noise_words(result: TruthResult) -> str:
     if not result.dispersion.compared:
         return "which is not known here: nothing was repeated, or there are fewer than three sources"
-    held = "the luck of their transfers is in it" if checkpoints_of(result) > 1 else "the luck of a checkpoint is not in it"
+    held = (
+        "the luck of their transfers is in it"
+        if checkpoints_of(result) > 1
+        else "the luck of a checkpoint is not in it"
+    )
     return f"here {_noise_of(result)}: {held}"
 
 

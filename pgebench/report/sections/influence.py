@@ -89,7 +89,7 @@ def influence_grid(result: TruthResult) -> Grid:
     for i, row in enumerate(league.to_dict("records") if shown else []):
         metric = str(row["metric"])
         cells = [name_cell(metric), value_cell(row[PRIMARY])]
-        for kind, top in shown.items():
+        for top in shown.values():
             one = top.loc[metric] if metric in top.index else None
             cells.append(
                 Cell(NOTHING, math.nan)

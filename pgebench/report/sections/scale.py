@@ -30,8 +30,8 @@ from pgebench.report.wording import NOTHING, interval, number, points
 ROW, WIDTH = 20.0, 380.0
 
 FIDELITY = (
-    "Pearson within a target is the “fidelity” of Singh et al. (ICLR 2026, arXiv 2510.06448): over all ordered pairs of "
-    "sources, differences of scores and differences of accuracies have the very same correlation."
+    "Pearson within a target is the “fidelity” of Singh et al. (ICLR 2026, arXiv 2510.06448): over all ordered pairs "
+    "of sources, differences of scores and differences of accuracies have the very same correlation."
 )
 
 
@@ -47,7 +47,9 @@ def worth(result: TruthResult) -> pd.DataFrame:
     """
     found = result.scale
     known = found[found["slope"].notna() & found["step"].notna()]
-    scaled = {to: known[column] * known["step"] for to, column in (("value", "slope"), ("low", "low"), ("high", "high"))}
+    scaled = {
+        to: known[column] * known["step"] for to, column in (("value", "slope"), ("low", "low"), ("high", "high"))
+    }
     rows = known[["metric", "target", "step"]].assign(**scaled)
     return rows[rows["metric"].isin(rows.loc[rows["target"].isna(), "metric"])]
 
@@ -191,7 +193,9 @@ def _blocks(report: Report) -> list[Block]:
         blocks.append(Figure(file_name("scale", result.name), report.say(caption), drawn))
     blocks.append(Table(report.said(found)))
     if len((single := target_grid(result)).columns) > 2:
-        note = "Points for the same difference on each target; in brackets where the interval over other sources holds 0."
+        note = (
+            "Points for the same difference on each target; in brackets where the interval over other sources holds 0."
+        )
         blocks.append(
             Details(report.say("Each target on its own"), [Words(report.say(note), soft=True), Table(single)])
         )

@@ -164,7 +164,7 @@ def test_with_one_or_two_candidates_the_sections_say_so(synthetic, candidates):
     few = records[records["source"].isin(synthetic.NAMES[:candidates]) & (records["target"] == "animals_a")]
     report = report_of(few)
     assert kinds(report, influence.SECTION) == ["heading", "words"]
-    assert "nothing can be left out" in influence.SECTION.page(report)[1].text
+    assert "Nothing can be left out" in influence.SECTION.page(report)[1].text
     assert influence.finding(report.results[0]) is None
     if candidates == 1:
         assert kinds(report, scale.SECTION) == kinds(report, headroom.SECTION) == ["heading", "words"]
@@ -188,11 +188,12 @@ def test_constant_scores_are_worth_nothing_and_hang_on_nothing(synthetic):
     assert {cell.text for cell in row[2:-1]} == {"\N{EN DASH}"}
 
 
-def test_a_truth_without_any_order_has_empty_sections(synthetic):
+def test_a_truth_without_any_order_has_empty_sections_and_slopes_of_nothing(synthetic):
     report = planted(synthetic, lambda s, t, n: 0.5)
-    for section in SECTIONS:
+    for section in (influence.SECTION, headroom.SECTION):
         assert kinds(report, section) == ["heading", "words"]
         assert not list(section.files(report))
+    assert {row[2].text for row in scale.scale_grid(report.results[0]).rows} == {"0.0 points, or nothing"}
 
 
 def test_missing_scores_leave_their_sources_out(synthetic):

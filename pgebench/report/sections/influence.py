@@ -175,7 +175,7 @@ def _blocks(report: Report) -> list[Block]:
     result = report.results[0]
     found = influence_grid(result)
     if not found.rows:
-        none = "With so few sources and targets nothing can be left out: what is left has no order."
+        none = "Nothing can be left out: what would be left has no order of sources to judge a metric by."
         return [TITLE, Words(report.say(none))]
     words = (
         "The mean weighted τ of each metric without each source, each family of sources and each target in turn, as if "

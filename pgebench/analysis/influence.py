@@ -78,10 +78,10 @@ def rests(table: Table, truth: Transfers) -> list[Rest]:
     Returns:
         In this order, each by its name; a family of all candidates leaves nothing and is not among them.
     """
-    there = np.isfinite(truth.values).any(axis=(0, 3))
-    sources, targets = there.any(axis=1), there.any(axis=0)
+    there = np.isfinite(truth.values)
+    sources, targets = (np.asarray(there.any(axis=axes), dtype=np.bool_) for axes in ((0, 2, 3), (0, 1, 3)))
     family = np.array([table.family(name) for name in table.sources], dtype=object)
-    every_source, every_target = np.ones(len(sources), dtype=bool), np.ones(len(targets), dtype=bool)
+    every_source, every_target = np.ones(len(sources), dtype=np.bool_), np.ones(len(targets), dtype=np.bool_)
     found = [
         Rest(CANDIDATE, name, 1, np.arange(len(sources)) != s, every_target)
         for s, name in enumerate(table.sources)

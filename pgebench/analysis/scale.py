@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pgebench.analysis.alike import Alike, Judged
@@ -30,6 +31,8 @@ ANY = (-np.inf, np.inf)
 
 NOTHING = 1e-18
 """Sum of squares, in units of the largest deviation of the metric, below which scores are equal."""
+
+Mask = npt.NDArray[np.bool_]
 
 Sums = tuple[FloatArray, FloatArray]
 """Sums over candidates of products with the accuracy, and of squares, of deviations of the score."""
@@ -67,7 +70,7 @@ def _of_metric(
     of_targets: tuple[FloatArray, int],
 ) -> list[tuple[object, ...]]:
     (source_count, source_groups), (target_count, target_groups) = sources, of_targets
-    there = np.isfinite(score) & np.isfinite(group.accuracy)
+    there: Mask = np.asarray(np.isfinite(score) & np.isfinite(group.accuracy))
     x, y = (_centred(values, there) for values in (score, group.accuracy))
     unit = float(np.abs(x).max(initial=0.0)) or 1.0
     once = np.ones((1, score.shape[1]))
@@ -105,14 +108,14 @@ def _in_units(found: Resamples, at: int, unit: float) -> tuple[float, float, flo
     return float(found.estimate[at]) / unit, low / unit, high / unit
 
 
-def _centred(values: FloatArray, there: FloatArray) -> FloatArray:
+def _centred(values: FloatArray, there: Mask) -> FloatArray:
     """Deviations from the mean of each target, 0 for what is absent: sums of their squares lose no digits."""
     known = np.where(there, values, 0.0)
     mean = known.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
     return np.where(there, known - mean, 0.0)
 
 
-def _sums(x: FloatArray, y: FloatArray, there: FloatArray, weight: FloatArray) -> Sums:
+def _sums(x: FloatArray, y: FloatArray, there: Mask, weight: FloatArray) -> Sums:
     """Sums of the deviations of each (backbone, target) with these multiplicities of the sources.
 
     Args:

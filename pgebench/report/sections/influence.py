@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -41,22 +42,29 @@ def change_cell(change: float, kind: object, name: object) -> Cell:
 
 def finding(result: TruthResult) -> Finding | None:
     """The warning: which claims hang on a single thing; None where nothing could be left out."""
-    top = largest(result.influence[result.influence["metric"].isin(real_metrics(result.league)["metric"])])
-    if top.empty:
+    real = set(real_metrics(result.league)["metric"])
+    top = {metric: row for metric, row in _largest(result.influence).items() if metric in real}
+    if not top:
         return None
     found = hanging(result)
-    row = top.loc[top["change"].abs().idxmax()]
-    whole = float(row["weighted_tau"] - row["change"])
+    metric, row = max(top.items(), key=lambda one: abs(one[1]["change"]))
+    whole = row["weighted_tau"] - row["change"]
     parts = [_said(one, result) for one in found] or [
         "What is better than chance stays so, and the first metric stays first, whatever single source, family of "
         "sources or target is left out."
     ]
     parts.append(
-        f"The largest change: `{row.name}` from {number(whole)} to {number(row['weighted_tau'])} without the "
+        f"The largest change: `{metric}` from {number(whole)} to {number(row['weighted_tau'])} without the "
         f"{KINDS[row['kind']]} `{row['left_out']}`."
     )
     title = "A place hangs on a single thing" if found else "No place hangs on a single thing"
     return Finding(title, " ".join(parts))
+
+
+def _largest(found: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Metric -> the row of its largest change; without those that nothing changes."""
+    rows = largest(found).reset_index().to_dict("records")
+    return {str(row["metric"]): {str(key): value for key, value in row.items()} for row in rows}
 
 
 def _said(one: Hanging, result: TruthResult) -> str:
@@ -82,20 +90,17 @@ def _one_of(rows: pd.DataFrame) -> str:
 def influence_grid(result: TruthResult) -> Grid:
     """The largest change of each metric by kind, and what its claims hang on; no rows if nothing could be left out."""
     claims = hanging(result)
-    by_kind = {kind: largest(result.influence[result.influence["kind"] == kind]) for kind in KINDS}
-    shown = {kind: top for kind, top in by_kind.items() if len(top)}
+    by_kind = {kind: _largest(result.influence[result.influence["kind"] == kind]) for kind in KINDS}
+    shown = {kind: top for kind, top in by_kind.items() if top}
     league = result.league[result.league[PRIMARY].notna()]
     rows, notes = [], {}
     for i, row in enumerate(league.to_dict("records") if shown else []):
         metric = str(row["metric"])
         cells = [name_cell(metric), value_cell(row[PRIMARY])]
         for top in shown.values():
-            one = top.loc[metric] if metric in top.index else None
-            cells.append(
-                Cell(NOTHING, math.nan)
-                if one is None
-                else Cell(f"{signed(one['change'])} `{one['left_out']}`", abs(float(one["change"])))
-            )
+            one = top.get(metric)
+            said = f"{signed(one['change'])} `{one['left_out']}`" if one else NOTHING
+            cells.append(Cell(said, abs(one["change"]) if one else math.nan))
         rows.append([*cells, _hangs([one for one in claims if one.metric == metric])])
         if row["kind"] == "trivial":
             notes[i] = "trivial"
@@ -130,7 +135,7 @@ def picture(result: TruthResult) -> Picture | None:
     for tenth in range(round(low * 10), round(high * 10) + 1, max(1, round((high - low) * 10) // 8)):
         marks.append(Line(((at(tenth / 10), 16), (at(tenth / 10), bottom)), "origin" if tenth == 0 else "grid"))
         marks.append(Text(at(tenth / 10), 11, number(tenth / 10, 1), anchor="middle"))
-    top, labels = largest(result.influence), []
+    top, labels = _largest(result.influence), []
     for i, row in enumerate(league.to_dict("records")):
         metric, y = str(row["metric"]), 16 + ROW * i
         who = role(metric, str(row["kind"]))
@@ -138,19 +143,18 @@ def picture(result: TruthResult) -> Picture | None:
         for one in rows[rows["metric"] == metric].to_dict("records"):
             marks.append(_mark(one, at(one["weighted_tau"]), y + LANES[one["kind"]], who))
         marks.append(Circle(at(row[PRIMARY]), y + ROW / 2, 4.5, "full", who, say=f"{metric}: {number(row[PRIMARY])}"))
-        if metric in top.index:
-            labels.append(f"{signed(top.loc[metric, 'change'])} {top.loc[metric, 'left_out']}")
+        if metric in top:
+            labels.append(f"{signed(top[metric]['change'])} {top[metric]['left_out']}")
             marks.append(Text(left + WIDTH + 6, y + 14, labels[-1], "in"))
     label = "Mean weighted tau of each metric, and without each candidate, family and target"
     return Picture(left + WIDTH + 6 + text_width(labels), bottom + 2, tuple(marks), label)
 
 
-def _mark(row: dict[str, object], x: float, y: float, who: str) -> Mark:
-    kind, name, value, change = (row[column] for column in ("kind", "left_out", "weighted_tau", "change"))
-    said = f"without {name}: {number(float(str(value)))} ({signed(float(str(change)))})"
-    if kind == TASK:
+def _mark(row: Mapping[Hashable, Any], x: float, y: float, who: str) -> Mark:
+    said = f"without {row['left_out']}: {number(row['weighted_tau'])} ({signed(row['change'])})"
+    if row["kind"] == TASK:
         return Line(((x, y - 3), (x, y + 3)), "curve", who, say=said)
-    return Circle(x, y, 2.5, "hollow" if kind == FAMILY else "pt", who, say=said)
+    return Circle(x, y, 2.5, "hollow" if row["kind"] == FAMILY else "pt", who, say=said)
 
 
 def _looks(report: Report, result: TruthResult) -> list[tuple[str, str, str]]:

@@ -96,7 +96,8 @@ def finding(result: TruthResult) -> Finding | None:
 
 def scale_grid(result: TruthResult) -> Grid:
     """Each metric with its step and what that is worth; no rows if no score varies."""
-    rows, notes = [], {}
+    rows: list[list[Cell]] = []
+    notes: dict[int, str] = {}
     found = worth(result)
     kinds = dict(zip(result.league["metric"], result.league["kind"], strict=True))
     for metric, own in found.groupby("metric", sort=False):

@@ -38,6 +38,8 @@ class BackboneConfig:
     ``head: false`` says that the weights have no classifier, or none whose outputs are classes.
     With ``source=pretrained`` the weights are used as they are; ``source_accuracy`` is then the accuracy that is stated
     for them on the data they were trained on. With another source its training starts from them.
+    ``family`` is that of the architecture, left out as one where the report asks what a number hangs on; null is none
+    but its own. It is no part of a unit's identity.
     """
 
     name: str = MISSING
@@ -52,6 +54,7 @@ class BackboneConfig:
     reader: str | None = None
     head: bool = True
     source_accuracy: float | None = None
+    family: str | None = None
 
 
 @dataclass

@@ -63,10 +63,10 @@ def bootstrap(
     >>> float(draws["tau"].estimate[0]), low > 0.5, high
     (1.0, True, 1.0)
     """
-    rng = np.random.default_rng(seed)
     accuracy = mean_over_seeds(truth)
-    target_count, of_targets = _multiplicity(rng, resamples, targets or range(accuracy.shape[2]))
-    source_count, of_sources = _multiplicity(rng, resamples, sources or range(accuracy.shape[1]))
+    (source_count, of_sources), (target_count, of_targets) = multiplicities(
+        sources or range(accuracy.shape[1]), targets or range(accuracy.shape[2]), resamples=resamples, seed=seed
+    )
     selections = tuple(name for name in SELECTIONS if name in statistics)
     wanted = tuple(name for name in CORRELATIONS if name in statistics)
     shape = len(scores), resamples
@@ -87,20 +87,38 @@ def bootstrap(
         plain = correlations(np.swapaxes(score, 1, 2), np.swapaxes(accuracy, 1, 2), if_constant=0.0, wanted=wanted)
         plain |= _selected(score, accuracy, selections)
         for name, values in plain.items():
-            draws[name].estimate[m] = _mean(values[None], everyone)[0]
-            draws[name].by_target[m] = _mean(values[None], target_count)
+            draws[name].estimate[m] = mean_over_targets(values[None], everyone)[0]
+            draws[name].by_target[m] = mean_over_targets(values[None], target_count)
         # The list of sources is held fixed: see above.
         for name in selections:
             draws[name].by_source[m] = draws[name].estimate[m]
             draws[name].both[m] = draws[name].by_target[m]
-    step = max(1, CHUNK // max(1, accuracy.size * accuracy.shape[1]))
-    for start in range(0, resamples if wanted else 0, step):
-        rows = slice(start, start + step)
-        for m, found in _correlated(scores, accuracy, source_count[rows], wanted):
+    for rows in in_parts(resamples if wanted else 0, accuracy):
+        for m, found in correlated(scores, accuracy, source_count[rows], wanted):
             for name in wanted:
-                draws[name].both[m, rows] = _mean(found[name], target_count[rows])
-                draws[name].by_source[m, rows] = _mean(found[name], everyone)
+                draws[name].both[m, rows] = mean_over_targets(found[name], target_count[rows])
+                draws[name].by_source[m, rows] = mean_over_targets(found[name], everyone)
     return draws
+
+
+def multiplicities(
+    sources: Sequence[object], targets: Sequence[object], *, resamples: int, seed: int
+) -> tuple[tuple[FloatArray, int], tuple[FloatArray, int]]:
+    """The draws of a seed, the same ones for whatever is resampled.
+
+    Args:
+        sources: Collection of each source.
+        targets: Collection of each target.
+        resamples: Number of draws.
+        seed: Of the draws.
+
+    Returns:
+        For sources and for targets how often each is drawn, shape (resamples, things), and the number of collections;
+        0 where they are held fixed.
+    """
+    rng = np.random.default_rng(seed)
+    of_targets = _multiplicity(rng, resamples, targets)
+    return _multiplicity(rng, resamples, sources), of_targets
 
 
 def _multiplicity(rng: np.random.Generator, resamples: int, groups: Sequence[object]) -> tuple[FloatArray, int]:
@@ -113,7 +131,22 @@ def _multiplicity(rng: np.random.Generator, resamples: int, groups: Sequence[obj
     return drawn[:, [distinct.index(group) for group in groups]], n
 
 
-def _correlated(
+def in_parts(draws: int, accuracy: FloatArray) -> Iterator[slice]:
+    """Runs of draws whose arrays of pairs of sources fit into memory.
+
+    Args:
+        draws: How many there are.
+        accuracy: Shape (backbones, sources, targets).
+
+    Yields:
+        From the first to the last.
+    """
+    step = max(1, CHUNK // max(1, accuracy.size * accuracy.shape[1]))
+    for start in range(0, draws, step):
+        yield slice(start, start + step)
+
+
+def correlated(
     scores: FloatArray, accuracy: FloatArray, source_count: FloatArray, wanted: tuple[str, ...]
 ) -> Iterator[tuple[int, dict[str, FloatArray]]]:
     """Correlations with the sources drawn.
@@ -147,7 +180,15 @@ def _selected(score: FloatArray, accuracy: FloatArray, names: tuple[str, ...]) -
     return values
 
 
-def _mean(values: FloatArray, target_count: FloatArray) -> FloatArray:
-    """Mean over (backbone, target) with target multiplicities; the resample axis is broadcast, result (resamples,)."""
+def mean_over_targets(values: FloatArray, target_count: FloatArray) -> FloatArray:
+    """Mean over (backbone, target) with target multiplicities; the resample axis is broadcast.
+
+    Args:
+        values: Shape (resamples or 1, backbones, targets), NaN where undefined.
+        target_count: Shape (resamples or 1, targets).
+
+    Returns:
+        Shape (resamples,).
+    """
     rows, weight = np.broadcast_arrays(values, target_count[:, None, :])
     return mean_where_defined(rows.reshape(len(rows), -1), weight.reshape(len(weight), -1))

@@ -21,6 +21,7 @@ def build_table(
     records: pd.DataFrame,
     facts: Facts = MappingProxyType({}),
     collections: Mapping[str, str] = MappingProxyType({}),
+    families: Mapping[str, str] = MappingProxyType({}),
 ) -> Table:
     """Arrange the finished score and truth rows of `records` as arrays.
 
@@ -36,6 +37,7 @@ def build_table(
             sources were trained more than once; others are ignored.
         facts: Of the metrics, see `pgebench.core.metric_facts`; a metric that has none has the usual tolerance.
         collections: Name of a dataset -> collection that it is a view of.
+        families: Name of a candidate -> its family, where that is not the collection of a dataset.
 
     Returns:
         The arrays; without any truth row `truths` is empty, without any score row `replicates` is empty.
@@ -74,6 +76,7 @@ def build_table(
         replicates=replicates,
         score_seeds=seeds,
         collections=collections,
+        families=families,
         notes=tuple(notes),
     )
 

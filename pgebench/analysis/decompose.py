@@ -14,6 +14,9 @@ import numpy as np
 
 from pgebench.analysis.table import FloatArray
 
+CONNECTED = 1e-9
+"""Eigenvalue of a Laplacian below which it is 0: there are as many of these as parts without a cell in common."""
+
 
 @dataclass(frozen=True)
 class TwoWay:
@@ -64,6 +67,44 @@ def two_way(matrix: FloatArray) -> TwoWay:
     spread = float(np.max(np.abs(matrix[there] - matrix[there].mean()), initial=0.0))
     residual = np.where(np.abs(residual) < 1e-9 * spread, 0.0, residual)
     return TwoWay(source, target, np.where(there, residual, np.nan))
+
+
+def source_effects(values: FloatArray) -> FloatArray:
+    """Source effects of many matrices at once, those that `two_way` finds for each.
+
+    The effects of the targets come first, from as many equations as there are targets; those of the sources follow.
+
+    Args:
+        values: Shape (..., sources, targets), NaN where absent.
+
+    Returns:
+        Shape (..., sources), mean 0 over the sources seen; NaN for a source never seen.
+
+    >>> matrix = np.add.outer([0.0, 1.0, 2.0], [10.0, 20.0, 30.0])
+    >>> matrix[0, 0] = np.nan
+    >>> source_effects(np.stack([matrix, 2 * matrix])).round(6).tolist()
+    [[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0]]
+    """
+    there = np.isfinite(values)
+    seen, known = there.any(axis=-1), np.where(there, values, 0.0)
+    share = there / np.maximum(there.sum(axis=-1, keepdims=True), 1)
+    mean = (share * known).sum(axis=-1)
+    across = np.swapaxes(there.astype(float), -1, -2)
+    # Equal columns and rows of a Laplacian: a target weighs by its sources, less what these share with other targets.
+    laplacian = across.sum(axis=-1)[..., None] * np.eye(values.shape[-1]) - across @ share
+    size, axes = np.linalg.eigh(laplacian)
+    zero = size < CONNECTED
+    right = known.sum(axis=-2) - (across @ mean[..., None])[..., 0]
+    turned = (np.swapaxes(axes, -1, -2) @ right[..., None])[..., 0]
+    of_target = (axes @ np.where(zero, 0.0, turned / np.where(zero, 1.0, size))[..., None])[..., 0]
+    effect = mean - (share @ of_target[..., None])[..., 0]
+    level = np.where(seen, effect, 0.0).sum(axis=-1, keepdims=True) / np.maximum(seen.sum(axis=-1, keepdims=True), 1)
+    result = np.where(seen, effect - level, np.nan)
+    # Parts without any cell in common: how they compare is a convention, which `two_way` has.
+    parts = zero.sum(axis=-1) - (~there.any(axis=-2)).sum(axis=-1)
+    for at in zip(*np.nonzero(parts > 1), strict=True):
+        result[at] = two_way(values[at]).source
+    return np.asarray(result)
 
 
 def interactions(values: FloatArray, *, rescale_targets: bool = False) -> FloatArray:

@@ -11,26 +11,31 @@ import pandas as pd
 
 from pgebench.analysis.alike import Judged, judged
 from pgebench.analysis.ceiling import Ceiling, rerun_ceiling, transfer_ceiling
+from pgebench.analysis.composites import with_composites
 from pgebench.analysis.contrasts import Contrasts, planned_contrasts
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.cost import Cost
 from pgebench.analysis.decompose import interactions
+from pgebench.analysis.dispersion import Dispersion, dispersion
+from pgebench.analysis.influence import Again, Rest, influence
 from pgebench.analysis.levels import Levels, levels
 from pgebench.analysis.lives import OTHERS, OWN, over_lives
 from pgebench.analysis.pairs import paired_differences
 from pgebench.analysis.quality import STATISTICS, Quality
 from pgebench.analysis.rerun import rerun_reach
+from pgebench.analysis.scale import scale
 from pgebench.analysis.static_ranker import static_replicates
 from pgebench.analysis.summary import (
     ceiling_columns,
     cost_columns,
     far_columns,
+    influence_columns,
     interaction_columns,
     other_judges_columns,
     ranking_columns,
     summary_columns,
 )
-from pgebench.analysis.table import FloatArray, Table, Transfers
+from pgebench.analysis.table import FloatArray, Replicates, Table, Transfers
 from pgebench.core.metric_facts import Facts
 
 STATIC, STANDARDISED = "static", "static_standardised"
@@ -70,6 +75,9 @@ class TruthResult:
         league: One row per metric in the order of `metrics`; the columns are those of `summary.csv`.
         pairs: Paired differences of the weighted tau, see `paired_differences`.
         contrasts: The differences that were planned, see `planned_contrasts`.
+        influence: Each metric without each candidate, family and target, see `pgebench.analysis.influence`.
+        scale: Accuracy per score difference, pooled and for each target, see `pgebench.analysis.scale`.
+        dispersion: How the order of the sources differs from target to target, see `dispersion`.
         by_backbone: Columns backbone, metric, weighted_tau, low, high, ceiling; empty with a single backbone.
         ceiling: Statistic -> noise ceiling with the same checkpoints.
         rerun: Statistic -> noise ceiling with everything trained anew.
@@ -85,6 +93,9 @@ class TruthResult:
     league: pd.DataFrame
     pairs: pd.DataFrame
     contrasts: pd.DataFrame
+    influence: pd.DataFrame
+    scale: pd.DataFrame
+    dispersion: Dispersion
     by_backbone: pd.DataFrame
     ceiling: dict[str, Ceiling]
     rerun: dict[str, Ceiling]
@@ -121,7 +132,7 @@ def judge(
     """Put every metric beside one truth.
 
     Args:
-        table: With its axes in the order group, candidate, task of the question.
+        table: With its axes in the order group, candidate, task of the question, and the terms of composites.
         facts: Of the metrics.
         name: Of the truth.
         metric_costs: Metric -> cost.
@@ -133,7 +144,8 @@ def judge(
         The league of this truth and what belongs to it.
     """
     truth = table.truths[name]
-    table = table.with_replicates(STATIC, static_replicates(truth))
+    with_terms = table
+    table = with_composites(table, facts).with_replicates(STATIC, static_replicates(truth))
     quality = dict(zip(table.replicates, _beside(table, truth).quality(), strict=True))
     # Best first; a metric without any value last.
     metrics = sorted(quality, key=lambda metric: (-np.nan_to_num(quality[metric].mean(PRIMARY), nan=-2.0), metric))
@@ -144,8 +156,19 @@ def judge(
     nulls = sides.shuffled(shuffles=draws.shuffles, seed=draws.seed)
     ceiling, rerun = transfer_ceiling(truth, seed=draws.seed), rerun_ceiling(truth, seed=draws.seed)
     special, far = _special(table, truth), _far(table, truth)
+    yardsticks = {STATIC, STANDARDISED, *(metric for metric, fact in facts.items() if fact.get("kind") == "control")}
+    real = [metric for metric in metrics if metric not in yardsticks]
+    without = influence(
+        table,
+        truth,
+        _again(with_terms, facts, truth),
+        whole={metric: quality[metric].mean(PRIMARY) for metric in metrics},
+        nulls=nulls,
+        real=real,
+    )
     groups = [
         ranking_columns(metrics, quality, found, nulls, rerun_reach(replicates, truth, seed=draws.seed)),
+        influence_columns(metrics, without),
         ceiling_columns(len(metrics), ceiling, rerun),
         other_judges_columns(_beside(table, truth, OTHERS), _beside(table, _averaged(truth))),
         interaction_columns(
@@ -161,14 +184,12 @@ def judge(
         ),
         cost_columns(metrics, metric_costs, truth_cost),
     ]
-    yardsticks = {STATIC, STANDARDISED, *(metric for metric, fact in facts.items() if fact.get("kind") == "control")}
     league = pd.concat(groups, axis=1).assign(
         truth=name,
         metric=metrics,
         kind=["trivial" if metric in yardsticks else "metric" for metric in metrics],
         score_seeds=[table.score_seeds[metric] for metric in metrics],
     )
-    real = [metric for metric in metrics if metric not in yardsticks]
     return TruthResult(
         name=name,
         metrics=tuple(metrics),
@@ -178,6 +199,9 @@ def judge(
         league=league[summary_columns()],
         pairs=paired_differences(metrics, found[PRIMARY], leave_out=("random",)),
         contrasts=planned_contrasts(contrasts, metrics, real, found[PRIMARY]),
+        influence=without,
+        scale=scale(sides, metrics, table.targets, resamples=draws.resamples, seed=draws.seed),
+        dispersion=dispersion(truth),
         by_backbone=_by_backbone(table, truth, draws),
         ceiling=ceiling,
         rerun=rerun,
@@ -189,6 +213,19 @@ def judge(
 def _beside(table: Table, truth: Transfers, against: str = OWN) -> Judged:
     sources, targets = ([table.collection(name) for name in axis] for axis in (table.sources, table.targets))
     return judged(list(table.replicates.values()), truth, sources, targets, against)
+
+
+def _again(with_terms: Table, facts: Facts, truth: Transfers) -> Again:
+    """The composites and the static ranker, which look at all candidates or targets, scored by what is left."""
+    made = [name for name in with_composites(with_terms, facts).replicates if name not in with_terms.replicates]
+
+    def again(rest: Rest) -> dict[str, Replicates]:
+        left = {name: replace(one, values=rest.of(one.values)) for name, one in with_terms.replicates.items()}
+        composed = with_composites(replace(with_terms, replicates=left), facts).replicates
+        transfers = replace(truth, values=rest.of(truth.values))
+        return {name: composed[name] for name in made} | {STATIC: static_replicates(transfers)}
+
+    return again
 
 
 def _special(table: Table, truth: Transfers) -> Judged:

@@ -74,6 +74,7 @@ def analyse(
     primary_truth: str = "finetune",
     question: str = "sources",
     collections: Mapping[str, str] = MappingProxyType({}),
+    families: Mapping[str, str] = MappingProxyType({}),
     contrasts: Contrasts = (),
     resamples: int = RESAMPLES,
     shuffles: int = SHUFFLES,
@@ -87,6 +88,7 @@ def analyse(
         primary_truth: The truth that comes first, if it is there.
         question: One of `QUESTIONS`.
         collections: Name of a dataset -> collection that it is a view of; one that is not named is its own.
+        families: Name of a candidate -> its family; that of one that is not named is its collection.
         contrasts: Pairs of metrics whose difference was planned, see `planned_contrasts`.
         resamples: Draws of the bootstrap.
         shuffles: Draws of the null distribution.
@@ -98,18 +100,21 @@ def analyse(
     everything = records
     records = experiment_itself(records)
     asked = QUESTIONS[question]
-    plain = build_table(records, facts, collections)
+    plain = build_table(records, facts, collections, families)
+    with_terms = ask(plain, asked)
+    table = with_composites(with_terms, facts)
 
     def arranged(rows: pd.DataFrame) -> Table:
-        return with_composites(ask(build_table(rows, facts, collections), asked), facts)
+        return with_composites(ask(build_table(rows, facts, collections, families), asked), facts)
 
-    table = with_composites(ask(plain, asked), facts)
     paid = of_one_life(records)
     metric_costs, truth_costs = costs(with_composite_names(paid, facts), "metric"), costs(paid, "truth")
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
     draws = Draws(resamples, shuffles, seed)
     order = sorted(measured, key=lambda name: (name != primary_truth, name))
-    results = tuple(judge(table, facts, name, metric_costs, truth_costs.get(name), contrasts, draws) for name in order)
+    results = tuple(
+        judge(with_terms, facts, name, metric_costs, truth_costs.get(name), contrasts, draws) for name in order
+    )
     # A unit may be several rows: the accuracy of a source is a score of each of its pairs.
     distinct = everything.drop_duplicates("key") if "key" in everything else everything
     unfinished = distinct[distinct["status"] != "done"]

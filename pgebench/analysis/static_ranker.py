@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pgebench.analysis.decompose import two_way
+from pgebench.analysis.decompose import source_effects
 from pgebench.analysis.table import FloatArray, Replicates, Transfers, mean_over_seeds
 
 
@@ -31,12 +31,10 @@ def static_scores(truth: FloatArray) -> FloatArray:
     [0.2, -0.2]
     """
     accuracy = mean_over_seeds(truth)
-    scores = np.full(accuracy.shape, np.nan)
-    for b, matrix in enumerate(accuracy):
-        for t in range(matrix.shape[1]):
-            others = np.delete(matrix, t, axis=1)
-            if np.isfinite(others).any():
-                scores[b, :, t] = two_way(others).source
+    itself = np.eye(accuracy.shape[-1], dtype=bool)
+    # Shape (backbones, targets, sources, targets): for each target the accuracies without its own.
+    others = np.where(itself[:, None, :], np.nan, accuracy[:, None])
+    scores = np.swapaxes(source_effects(others), -1, -2)
     return np.where(np.isfinite(accuracy), np.round(scores, 12), np.nan)
 
 

@@ -12,6 +12,7 @@ from pgebench.analysis.ceiling import Ceiling
 from pgebench.analysis.chance import holm, null_band, p_value
 from pgebench.analysis.correlation import CORRELATIONS, PRIMARY
 from pgebench.analysis.cost import Cost, share_of
+from pgebench.analysis.influence import largest
 from pgebench.analysis.quality import STATISTICS, Quality, mean_where_defined
 from pgebench.analysis.resamples import PARTS, Resamples
 from pgebench.analysis.table import FloatArray
@@ -25,6 +26,9 @@ INTERACTION_COLUMNS = (
 )
 OTHER_JUDGES = ("others_weighted_tau", "mean_truth_weighted_tau")
 """Judged by the transfers of other checkpoints, and by the mean over all of them."""
+
+INFLUENCE_COLUMNS = ("influence", "influence_kind", "influence_of")
+"""The largest change of the mean weighted tau if something is left out, of which kind that is, and its name."""
 
 RERUN_CEILINGS = ("rerun_ceiling", "rerun_perfect_ceiling", "rerun_whole_ceiling")
 """With everything trained anew: one life against one, a score that knows all about the sources against one life, and
@@ -78,6 +82,7 @@ def summary_columns() -> list[str]:
         "rerun_low",
         "rerun_high",
         *(f"error_{part}" for part in PARTS),
+        *INFLUENCE_COLUMNS,
         *OTHER_JUDGES,
         *ceilings,
         "perfect_ceiling",
@@ -126,6 +131,21 @@ def ranking_columns(
         rows.append(row)
     columns = pd.DataFrame(rows)
     return columns.assign(p_holm=holm(columns["p"].to_numpy(dtype=float)))
+
+
+def influence_columns(metrics: Sequence[str], without: pd.DataFrame) -> pd.DataFrame:
+    """The largest change of each metric's number if a candidate, a family or a target is left out.
+
+    Args:
+        metrics: In the order of the rows.
+        without: See `pgebench.analysis.influence.influence`.
+
+    Returns:
+        One row per metric; NaN and no names for one of which nothing can be left out.
+    """
+    top = largest(without).reindex(list(metrics))
+    columns = dict(zip(INFLUENCE_COLUMNS, (top["change"], top["kind"], top["left_out"]), strict=True))
+    return pd.DataFrame({name: column.to_numpy() for name, column in columns.items()})
 
 
 def ceiling_columns(metrics: int, ceiling: Mapping[str, Ceiling], rerun: Mapping[str, Ceiling]) -> pd.DataFrame:

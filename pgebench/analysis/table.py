@@ -89,6 +89,7 @@ class Table:
         replicates: Name of the metric -> its scores, replicate by replicate.
         score_seeds: Name of the metric -> largest number of scores in a cell.
         collections: Name of a dataset -> collection that it is a view of; one that is not named is its own.
+        families: Name of a candidate -> its family; that of one that is not named is its collection.
         notes: What a reader must know about how the table came to be, in plain words.
     """
 
@@ -99,6 +100,7 @@ class Table:
     replicates: dict[str, Replicates]
     score_seeds: dict[str, int]
     collections: Mapping[str, str] = field(default_factory=dict)
+    families: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -121,6 +123,17 @@ class Table:
             Its collection.
         """
         return self.collections.get(name, name)
+
+    def family(self, name: str) -> str:
+        """The family of a candidate: the one that is stated, else its collection, else the name itself.
+
+        Args:
+            name: Of a source, a target or a backbone.
+
+        Returns:
+            Its family.
+        """
+        return self.families.get(name, self.collection(name))
 
     @cached_property
     def near(self) -> npt.NDArray[np.bool_]:

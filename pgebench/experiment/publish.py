@@ -120,6 +120,7 @@ def meta_of(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None =
         "config": config,
         "datasets": dataset_sizes(sweep.cells),
         "collections": collections(sweep.cells),
+        "families": families(sweep.cells),
         "skipped": sweep.skipped,
         # The report must say why a metric of the config is not in its league, and what was not computed for it.
         "notes": [*config["notes"], *elsewhere, *sweep.left_out, *reused(table)],
@@ -152,6 +153,12 @@ def collections(cells: Iterable[Cell]) -> dict[str, str]:
     """The collection of each dataset; the unknown data of pretrained weights are no dataset."""
     named = {one.name: one for cell in cells for one in (cell.source, cell.target)}
     return {name: collection(one) for name, one in named.items() if not is_pretrained(one.config)}
+
+
+def families(cells: Iterable[Cell]) -> dict[str, str]:
+    """The family of each backbone that states one."""
+    stated = {cell.backbone.name: cell.backbone.config["family"] for cell in cells}
+    return {name: str(family) for name, family in stated.items() if family is not None}
 
 
 def device_here(config: DictConfig) -> torch.device:

@@ -24,7 +24,10 @@ REQUIRED = (
     *("wall_s", "cpu_s", "peak_rss_mb", "images", "inputs", "error", "attempts"),
 )
 NUMERIC = ("seed", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "attempts")
-FIGURE_PREFIXES = ("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_")
+FIGURE_PREFIXES = (
+    *("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_"),
+    *("influence_", "places_", "scale_"),
+)
 
 
 def build_report(results: Path) -> Path:
@@ -130,15 +133,16 @@ def analysed(records: pd.DataFrame, meta: Mapping[str, Any]) -> Analysis:
         meta.get("metric_facts") or metric_facts(meta),
         primary_truth=str(meta.get("primary_truth", "finetune")),
         question=str(meta.get("question", "sources")),
-        collections=_collections(meta),
+        collections=_named(meta, "collections"),
+        families=_named(meta, "families"),
         contrasts=_contrasts(meta),
         seed=int(meta.get("seed", 0) or 0),
     )
 
 
-def _collections(meta: Mapping[str, Any]) -> dict[str, str]:
-    """Name of a dataset -> its collection; none for a run of an earlier version, whose datasets are their own."""
-    stated = meta.get("collections")
+def _named(meta: Mapping[str, Any], key: str) -> dict[str, str]:
+    """Name of a dataset -> its collection, or of a candidate -> its family; none for a run of an earlier version."""
+    stated = meta.get(key)
     return {str(name): str(one) for name, one in stated.items()} if isinstance(stated, Mapping) else {}
 
 

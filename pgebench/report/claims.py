@@ -49,3 +49,49 @@ def clearly_better(result: TruthResult, first: str, second: str) -> bool:
     """Whether `first` beats `second` on the same resamples, corrected for all pairs."""
     pair = difference(result, first, second)
     return pair is not None and pair[0] > 0 and pair[3] < ALPHA
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """A claim of the league that does not hold without something in the table.
+
+    Attributes:
+        metric: Of which it is made.
+        first: Whether it is that of being first; else that of beating chance.
+        without: Rows of `TruthResult.influence` of this metric, each without something that the claim hangs on.
+        of: How many things were left out in turn.
+    """
+
+    metric: str
+    first: bool
+    without: pd.DataFrame
+    of: int
+
+
+def hanging(result: TruthResult) -> list[Hanging]:
+    """Claims that hang on a single candidate, family of candidates, or target.
+
+    A claim hangs on what it does not hold without:
+
+    * a metric beats chance (`beats_chance`): without it, the corrected p-value is 5 % or more, the number not above 0,
+      or nothing is left to rank;
+    * a metric is the first of those that are no yardsticks: without it, another one has a higher number.
+
+    Args:
+        result: Of one truth.
+
+    Returns:
+        The claims that hang on anything: of beating chance in the order of the league, then that of the first place.
+    """
+    metrics, rows = real_metrics(result.league), result.influence
+    # What leaves nothing to rank for any metric tells them not apart.
+    told = rows[rows.groupby(["kind", "left_out"])["weighted_tau"].transform("count") > 0]
+    found = []
+    for name in beats_chance(metrics)["metric"]:
+        own = told[told["metric"] == name]
+        lost = own[~((own["p_holm"] < ALPHA) & (own["weighted_tau"] > 0))]
+        found.append(Hanging(str(name), False, lost, len(own)))
+    for name in metrics["metric"].head(1):
+        own = told[told["metric"] == name]
+        found.append(Hanging(str(name), True, own[~(own["place"] == 1)], len(own)))
+    return [one for one in found if len(one.without)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -58,6 +58,15 @@ class Report:
     def say(self, text: str) -> str:
         """A text about sources and targets in the words of the experiment's question."""
         return reworded(text, self.analysis.question)
+
+    def said(self, found: Grid) -> Grid:
+        """The table in these words; a first column that is code holds names, which stay as they are."""
+        rows = [
+            [row[0] if row[0].text.startswith("`") else replace(row[0], text=self.say(row[0].text))]
+            + [replace(cell, text=self.say(cell.text)) for cell in row[1:]]
+            for row in found.rows
+        ]
+        return Grid([self.say(title) for title in found.columns], rows, found.pictures, found.footer, found.notes)
 
 
 @dataclass(frozen=True)

@@ -122,13 +122,14 @@ def counted(count: int, thing: str, plural: str = "") -> str:
 
 
 def reworded(text: str, question: Question) -> str:
-    """A text about sources and targets, said about the candidates and tasks of another question.
+    """A text about sources and targets, said about the candidates and tasks of another question; code stays as it is.
 
     >>> from pgebench.analysis.question import TARGETS
-    >>> reworded("the best source for each target; source models", TARGETS)
-    'the best target for each source; source models'
+    >>> reworded("the best source for each target; source models; `my-target`", TARGETS)
+    'the best target for each source; source models; `my-target`'
     """
     if question is SOURCES:
         return text
     words = {"source": question.candidate, "target": question.task, "backbone": question.group}
-    return re.sub(r"\b(source|target|backbone)(s?)\b(?! model)", lambda found: words[found[1]] + found[2], text)
+    word = r"`[^`]*`|\b(source|target|backbone)(s?)\b(?! model)"
+    return re.sub(word, lambda found: words[found[1]] + found[2] if found[1] else found[0], text)

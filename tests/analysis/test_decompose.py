@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from pgebench.analysis.decompose import interactions, two_way
+from pgebench.analysis.decompose import interactions, source_effects, two_way
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.static_ranker import static_scores
 
@@ -17,6 +20,16 @@ def test_an_additive_table_has_no_interaction_even_without_diagonal():
     residual = two_way(matrix).interaction
     assert np.nanmax(np.abs(residual)) == 0
     assert (np.isnan(residual) == np.isnan(matrix)).all()
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    arrays(float, st.tuples(st.integers(1, 5), st.integers(1, 5)), elements=st.sampled_from([np.nan, 0.1, 0.4, 0.5]))
+)
+def test_effects_of_many_matrices_are_those_of_each_holes_and_unconnected_parts_included(matrix):
+    many = np.stack([matrix, matrix[::-1], np.full_like(matrix, np.nan)])
+    expected = [two_way(one).source for one in many]
+    np.testing.assert_allclose(source_effects(many), expected, atol=1e-9)
 
 
 def test_an_interaction_is_found_and_has_no_row_or_column_mean():

@@ -1,4 +1,7 @@
-"""Collections: which datasets are views of the same data; no unit's identity knows them."""
+"""Collections and families: which datasets are views of the same data, which backbones of one architecture.
+
+No unit's identity knows them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from omegaconf import OmegaConf
 from planned import every, sweep, units
 
 from pgebench.config import conf_dir
-from pgebench.experiment.publish import collections
+from pgebench.experiment.publish import collections, families
 from pgebench.plan.cell import Named, collection
 from pgebench.plan.composing import composed
 from pgebench.plan.sweep import plain
@@ -69,3 +72,20 @@ def test_a_collection_is_part_of_no_identity_but_that_of_the_control() -> None:
         for changed in ((), ("source.collection=faces", "target.collection=faces"))
     )
     assert {metric for metric, _ in before ^ after} == {"same_collection"}
+
+
+def test_every_backbone_that_is_one_network_states_its_family() -> None:
+    files = {path.stem: OmegaConf.load(path) for path in (conf_dir() / "backbone").glob("*.yaml")}
+    assert {name for name, file in files.items() if "family" not in file} == {"timm"}
+
+
+def test_families_are_told_where_they_are_stated() -> None:
+    chosen = ("dataset@source=emoji", "dataset@target=digits", "backbone=test_resnet,test_vit")
+    assert families(sweep(*chosen).cells) == {"test_resnet": "resnet", "test_vit": "vit"}
+    assert families(sweep(*chosen, "backbone.family=null").cells) == {}
+
+
+def test_a_family_is_part_of_no_identity() -> None:
+    chosen = ("dataset@source=emoji", "dataset@target=digits", "metric=[logme]")
+    before, after = ({unit.key for unit in every(units(*chosen, *more))} for more in ((), ("backbone.family=mine",)))
+    assert before == after

@@ -24,7 +24,7 @@ NASTY = (
 )  # fmt: skip
 
 LITERAL = {
-    "backbone.model", "backbone.name", "backbone.reader", "backbone.weights", "backbone.weights_key",
+    "backbone.family", "backbone.model", "backbone.name", "backbone.reader", "backbone.weights", "backbone.weights_key",
     "backbone.weights_prefix", "device", "experiment_name", "lock",
     "primary_truth", "progress", "question", "results", "reuse", "store", "tracking.entity", "tracking.mode",
     "tracking.project", "units",

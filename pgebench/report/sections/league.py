@@ -24,7 +24,7 @@ from pgebench.report.section import (
     Words,
     file_name,
 )
-from pgebench.report.sections import judged_otherwise, league_terms
+from pgebench.report.sections import influence, judged_otherwise, league_terms
 from pgebench.report.sections.league_latex import league_latex
 from pgebench.report.sheet import key, sheet
 from pgebench.report.style import role
@@ -120,6 +120,7 @@ def league_grid(result: TruthResult) -> Grid:
                 value_cell(row[PRIMARY]),
                 Cell("", row[PRIMARY], inline(drawn, "strip") if drawn else ""),
                 Cell(interval(row[f"{PRIMARY}_low"], row[f"{PRIMARY}_high"]), row[f"{PRIMARY}_low"]),
+                influence.change_cell(row["influence"], row["influence_kind"], row["influence_of"]),
                 Cell(p_text(row["p_holm"]), row["p_holm"]),
                 *[value_cell(row[statistic]) for statistic in CORRELATIONS[1:]],
                 value_cell(row["rel_at_1"], 3),
@@ -134,14 +135,14 @@ def league_grid(result: TruthResult) -> Grid:
         [
             Cell(title),
             Cell(number(values[0])),
-            *[Cell("")] * 3,
+            *[Cell("")] * 4,
             *[Cell(number(value)) for value in values[1:]],
             *[Cell("")] * 4,
         ]
         for title, values in _footer(ceilings)
     ]
     columns = [
-        *("metric", "weighted τ", "", "95 % interval", "p (Holm)"),
+        *("metric", "weighted τ", "", "95 % interval", "largest influence", "p (Holm)"),
         *[STATISTIC_TITLES[statistic] for statistic in CORRELATIONS[1:]],
         *("Rel@1", "Rel@3", "regret, points", "time"),
     ]
@@ -196,7 +197,7 @@ def _page(report: Report) -> list[Block]:
     result = report.results[0]
     blocks = [
         Heading("League table"),
-        Table(league_grid(result)),
+        Table(report.said(league_grid(result))),
         key_of(result),
         Links(file_name("league", result.name)),
         league_terms.details(report, result),
@@ -208,11 +209,11 @@ def _page(report: Report) -> list[Block]:
     return blocks
 
 
-def markdown_of(result: TruthResult) -> list[Block]:
+def markdown_of(report: Report, result: TruthResult) -> list[Block]:
     """Table and figure of one truth."""
     caption = f"Mean weighted tau against {result.name} with 95 % intervals; grey: shuffled copies of the same score; "
     blocks = [
-        Table(league_grid(result)),
+        Table(report.said(league_grid(result))),
         Figure(file_name("league", result.name), f"{caption}{_colours(result)}"),
     ]
     if (backbones := backbone_grid(result)).rows:
@@ -233,7 +234,7 @@ def _markdown(report: Report) -> list[Block]:
     result = report.results[0]
     return [
         Heading("League table"),
-        *markdown_of(result),
+        *markdown_of(report, result),
         *league_terms.markdown(report, result),
         *judged_otherwise.blocks(report, result),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pgebench.analysis.judge import SHUFFLES, TruthResult
 from pgebench.report.repetitions import checkpoints_of, in_interval, not_in_interval, repeated
 from pgebench.report.section import Block, Bullets, Details, Report, Terms, Words
+from pgebench.report.sections.scale import FIDELITY
 from pgebench.report.tops import ANEW, SAME
 from pgebench.report.wording import p_text
 
@@ -39,7 +40,15 @@ def terms(report: Report, result: TruthResult) -> list[tuple[str, str]]:
     return [
         (
             "weighted τ, τ, Spearman, Pearson",
-            "agreement of the score's order (Pearson: of its values) with the accuracy; 1 is perfect, 0 none.",
+            "agreement of the score's order (Pearson: of its values) with the accuracy; 1 is perfect, 0 none. "
+            + say(FIDELITY),
+        ),
+        (
+            "largest influence",
+            say(
+                "the largest change of weighted τ if one source, one family of sources or one target is left out, and "
+                "its name: the number hangs on it. A dash where nothing changes it, or nothing can be left out."
+            ),
         ),
         ("interval", say(" ".join([in_interval(report.analysis.table, result), *_missing(report, result)]))),
         ("p (Holm)", _p(result)),

@@ -93,20 +93,14 @@ def blocks(report: Report, result: TruthResult, drawn: bool) -> list[Block]:
                 Figure("", "", share_bar(parts)),
                 Key([(look, f"{name}, {percent(share)}") for look, name, share in parts]),
             ]
-        made += [Words(say(_what_is_known(result)), soft=True), Table(_said(report, levels_grid(result)))]
+        made += [Words(say(_what_is_known(result)), soft=True), Table(report.said(levels_grid(result)))]
     if (errors := error_grid(result)).rows:
         words = (
             "Where the width of each interval comes from, as shares of its variance. The luck of checkpoints and "
             "transfers is in that of sources and single pairs, that of images in that of targets."
         )
-        made += [Heading("What each interval holds", 3), Words(say(words), soft=True), Table(_said(report, errors))]
+        made += [Heading("What each interval holds", 3), Words(say(words), soft=True), Table(report.said(errors))]
     return made
-
-
-def _said(report: Report, found: Grid) -> Grid:
-    """The table in the words of the question; its first column holds names of metrics or of levels."""
-    rows = [[row[0] if row[0].text.startswith("`") else Cell(report.say(row[0].text)), *row[1:]] for row in found.rows]
-    return Grid([report.say(title) for title in found.columns], rows, found.pictures, found.footer, found.notes)
 
 
 def _what_is_known(result: TruthResult) -> str:

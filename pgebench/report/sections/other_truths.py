@@ -13,7 +13,7 @@ def _page(report: Report) -> list[Block]:
             Heading(f"Another truth: {result.name}", anchor=f"truth-{i}"),
             Words(f"The same scores, judged by {result.name} accuracy.", soft=True),
             Findings(verdict.in_short(report.analysis, result)),
-            Table(league.league_grid(result)),
+            Table(report.said(league.league_grid(result))),
             league.key_of(result),
         ]
     return blocks
@@ -23,7 +23,7 @@ def _markdown(report: Report) -> list[Block]:
     blocks: list[Block] = []
     for result in report.results[1:]:
         said = Findings(verdict.in_short(report.analysis, result))
-        blocks += [Heading(f"Second truth: {result.name}"), said, *league.markdown_of(result)]
+        blocks += [Heading(f"Second truth: {result.name}"), said, *league.markdown_of(report, result)]
     return blocks
 
 

@@ -17,7 +17,7 @@ from pgebench.networks.inputs import Images
 from pgebench.networks.parameters import chosen_parameters
 from pgebench.pge.episodes import Episode, EpisodeSampler
 from pgebench.pge.gradients import episode_gradient, episode_images, stacked_gradients
-from pgebench.pge.losses import LOSSES
+from pgebench.pge.losses import loss_of
 
 ROUND = 10
 """Episodes at one restart before the next one's turn; an estimate can be interrupted between rounds."""
@@ -178,6 +178,7 @@ class _Estimate:
         # Stacked passes need episodes of one size, and a loss without draws of its own.
         even = self.sampler.fewest_queries == settings.query
         self.stacked = stacked and even and settings.loss != "ce"
+        self.loss = loss_of(settings)
 
     def zeros(self) -> torch.Tensor:
         size = (self.settings.points, 2, sum(self.sizes))
@@ -206,9 +207,7 @@ class _Estimate:
             assert model is not None
             episode = self._episode(progress, point, number)
             batch = episode_images(self.images, [episode], self.settings.crop)
-            gradients = episode_gradient(
-                model, parameters, batch, episode, LOSSES[self.settings.loss], start, self.settings.autocast
-            )
+            gradients = episode_gradient(model, parameters, batch, episode, self.loss, start, self.settings.autocast)
             _add(progress.sums[point, number % 2].split(self.sizes), gradients)
 
     def _add_stacked(self, progress: Progress, places: list[tuple[int, int]]) -> None:
@@ -229,7 +228,7 @@ class _Estimate:
                 rest,
                 episode_images(self.images, episodes, self.settings.crop).unflatten(0, (len(episodes), -1)),
                 episodes[0],
-                LOSSES[self.settings.loss],
+                self.loss,
                 self.settings.autocast,
             )
             for row, (point, number) in enumerate(group):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from planned import every, units
 from torch import nn
 from torchvision.transforms import functional
 
@@ -110,15 +111,54 @@ def test_the_draws_are_the_authors_budget_and_disjoint() -> None:
     assert len({draw.seed for draw in DRAWS}) == len(DRAWS)
 
 
-@pytest.mark.parametrize(("name", "value"), [("branches", "alive"), ("crop", 0.0), ("crop", 1.0)])
-def test_an_impossible_start_or_crop_is_refused_by_name(name: str, value: object) -> None:
+IMPOSSIBLE = [
+    *[("branches", "alive"), ("crop", 0.0), ("crop", 1.0)],
+    *[("prototypes", "mahalanobis"), ("temperature", 0.0), ("temperature", -1.0), ("temperature", float("inf"))],
+]
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE)
+def test_an_impossible_start_crop_or_geometry_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"gradient.{name}={value}"):
         replace(AUTHORS, **{name: value})
 
 
-def test_settings_that_use_neither_start_nor_crop_have_the_identity_they_always_had() -> None:
-    assert {"branches", "crop"}.isdisjoint(GradientSettings().identity())
+@pytest.mark.parametrize(("name", "value"), [("prototypes", "cosine"), ("temperature", 1.0)])
+@pytest.mark.parametrize("loss", ["ce", "supcon"])
+def test_a_loss_without_prototypes_has_no_geometry_of_them(loss: str, name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"gradient.{name}={value}: goes with gradient.loss=proto alone"):
+        GradientSettings(loss=loss, **{name: value})
+
+
+FIRST_FIELDS = {
+    *("restart", "restarts", "episodes", "loss", "way", "shot", "query", "parameters", "snapshots", "autocast", "seed"),
+}
+
+
+def test_settings_that_use_nothing_new_have_the_identity_they_always_had() -> None:
+    assert set(GradientSettings().identity()) == FIRST_FIELDS
     assert AUTHORS.identity().items() >= {"branches": "open", "crop": 0.875}.items()
+    used = {"branches": "open", "crop": 0.5, "prototypes": "cosine", "temperature": 0.5}
+    assert set(GradientSettings(**used).identity()) == FIRST_FIELDS | set(used)
+
+
+def official(*overrides: str) -> set[str]:
+    """Keys of the gradients and scores of the metric `pge_official` on a pair."""
+    budget = ("budget.official_episodes=200", "budget.shot=5", "budget.draws=1")
+    planned = every(units("truth=[]", "dataset@source=emoji", "dataset@target=digits", *budget, *overrides))
+    scores = [unit for unit in planned if unit.stage == "score" and unit.label.metric == "pge_official"]
+    gradients = [needed for unit in scores for needed in unit.inputs.values()]
+    assert len(scores) == 1
+    assert [GradientSettings(**one.params["settings"]) for one in gradients] == [replace(AUTHORS, episodes=200)] * 2
+    return {unit.key for unit in (*scores, *gradients)}
+
+
+@pytest.mark.parametrize(
+    "other", [(), ("temperature=1.0",), ("branches=open", "temperature=0.5", "prototypes=cosine"), ("crop=0.5",)]
+)
+def test_start_and_geometry_of_another_metric_change_nothing_in_the_official_one(other: tuple[str, ...]) -> None:
+    alone = official("metric=[pge_official]")
+    assert official("metric=[pge_official,pge]", *[f"metric.pge.gradient.{one}" for one in other]) == alone
 
 
 def test_every_image_of_an_episode_is_cut_out_at_a_place_of_its_own_and_at_every_place_in_time() -> None:

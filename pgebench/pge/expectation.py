@@ -37,6 +37,7 @@ class PrincipalGradient:
         way: classes in an episode.
         sizes: number of entries of each parameter tensor, in the order in which they follow each other.
         snapshots: halves after fewer episodes per restart.
+        names: of the parameter tensors, as the network calls them; of a stored gradient they are not known.
     """
 
     halves: torch.Tensor
@@ -45,6 +46,7 @@ class PrincipalGradient:
     way: int = 0
     sizes: tuple[int, ...] = ()
     snapshots: dict[int, torch.Tensor] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     @property
     def mean(self) -> torch.Tensor:
@@ -153,7 +155,7 @@ def principal_gradient(
         raise NonFinite("the principal gradient is not finite: the backbone's features overflow on these images")
     sampler = estimate.sampler
     return PrincipalGradient(
-        halves, progress.images, sampler.fewest_queries, sampler.way, estimate.sizes, progress.snapshots
+        halves, progress.images, sampler.fewest_queries, sampler.way, estimate.sizes, progress.snapshots, estimate.names
     )
 
 
@@ -173,8 +175,9 @@ class _Estimate:
         seed = derive_seed("pge episodes", settings.seed, stream)
         crops = settings.crop is not None
         self.sampler = EpisodeSampler(labels, settings.way, settings.shot, settings.query, seed, crops)
-        parameters = chosen_parameters(network(self._start(0, 0)), settings.parameters).values()
-        self.sizes = tuple(parameter.numel() for parameter in parameters)
+        parameters = chosen_parameters(network(self._start(0, 0)), settings.parameters)
+        self.names = tuple(parameters)
+        self.sizes = tuple(parameter.numel() for parameter in parameters.values())
         # Stacked passes need episodes of one size, and a loss without draws of its own.
         even = self.sampler.fewest_queries == settings.query
         self.stacked = stacked and even and settings.loss != "ce"

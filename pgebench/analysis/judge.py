@@ -17,6 +17,7 @@ from pgebench.analysis.cost import Cost
 from pgebench.analysis.decompose import interactions
 from pgebench.analysis.levels import Levels, levels
 from pgebench.analysis.lives import OTHERS, OWN, over_lives
+from pgebench.analysis.near_and_far import far_alone, near_and_far
 from pgebench.analysis.pairs import paired_differences
 from pgebench.analysis.quality import STATISTICS, Quality
 from pgebench.analysis.rerun import rerun_reach
@@ -71,6 +72,7 @@ class TruthResult:
         pairs: Paired differences of the weighted tau, see `paired_differences`.
         contrasts: The differences that were planned, see `planned_contrasts`.
         by_backbone: Columns backbone, metric, weighted_tau, low, high, ceiling; empty with a single backbone.
+        near_and_far: The league of each backbone with and without near sources, see `near_and_far`.
         ceiling: Statistic -> noise ceiling with the same checkpoints.
         rerun: Statistic -> noise ceiling with everything trained anew.
         levels: Where the differences between the sources of a target come from, see `levels`.
@@ -86,6 +88,7 @@ class TruthResult:
     pairs: pd.DataFrame
     contrasts: pd.DataFrame
     by_backbone: pd.DataFrame
+    near_and_far: pd.DataFrame
     ceiling: dict[str, Ceiling]
     rerun: dict[str, Ceiling]
     levels: Levels
@@ -143,7 +146,7 @@ def judge(
     found = sides.resampled(STATISTICS, resamples=draws.resamples, seed=draws.seed)
     nulls = sides.shuffled(shuffles=draws.shuffles, seed=draws.seed)
     ceiling, rerun = transfer_ceiling(truth, seed=draws.seed), rerun_ceiling(truth, seed=draws.seed)
-    special, far = _special(table, truth), _far(table, truth)
+    special, far = _special(table, truth), _beside(*far_alone(table, truth))
     groups = [
         ranking_columns(metrics, quality, found, nulls, rerun_reach(replicates, truth, seed=draws.seed)),
         ceiling_columns(len(metrics), ceiling, rerun),
@@ -179,6 +182,7 @@ def judge(
         pairs=paired_differences(metrics, found[PRIMARY], leave_out=("random",)),
         contrasts=planned_contrasts(contrasts, metrics, real, found[PRIMARY]),
         by_backbone=_by_backbone(table, truth, draws),
+        near_and_far=near_and_far(table, truth, resamples=draws.resamples, seed=draws.seed),
         ceiling=ceiling,
         rerun=rerun,
         levels=levels(truth, table.near),
@@ -202,13 +206,6 @@ def _special(table: Table, truth: Transfers) -> Judged:
         for name, one in table.replicates.items()
     }
     return _beside(replace(table, replicates=left), transfers)
-
-
-def _far(table: Table, truth: Transfers) -> Judged:
-    """The same without the sources of a target's own collection."""
-    far = np.where(table.near, np.nan, 0.0)[None, :, :, None]
-    left = {name: replace(one, values=one.values + far) for name, one in table.replicates.items()}
-    return _beside(replace(table, replicates=left), replace(truth, values=truth.values + far))
 
 
 def _averaged(truth: Transfers) -> Transfers:

@@ -47,6 +47,7 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
         contrasts.finding(result),
         _best(result),
         pge.finding(analysis, result),
+        pge.dead_finding(analysis.dead),
         yardsticks.near_finding(analysis, result),
         yardsticks.static_finding(result),
         yardsticks.practice_finding(result),

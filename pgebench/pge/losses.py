@@ -24,9 +24,9 @@ def prototype_loss(
 ) -> torch.Tensor:
     """Cross-entropy over minus the squared distances of queries to class prototypes (Snell et al., 2017, eq. 2).
 
-    Squared distances grow with the width of the features and with the scale of the initialisation, so that at random
-    weights the softmax is all but certain, rightly or wrongly. Divided by their mean they have no unit: with the
-    temperature 1 their mean is 1 in every network. That mean counts as a constant. It decides how far apart the
+    Squared distances grow with the width of the features and with the scale of the initialisation; where they are large
+    at random weights, the softmax is all but certain, rightly or wrongly. Divided by their mean they have no unit: with
+    the temperature 1 their mean is 1 in every network. That mean counts as a constant. It decides how far apart the
     logits are, and no gradient flows through it: the features are not rewarded for changing their scale.
 
     Args:

@@ -21,8 +21,9 @@ from pgebench.networks import backbones
 from pgebench.networks.residual_branches import open_branches
 from pgebench.pge import EpisodeSampler, GradientSettings, principal_gradient
 from pgebench.store.unit import Unit
-from pgebench.studies.pge.__main__ import main
-from pgebench.studies.pge.full_budget import AUTHORS, DRAWS
+from pgebench.studies.pge.__main__ import DrawOptions, main
+from pgebench.studies.pge.full_budget import AUTHORS, DRAWS, draw_units
+from pgebench.studies.pge.gradients import tasks_of
 
 SIDE, WAY, SHOT, QUERY, EPISODES = 32, 3, 2, 3, 4
 BACKBONE = {"model": "test_resnet", "image_size": SIDE, "mean": [0.5] * 3, "std": [0.5] * 3, "pretrained": False}
@@ -182,3 +183,17 @@ def test_a_draw_is_a_command(
     assert {unit.params["settings"]["episodes"] for unit in units} == {6800}
     assert {unit.params["settings"]["seed"] for unit in units} == {1}
     assert {unit.params["settings"]["branches"] for unit in units} == {"open"}
+
+
+def test_targets_of_the_authors_are_whole_and_a_practitioners_have_few_images() -> None:
+    tasks = tasks_of("embedded", "test_resnet")
+    whole, few = (draw_units(tasks, DRAWS[0], targets) for targets in ("whole", "few"))
+    images = {one.name: one.config["train_per_class"] for one in tasks.targets}
+    assert {unit.params["dataset"]["train_per_class"] for unit in whole.values()} == {None}
+    assert {unit.params["settings"]["shot"] for unit in whole.values()} == {AUTHORS.shot}
+    for (role, name), unit in few.items():
+        assert unit.params["dataset"]["train_per_class"] == (images[name] if role == "target" else None)
+        # One shot for all: a gradient of five shots is no estimate of one of four.
+        assert unit.params["settings"]["shot"] == min(AUTHORS.shot, min(images.values()) - 1)
+    with pytest.raises(ConfigError, match="targets=half: choose from whole, few"):
+        DrawOptions(targets="half")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from pgebench.core.errors import ConfigError
 from pgebench.pge import DIRECTED, DISTANCES, PrincipalGradient, gradient_distance, pge_directed
 from pgebench.pge.tensors import inverse_noise
 from pgebench.plan.cell import Named
+from pgebench.studies.pge import run
 from pgebench.studies.pge.evaluate import Halves, differences, halves_of, judge
 from pgebench.studies.pge.gradients import Tasks, estimate_units, tasks_of
 from pgebench.studies.pge.products import Products, products, score_arrays
@@ -282,8 +284,12 @@ def test_every_estimate_is_compared_over_all_parts_and_averages_at_as_many_gradi
     assert one.energy.sum() == pytest.approx(1)
 
 
-def test_estimates_use_no_more_support_images_than_the_targets_have() -> None:
-    tasks = tasks_of("embedded", "test_resnet")
+@pytest.fixture(scope="module")
+def tasks() -> Tasks:
+    return tasks_of("embedded", "test_resnet")
+
+
+def test_estimates_use_no_more_support_images_than_the_targets_have(tasks: Tasks) -> None:
     units = estimate_units(tasks)
     fewest = min(target.config["train_per_class"] for target in tasks.targets)
     assert {unit.params["settings"]["shot"] for unit in units.values()} == {1, 2, fewest - 1}
@@ -318,11 +324,10 @@ class StoreOfGradients:
         return {"cpu_s": 2.0, "detail": {}}
 
 
-def test_the_study_reports_what_its_gradients_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_study_reports_what_its_gradients_say(
+    tasks: Tasks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Collections are directions and near sources are best, so every variant of PGE finds the near ones."""
-    from pgebench.studies.pge import run
-
-    tasks = tasks_of("embedded", "test_resnet")
     rng = np.random.default_rng(0)
     rows = [
         ("truth", "done", "test_resnet", one.name, two.name, None, "finetune", seed, level + 0.01 * rng.random())
@@ -335,8 +340,10 @@ def test_the_study_reports_what_its_gradients_say(tmp_path: Path, monkeypatch: p
     columns = ["stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"]
     pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "records.parquet")
     parts = Parts(("stem", "block", "dead"), {"norms": np.array([0.0, 1.0, 0.0])})
+    monkeypatch.setattr(run, "tasks_of", lambda experiment, backbone: tasks)
     monkeypatch.setattr(run, "run_side_by_side", lambda units, store, workers: None)
     monkeypatch.setattr(run, "_parts", lambda tasks, pattern: parts)
+    monkeypatch.setattr(run, "judge", partial(judge, resamples=20))
     page = run.study_pge("embedded", "test_resnet", tmp_path, tmp_path / "out", StoreOfGradients(), 1)
     text = page.read_text()
     assert "Variants are chosen on the collections animals, digits, faces, glyphs" in text

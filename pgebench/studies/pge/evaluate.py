@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -11,13 +11,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from pgebench.analysis.bootstrap import bootstrap
+from pgebench.analysis.correlation import correlations
 from pgebench.analysis.near_and_far import near_against_far
-from pgebench.analysis.quality import mean_where_defined, ranking_quality
+from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.resamples import Resamples
 from pgebench.analysis.table import FloatArray, Table, mean_over_seeds
 from pgebench.studies.pge.variants import Variant
 
 STATISTIC = "weighted_tau"
+
+AT_ONCE = 200
+"""Variants whose correlations are computed at once."""
+
+FIELDS = [field.name for field in fields(Variant)]
 
 
 @dataclass(frozen=True)
@@ -104,25 +110,39 @@ def judge(
     """
     variants = list(scores)
     reported = halves.cut(truth, False)
-    draws = _draws({variant: halves.cut(scores[variant], False) for variant in variants}, reported, halves, resamples)
+    kept = [halves.cut(scores[variant], False) for variant in variants]
+    draws = _draws(kept, reported, halves, resamples)
     near = halves.cut(halves.near[None].astype(float), False)[0] > 0
-    off = np.where(near, np.nan, 0.0)[None]
     accuracy = mean_over_seeds(reported)
-    rows = []
-    for number, variant in enumerate(variants):
-        score = halves.cut(scores[variant], False)
-        everywhere = ranking_quality(scores[variant], truth)
-        chosen_on = ranking_quality(halves.cut(scores[variant], True), halves.cut(truth, True)).mean(STATISTIC)
-        tau, far = (
-            ranking_quality(*one).mean(STATISTIC)
-            for one in ((score, reported), (score + off, reported + off[..., None]))
-        )
-        between = float(mean_where_defined(near_against_far(score, accuracy, near).reshape(-1)))
-        low, high = draws.interval(number)
-        judged = chosen_on, tau, low, high, far, between, everywhere.mean(STATISTIC), everywhere.coverage
-        rows.append((*vars(variant).values(), *judged))
-    judged_by = ("chosen_on", "tau", "low", "high", "far", "near_against_far", "all_targets", "coverage")
-    return pd.DataFrame(rows, columns=[*(field.name for field in fields(Variant)), *judged_by])
+    between = near_against_far(np.stack(kept), accuracy, near)
+    columns = {
+        "chosen_on": _means([halves.cut(scores[variant], True) for variant in variants], halves.cut(truth, True)),
+        "tau": _means(kept, reported),
+        "low": [draws.interval(number)[0] for number in range(len(variants))],
+        "high": [draws.interval(number)[1] for number in range(len(variants))],
+        "far": _means([score + np.where(near, np.nan, 0.0) for score in kept], reported),
+        "near_against_far": [float(mean_where_defined(one.reshape(-1))) for one in between],
+        "all_targets": _means([scores[variant] for variant in variants], truth),
+        "coverage": [_coverage(scores[variant], truth) for variant in variants],
+    }
+    return pd.DataFrame([astuple(variant) for variant in variants], columns=FIELDS).assign(**columns)
+
+
+def _means(scores: Sequence[FloatArray], truth: FloatArray) -> list[float]:
+    """Mean weighted tau of each over the targets; a score that is constant for a target counts as 0 there."""
+    accuracy = np.swapaxes(mean_over_seeds(truth), 1, 2)
+    means = []
+    for first in range(0, len(scores), AT_ONCE):
+        stacked = np.swapaxes(np.stack(scores[first : first + AT_ONCE]), 2, 3)
+        found = correlations(stacked, accuracy, if_constant=0.0, wanted=(STATISTIC,))[STATISTIC]
+        means += [float(mean_where_defined(one.reshape(-1))) for one in found]
+    return means
+
+
+def _coverage(score: FloatArray, truth: FloatArray) -> float:
+    """Share of the pairs with a truth that have a score."""
+    measured = np.isfinite(truth).any(axis=-1)
+    return float(np.isfinite(score[measured]).mean())
 
 
 def differences(
@@ -145,17 +165,18 @@ def differences(
         A row per pair: ``first``, ``second``, ``difference``, ``low``, ``high``, ``p``.
     """
     variants = list(dict.fromkeys(variant for pair in pairs for variant in pair))
-    kept = {variant: halves.cut(scores[variant], False) for variant in variants}
+    kept = [halves.cut(scores[variant], False) for variant in variants]
     draws = _draws(kept, halves.cut(truth, False), halves, resamples)
     rows = [(*pair, *draws.difference(*(variants.index(variant) for variant in pair))) for pair in pairs]
     return pd.DataFrame(rows, columns=["first", "second", "difference", "low", "high", "p"])
 
 
-def _draws(scores: Mapping[Variant, FloatArray], truth: FloatArray, halves: Halves, resamples: int) -> Resamples:
+def _draws(scores: Sequence[FloatArray], truth: FloatArray, halves: Halves, resamples: int) -> Resamples:
     """Draws of the reporting half, collection by collection."""
     sources, targets = (
         [axis[place] for place in halves.members(axis, False)] for axis in (halves.sources, halves.targets)
     )
-    stacked = np.stack(list(scores.values()))
-    found = bootstrap(stacked, truth, sources=sources, targets=targets, resamples=resamples, statistics=(STATISTIC,))
+    found = bootstrap(
+        np.stack(scores), truth, sources=sources, targets=targets, resamples=resamples, statistics=(STATISTIC,)
+    )
     return found[STATISTIC]

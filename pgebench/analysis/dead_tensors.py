@@ -7,7 +7,7 @@ A distance of principal gradients is then one of the few tensors that are left.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -38,29 +38,31 @@ def dead_tensors(records: pd.DataFrame) -> pd.DataFrame:
     done = itself[(itself["stage"] == "gradient") & (itself["status"] == "done")]
     rows = []
     for (metric, backbone), group in done.groupby([done["metric"].fillna("gradient"), "backbone"], sort=True):
-        details = [said for text in group["detail"] if (said := _said(text)) is not None]
-        common = [name for name in _dead(details[0]) if all(name in _dead(one) for one in details)] if details else []
+        said = [one for text in group["detail"] if (one := _said(text)) is not None]
+        common = [name for name in said[0].dead if all(name in one.dead for one in said)] if said else []
         if common:
-            shares = [float(one["dead_parameters"]) / float(one["parameters"]) for one in details]
-            held = [sum(map(float, one["energy"].values())) for one in details]
-            few = max(len(one["energy"]) for one in details)
             # Where datasets differ, the fewest: what is dead for one alone has a gradient for another.
-            rows.append(
-                (metric, backbone, details[0]["tensors"], tuple(common), min(shares), sum(held) / len(held), few)
-            )
+            share, held = min(one.share for one in said), sum(one.held for one in said) / len(said)
+            rows.append((metric, backbone, said[0].tensors, tuple(common), share, held, max(one.few for one in said)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _dead(detail: dict[str, Any]) -> list[str]:
-    return list(detail.get("dead", ()))
+class _Said(NamedTuple):
+    """What one record says: number of tensors, dead ones and their share of the parameters, energy of the first few."""
+
+    tensors: int
+    dead: tuple[str, ...]
+    share: float
+    held: float
+    few: int
 
 
-def _said(detail: object) -> dict[str, Any] | None:
+def _said(detail: object) -> _Said | None:
     """What a record says of tensors; None if it does not."""
     try:
         said = json.loads(detail) if isinstance(detail, str) else {}
-        known = isinstance(said["energy"], dict) and said["parameters"] > 0 and said["tensors"] > 0
-        known = known and len(_dead(said)) <= said["tensors"] and (said.get("dead_parameters", 0) >= 0)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        energy, dead = [float(share) for share in said["energy"].values()], tuple(map(str, said.get("dead", ())))
+        share = float(said["dead_parameters"]) / float(said["parameters"]) if dead else 0.0
+        return _Said(int(said["tensors"]), dead, share, sum(energy), len(energy))
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
         return None
-    return said if known else None

@@ -54,7 +54,7 @@ def test_metrics_and_backbones_are_told_apart_and_variations_left_out() -> None:
 @pytest.mark.parametrize(
     "detail", [None, float("nan"), "", "{", "[]", "3", '{"way": 5}', '{"energy": [], "tensors": 1}']
 )
-def test_a_record_of_an_earlier_version_says_nothing(detail: object) -> None:
+def test_a_record_of_an_earlier_version_or_a_damaged_one_says_nothing(detail: object) -> None:
     assert found(record({}, detail=detail)) == []
     assert len(found(record({}, detail=detail), record({"c": 60}))) == 1
     plain = dead_tensors(pd.DataFrame([record({"c": 60})]).drop(columns="detail"))

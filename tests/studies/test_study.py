@@ -176,7 +176,8 @@ def test_a_difference_is_taken_on_the_reporting_half() -> None:
     row = differences(scores, truth, HALVES, [(good, bad)], 200).iloc[0]
     assert row.difference == pytest.approx(2, abs=0.02)
     assert row.low > 0
-    assert row.p < 0.05
+    # The same wherever one looks, but in four collections only: a sign test cannot tell more.
+    assert row.p == 2**-3
 
 
 def test_an_unknown_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,7 +246,8 @@ def test_parts_of_a_network_are_named_alike_on_every_backbone() -> None:
     assert chosen["stem"] == {"stem.weight", "stem.bias"}
     assert chosen["last_block"] == {name for name in parts.names if name.startswith("blocks.10.")}
     assert chosen["last_block_but_one"] == {name for name in parts.names if name.startswith("blocks.9.")}
-    assert chosen["norms"] == {name for name in parts.names if name.startswith("norm.") or ".1." in name[6:]}
+    norms = {f"blocks.{block}.1.{part}" for block in range(11) for part in ("weight", "bias")}
+    assert chosen["norms"] == norms | {"norm.weight", "norm.bias"}
     assert set(parts_of(Net(), "stem*").groups) == set()
 
 
@@ -346,7 +348,9 @@ def test_the_study_reports_what_its_gradients_say(
     monkeypatch.setattr(run, "judge", partial(judge, resamples=20))
     page = run.study_pge("embedded", "test_resnet", tmp_path, tmp_path / "out", StoreOfGradients(), 1)
     text = page.read_text()
-    assert "Variants are chosen on the collections animals, digits, faces, glyphs" in text
+    kept = sorted(set(tasks.collections.values()))
+    assert f"Variants are chosen on the collections {', '.join(kept[::2])} (" in text
+    assert f"are {', '.join(kept[1::2])} (" in text
     assert "| paired 4 x 50, unit |" in text
     assert "| paired | 3 | 1 | `" in text
     table = pd.read_csv(tmp_path / "out" / "variants.csv", keep_default_na=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -114,8 +115,13 @@ def _compared(study: StudyResults, best: Variant) -> list[dict[str, str]]:
         {
             "first": tables.name_of(row["first"]),
             "second": tables.name_of(row["second"]),
-            "difference": f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})",
-            "p": f"{row['p']:.2g}",
+            "difference": f"{row['difference']:+.2f}{_span(row)}",
+            "p": f"{row['p']:.2g}" if math.isfinite(row["p"]) else tables.NOTHING,
         }
         for row in table.to_dict("records")
     ]
+
+
+def _span(row: Mapping[Any, Any]) -> str:
+    """The interval of a difference; nothing where too few collections could be drawn."""
+    return f" ({row['low']:+.2f} to {row['high']:+.2f})" if math.isfinite(row["low"]) else ""

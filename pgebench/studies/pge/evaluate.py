@@ -16,6 +16,7 @@ from pgebench.analysis.near_and_far import near_against_far
 from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.resamples import Resamples
 from pgebench.analysis.table import FloatArray, Table, mean_over_seeds
+from pgebench.core.errors import ConfigError
 from pgebench.studies.pge.variants import Variant
 
 STATISTIC = "weighted_tau"
@@ -143,6 +144,28 @@ def _coverage(score: FloatArray, truth: FloatArray) -> float:
     """Share of the pairs with a truth that have a score."""
     measured = np.isfinite(truth).any(axis=-1)
     return float(np.isfinite(score[measured]).mean())
+
+
+def choose(tables: Sequence[pd.DataFrame]) -> tuple[Variant, float]:
+    """The variant of PGE with the best mean over the choosing halves of one or several studies.
+
+    Args:
+        tables: From ``judge``, one per study.
+
+    Returns:
+        The variant, and that mean; ties go to fewer gradients. What has no score for some pair of some study, or is
+        missing in one, is not chosen.
+
+    Raises:
+        ConfigError: No variant is in all of them.
+    """
+    below = pd.concat([table[(table.kind != "") & (table.coverage == 1)] for table in tables])
+    found = below.groupby(FIELDS, as_index=False, sort=False)["chosen_on"].agg(["mean", "size"])
+    found = found[found["size"] == len(tables)]
+    if found.empty:
+        raise ConfigError("chosen: no variant has a score for every pair in all of these studies")
+    best = found.sort_values(["mean", "gradients"], ascending=[False, True], kind="stable").iloc[0]
+    return Variant(*(best[name] for name in FIELDS)), float(best["mean"])
 
 
 def differences(

@@ -58,22 +58,33 @@ def tasks_of(experiment: str, backbone: str) -> Tasks:
     )
 
 
-def estimate_units(tasks: Tasks) -> dict[tuple[str, str, str], Unit]:
-    """The gradient of every dataset under every estimate: (estimate, role, dataset) -> unit."""
+def estimate_units(tasks: Tasks, draw: int = 0) -> dict[tuple[str, str, str], Unit]:
+    """The gradient of every dataset under every estimate: (estimate, role, dataset) -> unit.
+
+    Args:
+        tasks: Backbone and datasets.
+        draw: Of weights and episodes; another one is independent.
+    """
     return {
-        (name, role, dataset.name): gradient_unit(tasks, dataset, fitting(tasks, settings), role)
+        (name, role, dataset.name): gradient_unit(tasks, dataset, replace(fitting(tasks, settings), seed=draw), role)
         for name, settings in ESTIMATES.items()
         for role, datasets in (("source", tasks.sources), ("target", tasks.targets))
         for dataset in datasets
     }
 
 
-def control_units(tasks: Tasks, datasets: Sequence[Named]) -> dict[tuple[str, str, str], Unit]:
-    """Gradients of datasets under every control: (loss, control, dataset) -> unit."""
+def control_units(tasks: Tasks, datasets: Sequence[Named], draw: int = 0) -> dict[tuple[str, str, str], Unit]:
+    """Gradients of datasets under every control, at the estimates' initialisations: (loss, control, dataset) -> unit.
+
+    Args:
+        tasks: Backbone and datasets.
+        datasets: Those that are controlled.
+        draw: As for ``estimate_units``.
+    """
     return {
         (loss, control, dataset.name): gradient_unit(tasks, dataset, settings, "source", control)
         for loss, control in CONTROLLED
-        for settings in (fitting(tasks, GradientSettings(loss=loss)),)
+        for settings in (fitting(tasks, GradientSettings(loss=loss, seed=draw)),)
         for dataset in datasets
     }
 

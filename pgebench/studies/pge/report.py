@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,10 @@ class StudyResults:
         confound: kind -> rank correlation of its scores with the norm of the source's gradient.
         draws: number of initialisations -> mean weighted tau of disjoint groups of so many.
         energy: share of each tensor, see ``energy_table``.
+        best: the variant that was chosen.
+        chosen_on: its mean weighted tau where it was chosen.
+        elsewhere: folders of the studies on which it was chosen; empty for this one.
+        draw: number of the draw of weights and episodes.
     """
 
     judged: pd.DataFrame
@@ -44,19 +48,16 @@ class StudyResults:
     confound: Mapping[str, float]
     draws: Mapping[int, list[float]]
     energy: pd.DataFrame
-
-
-def chosen(judged: pd.DataFrame) -> Variant:
-    """The variant of PGE with the best mean on the choosing half; ties go to fewer gradients."""
-    complete = judged[(judged.kind != "") & (judged.coverage == 1)]
-    best = complete.sort_values(["chosen_on", "gradients"], ascending=[False, True], kind="stable").iloc[0]
-    return Variant(*(best[field.name] for field in fields(Variant)))
+    best: Variant
+    chosen_on: float
+    elsewhere: tuple[str, ...]
+    draw: int
 
 
 def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
     """The report."""
     judged, halves = study.judged, halves_of(study.table)
-    best = chosen(judged)
+    best = study.best
     others = judged[judged.kind == ""].sort_values("tau", ascending=False)
     named = (("The default", DEFAULT), ("The authors' procedure with as many gradients", OFFICIAL))
     shown = [best, DEFAULT, OFFICIAL, *(Variant(str(name)) for name in others.estimate)]
@@ -64,6 +65,8 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
     context = {
         "meta": meta,
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(meta["versions"].items())),
+        "elsewhere": study.elsewhere,
+        "draw": study.draw,
         "backbone": study.table.backbones[0],
         "sources": len(study.table.sources),
         "targets": len(study.table.targets),
@@ -78,7 +81,7 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
         "variants": int((judged.kind != "").sum()),
         "best": {
             "name": tables.name_of(best),
-            "chosen_on": tables.value(judged, best, "chosen_on"),
+            "chosen_on": f"{study.chosen_on:.2f}",
             "interval": tables.interval(judged, best),
         },
         "named": [

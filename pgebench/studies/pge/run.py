@@ -25,7 +25,7 @@ from pgebench.stages import gradient
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 from pgebench.studies.pge.controls import DEFAULT_EPISODES, control_distances
-from pgebench.studies.pge.evaluate import halves_of, judge
+from pgebench.studies.pge.evaluate import FIELDS, choose, halves_of, judge
 from pgebench.studies.pge.figures import controls_figure, convergence_figure
 from pgebench.studies.pge.gradients import Tasks, control_units, estimate_units, tasks_of
 from pgebench.studies.pge.report import StudyResults, study_report
@@ -48,7 +48,16 @@ OTHERS = ("logme", "knn", "linear_probe", "leep", "nce", "source_accuracy", "sam
 TRUTH = "finetune"
 
 
-def study_pge(experiment: str, backbone: str, truths: Path, results: Path, store: Store, workers: int) -> Path:
+def study_pge(
+    experiment: str,
+    backbone: str,
+    truths: Path,
+    results: Path,
+    store: Store,
+    workers: int,
+    draw: int = 0,
+    chosen: tuple[str, ...] = (),
+) -> Path:
     """Compute what is missing, evaluate, and write ``results``; returns the path of its ``report.md``.
 
     Args:
@@ -58,16 +67,20 @@ def study_pge(experiment: str, backbone: str, truths: Path, results: Path, store
         results: folder to write.
         store: where gradients are kept.
         workers: processes.
+        draw: of weights and episodes; that of another study is independent.
+        chosen: folders of results of other studies, on whose choosing halves the variant is chosen; empty for this one.
 
     Raises:
-        PgebenchError: the folder of truths has none for these datasets, or a gradient failed.
+        PgebenchError: the folder of truths has none for these datasets, one of those to choose in has no variants, or
+            a gradient failed.
     """
+    elsewhere = [_variants(Path(folder)) for folder in chosen]
     tasks = tasks_of(experiment, backbone)
     table = _truths(truths, backbone, tasks.collections)
-    wanted = estimate_units(tasks)
+    wanted = estimate_units(tasks, draw)
     # The controls are drawn for the sources that also are targets with a near source: the class halves.
     halves = [source for source in tasks.sources if source.config["classes"] is not None]
-    controls = control_units(tasks, halves)
+    controls = control_units(tasks, halves, draw)
     run_side_by_side([*wanted.values(), *controls.values()], store, workers)
 
     places = _places(tasks, table)
@@ -81,11 +94,15 @@ def study_pge(experiment: str, backbone: str, truths: Path, results: Path, store
     scores |= {Variant(metric): table.scores[metric] for metric in OTHERS if metric in table.scores}
     scores[Variant("static")] = static_scores(truth)
     control = control_distances(store, wanted, controls, [source.name for source in halves], tasks.collections)
-    given = {"experiment": experiment, "backbone": backbone, "truths": truths, "results": results}
+    given: dict[str, object] = {"experiment": experiment, "backbone": backbone, "truths": truths, "results": results}
+    given |= {"draw": draw} if draw else {}
+    given |= {"chosen": chosen} if chosen else {}
     command = shlex.join(["pgebench-pge", *(f"{key}={typed_value(value)}" for key, value in given.items())])
     paired = found["paired"].products
+    judged = judge(scores, truth, halves_of(table))
+    best, chosen_on = choose(elsewhere or [judged])
     study = StudyResults(
-        judged=judge(scores, truth, halves_of(table)),
+        judged=judged,
         agreement=agreement(found),
         scores=scores,
         truth=truth,
@@ -94,9 +111,23 @@ def study_pge(experiment: str, backbone: str, truths: Path, results: Path, store
         confound=norm_confound(list(paired.values())[-1], places, truth),
         draws=spread_over_draws(paired[DEFAULT_EPISODES], places, table, TRUTH),
         energy=energy_table(found),
+        best=best,
+        chosen_on=chosen_on,
+        elsewhere=chosen,
+        draw=draw,
     )
     _write(results, study, command)
     return results / "report.md"
+
+
+def _variants(folder: Path) -> pd.DataFrame:
+    path = folder / "variants.csv"
+    if not path.is_file():
+        raise ConfigError(f"chosen={folder}: there is no variants.csv; name the results folder of a finished study")
+    table = pd.read_csv(path, keep_default_na=False, na_values={"chosen_on": [""]})
+    if lacking := sorted({*FIELDS, "chosen_on", "coverage"} - {*table}):
+        raise ConfigError(f"chosen={folder}: variants.csv lacks {', '.join(lacking)}; run this study again")
+    return table
 
 
 def _truths(folder: Path, backbone: str, collections: Mapping[str, str] = MappingProxyType({})) -> Table:

@@ -102,6 +102,8 @@ def pge_directed(
 ) -> Estimate:
     """A directed form of PGE as a transferability metric.
 
+    Paper: Qi et al., arXiv 2211.16299, for the gradients; it compares them by a distance alone.
+
     Args:
         source_gradient: of the source's training images; a tensor (restarts, parameters) or (parameters,) will do.
         target_gradient: of the target's training images, from the same backbone and settings.

@@ -92,6 +92,12 @@ def test_weights_of_tensors_and_restarts_together_are_those_of_changed_gradients
                     assert scores[i, j] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", WEIGHTED_KINDS)
+def test_a_part_without_any_gradient_has_no_score(kind: str) -> None:
+    dead = products(gradients(), SIZES).weighted(np.array([0.0, 0.0, 1.0]))
+    assert np.isnan(dead.scores(kind)).all()
+
+
 def test_agreement_and_norms_are_those_of_the_gradients() -> None:
     found = gradients()
     whole = products(found, SIZES)

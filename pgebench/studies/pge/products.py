@@ -52,10 +52,13 @@ class Products:
     def scores(self, kind: str) -> FloatArray:
         """How transferable each dataset (first axis) is to each other one; (datasets, datasets), higher is more.
 
+        NaN where noise is all there is, and where the tensors that count have no gradient.
+
         Args:
             kind: a distance, whose negative it is, or a directed form.
         """
-        return self.directed(kind) if kind in DIRECTED else -self.distances(kind)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.directed(kind) if kind in DIRECTED else -self.distances(kind)
 
     def directed(self, form: str) -> FloatArray:
         """A directed form from each dataset to each other one, averaged over restarts; NaN where noise is all there is.

@@ -20,6 +20,7 @@ from pgebench.analysis.dispersion import Dispersion, dispersion
 from pgebench.analysis.influence import Again, Rest, influence
 from pgebench.analysis.levels import Levels, levels
 from pgebench.analysis.lives import OTHERS, OWN, over_lives
+from pgebench.analysis.near_and_far import far_alone, near_and_far
 from pgebench.analysis.pairs import paired_differences
 from pgebench.analysis.quality import STATISTICS, Quality
 from pgebench.analysis.rerun import rerun_reach
@@ -79,6 +80,7 @@ class TruthResult:
         scale: Accuracy per score difference, pooled and for each target, see `pgebench.analysis.scale`.
         dispersion: How the order of the sources differs from target to target, see `dispersion`.
         by_backbone: Columns backbone, metric, weighted_tau, low, high, ceiling; empty with a single backbone.
+        near_and_far: The league of each backbone with and without near sources, see `near_and_far`.
         ceiling: Statistic -> noise ceiling with the same checkpoints.
         rerun: Statistic -> noise ceiling with everything trained anew.
         levels: Where the differences between the sources of a target come from, see `levels`.
@@ -97,6 +99,7 @@ class TruthResult:
     scale: pd.DataFrame
     dispersion: Dispersion
     by_backbone: pd.DataFrame
+    near_and_far: pd.DataFrame
     ceiling: dict[str, Ceiling]
     rerun: dict[str, Ceiling]
     levels: Levels
@@ -155,7 +158,7 @@ def judge(
     found = sides.resampled(STATISTICS, resamples=draws.resamples, seed=draws.seed)
     nulls = sides.shuffled(shuffles=draws.shuffles, seed=draws.seed)
     ceiling, rerun = transfer_ceiling(truth, seed=draws.seed), rerun_ceiling(truth, seed=draws.seed)
-    special, far = _special(table, truth), _far(table, truth)
+    special, far = _special(table, truth), _beside(*far_alone(table, truth))
     yardsticks = {STATIC, STANDARDISED, *(metric for metric, fact in facts.items() if fact.get("kind") == "control")}
     real = [metric for metric in metrics if metric not in yardsticks]
     without = influence(
@@ -203,6 +206,7 @@ def judge(
         scale=scale(sides, metrics, table.targets, resamples=draws.resamples, seed=draws.seed),
         dispersion=dispersion(truth),
         by_backbone=_by_backbone(table, truth, draws),
+        near_and_far=near_and_far(table, truth, resamples=draws.resamples, seed=draws.seed),
         ceiling=ceiling,
         rerun=rerun,
         levels=levels(truth, table.near),
@@ -239,13 +243,6 @@ def _special(table: Table, truth: Transfers) -> Judged:
         for name, one in table.replicates.items()
     }
     return _beside(replace(table, replicates=left), transfers)
-
-
-def _far(table: Table, truth: Transfers) -> Judged:
-    """The same without the sources of a target's own collection."""
-    far = np.where(table.near, np.nan, 0.0)[None, :, :, None]
-    left = {name: replace(one, values=one.values + far) for name, one in table.replicates.items()}
-    return _beside(replace(table, replicates=left), replace(truth, values=truth.values + far))
 
 
 def _averaged(truth: Transfers) -> Transfers:

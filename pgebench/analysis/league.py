@@ -15,6 +15,7 @@ from pgebench.analysis.composites import with_composite_names, with_composites
 from pgebench.analysis.contrasts import Contrasts
 from pgebench.analysis.cost import Cost, costs, of_one_life
 from pgebench.analysis.criteria import Criterion, judged_by
+from pgebench.analysis.dead_tensors import dead_tensors
 from pgebench.analysis.edges import grid_edges
 from pgebench.analysis.failures import causes_first
 from pgebench.analysis.gain import gains
@@ -40,6 +41,7 @@ class Analysis:
         stability: What the variations say, if the experiment has any.
         gains: What transfer gains over training from scratch, see `gains`.
         edges: How often a learning rate at the edge of its grid was chosen, see `grid_edges`.
+        dead: Tensors that have a principal gradient for no dataset, see `dead_tensors`.
         metric_costs: Metric -> cost; without the static ranker, which has no cost of its own.
         truth_costs: Truth -> cost.
         failures: Rows of the records that are not done.
@@ -55,6 +57,7 @@ class Analysis:
     stability: Stability | None
     gains: pd.DataFrame
     edges: pd.DataFrame
+    dead: pd.DataFrame
     metric_costs: dict[str, Cost]
     truth_costs: dict[str, Cost]
     failures: pd.DataFrame
@@ -132,6 +135,7 @@ def analyse(
         stability=stability(everything, first, facts) if first else None,
         gains=gains(records, first) if first else pd.DataFrame(),
         edges=grid_edges(records),
+        dead=dead_tensors(records),
         metric_costs=metric_costs,
         truth_costs=truth_costs,
         failures=causes_first(unfinished),

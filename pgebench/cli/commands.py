@@ -84,7 +84,16 @@ def _study(options: PgeOptions) -> None:
     from pgebench.studies.pge.run import study_pge
 
     store = open_store(options.store, create=True)
-    page = study_pge(options.experiment, options.backbone, options.truths, options.results, store, options.workers)
+    page = study_pge(
+        options.experiment,
+        options.backbone,
+        options.truths,
+        options.results,
+        store,
+        options.workers,
+        options.draw,
+        options.chosen,
+    )
     say(f"Report: {page}")
 
 

@@ -79,11 +79,15 @@ class PgeOptions:
         results: Folder for the report of the study.
         store: Folder where gradients are kept.
         workers: Processes beside each other.
+        draw: Number of the draw of weights and episodes; gradients of two draws are independent.
+        chosen: Results folders of finished studies: the variant is chosen on their choosing halves, not on this one's.
 
     Examples:
         ``pgebench-pge``
 
         ``pgebench-pge results=results/pge store=/data/store workers=8``
+
+        ``pgebench-pge draw=1 backbone=test_vit chosen=results/pge results=results/pge_vit``
     """
 
     experiment: str = "embedded_full"
@@ -92,6 +96,8 @@ class PgeOptions:
     results: Path = Path("results/pge")
     store: Path = Path("results/store")
     workers: int = field(default_factory=available_cores)
+    draw: int = 0
+    chosen: tuple[str, ...] = field(default=(), metadata={"shown": "A,B"})
 
 
 @dataclass(frozen=True)

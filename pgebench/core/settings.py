@@ -6,6 +6,7 @@ OmegaConf makes a node of a frozen dataclass read-only, and no YAML file nor com
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +16,10 @@ RESTARTS = ("fresh", "paired", "fixed", "pretrained")
 DUPLICATES = ("keep", "drop", "fail")
 LOSSES = ("proto", "ce", "supcon")
 BRANCHES = ("as_built", "open")
+PROTOTYPES = ("euclidean", "cosine")
+
+LATER = {"branches": "as_built", "crop": None, "prototypes": "euclidean", "temperature": None}
+"""Settings of principal gradients that came after the first results, with the value that stands for what was before."""
 
 MOST_MEGAPIXELS = 178
 """Pillow refuses larger images whatever is asked for."""
@@ -44,9 +49,14 @@ class GradientSettings:
             ``open`` starts none at zero.
         crop: images are enlarged and cut back to their size at random, each to this share of its side; None leaves
             them whole.
+        prototypes: how far a query of ``proto`` is from a prototype: ``euclidean``, the squared distance, or
+            ``cosine``, one minus the cosine.
+        temperature: distances of ``proto`` are divided by their own mean over the queries and prototypes of the
+            episode, times this; None leaves them as they are.
 
     Raises:
-        ConfigError: an unknown name, a number that is too small, or snapshots that do not ascend below ``episodes``.
+        ConfigError: an unknown name, a number that is too small, snapshots that do not ascend below ``episodes``, or
+            ``prototypes`` or ``temperature`` with a loss that has no prototypes.
     """
 
     restart: str = "paired"
@@ -62,9 +72,12 @@ class GradientSettings:
     seed: int = 0
     branches: str = "as_built"
     crop: float | None = None
+    prototypes: str = "euclidean"
+    temperature: float | None = None
 
     def __post_init__(self) -> None:
-        for name, choices in (("restart", RESTARTS), ("loss", LOSSES), ("branches", BRANCHES)):
+        chosen = {"restart": RESTARTS, "loss": LOSSES, "branches": BRANCHES, "prototypes": PROTOTYPES}
+        for name, choices in chosen.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(f"gradient.{name}={getattr(self, name)}: choose from {', '.join(choices)}")
         for name, least in (("restarts", 1), ("episodes", 2), ("way", 2), ("shot", 1), ("query", 1)):
@@ -73,6 +86,11 @@ class GradientSettings:
                 raise ConfigError(f"gradient.{name}={value}: must be at least {least}")
         if self.crop is not None and not 0 < self.crop < 1:
             raise ConfigError(f"gradient.crop={self.crop}: must be above 0 and below 1, or null for whole images")
+        if self.temperature is not None and not 0 < self.temperature < math.inf:
+            raise ConfigError(f"gradient.temperature={self.temperature}: must be above 0, or null for plain distances")
+        for name in ("prototypes", "temperature"):
+            if self.loss != "proto" and getattr(self, name) != LATER[name]:
+                raise ConfigError(f"gradient.{name}={getattr(self, name)}: goes with gradient.loss=proto alone")
         self.snapshots = tuple(self.snapshots)  # a config gives a list
         if list(self.snapshots) != sorted(set(self.snapshots)) or any(
             not 2 <= number < self.episodes for number in self.snapshots
@@ -89,8 +107,7 @@ class GradientSettings:
             The fields by name; those that came later only where they are used, so that finished work keeps its key.
         """
         fields = asdict(self) | {"snapshots": list(self.snapshots)}
-        later = {"branches": "as_built", "crop": None}
-        return {name: value for name, value in fields.items() if name not in later or value != later[name]}
+        return {name: value for name, value in fields.items() if name not in LATER or value != LATER[name]}
 
     @property
     def points(self) -> int:

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
 
-from pgebench.core.errors import ConfigError, NonFinite
+from pgebench.core.errors import ConfigError
 from pgebench.pge.expectation import PrincipalGradient
-
-Halves = torch.Tensor
-"""(restarts, 2, parameters) float64: mean gradients of the even and of the odd episodes."""
-
-
-class Estimate(float):
-    """A number with its standard error (NaN if it cannot be told)."""
-
-    standard_error: float
-
-    def __new__(cls, value: float, standard_error: float = math.nan) -> Estimate:
-        """A number with its standard error."""
-        result = super().__new__(cls, value)
-        result.standard_error = standard_error
-        return result
+from pgebench.pge.halves import Estimate, Halves, between_halves, halves_of, mean_over_restarts, squared_norm
 
 
 def product_distance(first: Halves, second: Halves) -> torch.Tensor:
@@ -69,7 +54,7 @@ def product_debiased(first: Halves, second: Halves) -> torch.Tensor:
     Returns:
         (restarts,), one value per restart; NaN where noise is all there is.
     """
-    squared = _between_halves(first - second) / (_squared_norm(first) * _squared_norm(second))
+    squared = between_halves(first - second) / (squared_norm(first) * squared_norm(second))
     return _signed_root(squared)
 
 
@@ -88,18 +73,8 @@ def unit_debiased(first: Halves, second: Halves) -> torch.Tensor:
         (restarts,), one value per restart; NaN where noise is all there is.
     """
     product = torch.linalg.vecdot(first.mean(1), second.mean(1))
-    norms = (_squared_norm(first) * _squared_norm(second)).sqrt()
+    norms = (squared_norm(first) * squared_norm(second)).sqrt()
     return _signed_root(2 - 2 * product / norms)
-
-
-def _between_halves(gradient: Halves) -> torch.Tensor:
-    """Product of the two halves of each restart: its squared norm on average, without that of sampling noise."""
-    return torch.linalg.vecdot(gradient[:, 0], gradient[:, 1])
-
-
-def _squared_norm(gradient: Halves) -> torch.Tensor:
-    squared = _between_halves(gradient)
-    return torch.where(squared > 0, squared, torch.nan)  # noise is all there is
 
 
 def _signed_root(squared: torch.Tensor) -> torch.Tensor:
@@ -142,20 +117,9 @@ def gradient_distance(
     """
     if distance not in DISTANCES:
         raise ConfigError(f"distance={distance}: choose from {', '.join(DISTANCES)}")
-    a, b = _halves(first, distance), _halves(second, distance)
-    if a.shape != b.shape:
-        raise ConfigError(
-            f"the gradients have shapes {_shape(a)} and {_shape(b)} (restarts, parameters): "
-            "they must come from the same backbone and the same gradient settings"
-        )
+    a, b = halves_of(first, second, f"distance={distance}")
     values = _per_layer(first, a, b, distance) if per_layer else DISTANCES[distance](a, b)
-    if not torch.isfinite(values).all():
-        raise NonFinite(
-            "the distance of the gradients is not finite: one of them is zero, not finite, or nothing but noise. "
-            "Raise gradient.episodes"
-        )
-    error = float(values.std() / len(values) ** 0.5) if len(values) > 1 else math.nan
-    return Estimate(float(values.mean()), error)
+    return mean_over_restarts(values, "distance")
 
 
 def pge_score(
@@ -195,17 +159,3 @@ def _per_layer(first: PrincipalGradient | torch.Tensor, a: Halves, b: Halves, di
         if bool(x.any()) and bool(y.any())
     ]
     return torch.stack(layers).mean(0)
-
-
-def _halves(gradient: PrincipalGradient | torch.Tensor, distance: str) -> Halves:
-    if isinstance(gradient, PrincipalGradient):
-        return gradient.halves.double()
-    if distance.endswith("_debiased"):
-        raise ConfigError(f"distance={distance} needs the halves of a PrincipalGradient, not its mean alone")
-    rows = gradient.double()
-    rows = rows[None] if rows.ndim == 1 else rows
-    return rows[:, None].expand(-1, 2, -1)
-
-
-def _shape(halves: Halves) -> tuple[int, int]:
-    return halves.shape[0], halves.shape[2]

@@ -17,7 +17,7 @@ from pgebench.networks.inputs import Images
 from pgebench.networks.parameters import chosen_parameters
 from pgebench.pge.episodes import Episode, EpisodeSampler
 from pgebench.pge.gradients import episode_gradient, episode_images, stacked_gradients
-from pgebench.pge.losses import LOSSES
+from pgebench.pge.losses import loss_of
 
 ROUND = 10
 """Episodes at one restart before the next one's turn; an estimate can be interrupted between rounds."""
@@ -37,6 +37,7 @@ class PrincipalGradient:
         way: classes in an episode.
         sizes: number of entries of each parameter tensor, in the order in which they follow each other.
         snapshots: halves after fewer episodes per restart.
+        names: of the parameter tensors, as the network calls them; of a stored gradient they are not known.
     """
 
     halves: torch.Tensor
@@ -45,6 +46,7 @@ class PrincipalGradient:
     way: int = 0
     sizes: tuple[int, ...] = ()
     snapshots: dict[int, torch.Tensor] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
 
     @property
     def mean(self) -> torch.Tensor:
@@ -153,7 +155,7 @@ def principal_gradient(
         raise NonFinite("the principal gradient is not finite: the backbone's features overflow on these images")
     sampler = estimate.sampler
     return PrincipalGradient(
-        halves, progress.images, sampler.fewest_queries, sampler.way, estimate.sizes, progress.snapshots
+        halves, progress.images, sampler.fewest_queries, sampler.way, estimate.sizes, progress.snapshots, estimate.names
     )
 
 
@@ -173,11 +175,13 @@ class _Estimate:
         seed = derive_seed("pge episodes", settings.seed, stream)
         crops = settings.crop is not None
         self.sampler = EpisodeSampler(labels, settings.way, settings.shot, settings.query, seed, crops)
-        parameters = chosen_parameters(network(self._start(0, 0)), settings.parameters).values()
-        self.sizes = tuple(parameter.numel() for parameter in parameters)
+        parameters = chosen_parameters(network(self._start(0, 0)), settings.parameters)
+        self.names = tuple(parameters)
+        self.sizes = tuple(parameter.numel() for parameter in parameters.values())
         # Stacked passes need episodes of one size, and a loss without draws of its own.
         even = self.sampler.fewest_queries == settings.query
         self.stacked = stacked and even and settings.loss != "ce"
+        self.loss = loss_of(settings)
 
     def zeros(self) -> torch.Tensor:
         size = (self.settings.points, 2, sum(self.sizes))
@@ -206,9 +210,7 @@ class _Estimate:
             assert model is not None
             episode = self._episode(progress, point, number)
             batch = episode_images(self.images, [episode], self.settings.crop)
-            gradients = episode_gradient(
-                model, parameters, batch, episode, LOSSES[self.settings.loss], start, self.settings.autocast
-            )
+            gradients = episode_gradient(model, parameters, batch, episode, self.loss, start, self.settings.autocast)
             _add(progress.sums[point, number % 2].split(self.sizes), gradients)
 
     def _add_stacked(self, progress: Progress, places: list[tuple[int, int]]) -> None:
@@ -229,7 +231,7 @@ class _Estimate:
                 rest,
                 episode_images(self.images, episodes, self.settings.crop).unflatten(0, (len(episodes), -1)),
                 episodes[0],
-                LOSSES[self.settings.loss],
+                self.loss,
                 self.settings.autocast,
             )
             for row, (point, number) in enumerate(group):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch.nn import functional as F
@@ -14,21 +15,45 @@ Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, int], torch.Tensor]
 
 
 def prototype_loss(
-    support: torch.Tensor, query: torch.Tensor, query_labels: torch.Tensor, seed: int = 0
+    support: torch.Tensor,
+    query: torch.Tensor,
+    query_labels: torch.Tensor,
+    seed: int = 0,
+    prototypes: str = "euclidean",
+    temperature: float | None = None,
 ) -> torch.Tensor:
     """Cross-entropy over minus the squared distances of queries to class prototypes (Snell et al., 2017, eq. 2).
+
+    Squared distances grow with the width of the features and with the scale of the initialisation; where they are large
+    at random weights, the softmax is all but certain, rightly or wrongly. Divided by their mean they have no unit: with
+    the temperature 1 their mean is 1 in every network. That mean counts as a constant. It decides how far apart the
+    logits are, and no gradient flows through it: the features are not rewarded for changing their scale.
 
     Args:
         support: (way, shot, d); the prototypes are the means over ``shot``.
         query: (q, d).
         query_labels: int64 (q,), in [0, way).
         seed: not used; every loss is given the seed of its restart.
+        prototypes: ``euclidean``, or ``cosine`` for one minus the cosine (Vinyals et al., 2016) instead of the squared
+            distance.
+        temperature: distances are divided by their mean over queries and prototypes, times this; None leaves them as
+            they are.
 
     Returns:
         The mean over queries; it does not depend on the order of the classes.
+
+    >>> support, query, labels = torch.tensor([[[0.0]], [[4.0]]]), torch.tensor([[1.0]]), torch.tensor([0])
+    >>> [round(float(prototype_loss(support, query, labels, temperature=one)), 3) for one in (None, 1.0)]
+    [0.0, 0.184]
     """
-    prototypes = support.mean(1)
-    distances = (query[:, None, :] - prototypes[None, :, :]).square().sum(-1)
+    centres = support.mean(1)
+    if prototypes == "cosine":
+        distances = 1 - F.normalize(query, dim=1) @ F.normalize(centres, dim=1).T
+    else:
+        distances = (query[:, None, :] - centres[None, :, :]).square().sum(-1)
+    if temperature is not None:
+        # Features that are all alike are at distance zero from every prototype, whatever that is divided by.
+        distances = distances / (temperature * distances.detach().mean().clamp_min(torch.finfo(distances.dtype).tiny))
     return F.cross_entropy(-distances, query_labels)
 
 
@@ -91,3 +116,17 @@ def _together(
 
 
 LOSSES: dict[str, Loss] = dict(zip(settings.LOSSES, (prototype_loss, linear_loss, contrastive_loss), strict=True))
+
+
+def loss_of(chosen: settings.GradientSettings) -> Loss:
+    """The loss of an episode, with its geometry.
+
+    Args:
+        chosen: How the gradient is estimated.
+
+    Returns:
+        One of ``LOSSES``; the prototype loss as the settings say.
+    """
+    if chosen.loss != "proto":
+        return LOSSES[chosen.loss]
+    return partial(prototype_loss, prototypes=chosen.prototypes, temperature=chosen.temperature)

@@ -72,8 +72,8 @@ def build_tables(results: Path) -> dict[str, pd.DataFrame]:
         results: Folder of the experiment.
 
     Returns:
-        `records`, `summary`, `failures`, and for each truth `pairs_<truth>` and, with several backbones,
-        `backbones_<truth>`.
+        `records`, `summary`, `failures`, and for each truth `pairs_<truth>`, with several backbones
+        `backbones_<truth>`, and with sources of the targets' own collections `near_and_far_<truth>`.
     """
     records, meta = read_results(Path(results))
     return tables_of(analysed(records, meta), records)
@@ -86,6 +86,8 @@ def tables_of(analysis: Analysis, records: pd.DataFrame) -> dict[str, pd.DataFra
         tables[f"pairs_{result.name}"] = result.pairs
         if len(result.by_backbone):
             tables[f"backbones_{result.name}"] = result.by_backbone
+        if len(result.near_and_far):
+            tables[f"near_and_far_{result.name}"] = result.near_and_far
     return tables
 
 

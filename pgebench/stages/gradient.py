@@ -15,6 +15,7 @@ from pgebench.networks.flops import per_image
 from pgebench.networks.inputs import take
 from pgebench.pge import GradientSettings, PrincipalGradient, Progress, principal_gradient
 from pgebench.pge.controls import controlled
+from pgebench.pge.tensors import dead_tensors, energy
 from pgebench.stages.base import Outcome, Work
 from pgebench.store.unit import Unit
 
@@ -22,6 +23,9 @@ VERSION = 2
 
 SAVE_EVERY = 30.0
 """Seconds after which an estimate under way is written down."""
+
+MOST = 3
+"""Tensors that are named in the record with their share of the gradient."""
 
 _SNAPSHOT = "snapshot_"
 
@@ -56,7 +60,8 @@ def run(work: Work) -> Outcome:
         work: A unit of ``unit``.
 
     Returns:
-        The agreement, and the gradient as tensors.
+        The agreement, and the gradient as tensors. The detail names the tensors that hold most of it, and those whose
+        gradient is exactly zero at every draw (``dead``), if there are any.
     """
     settings = GradientSettings(**work.params["settings"])
     images, labels = work.part("train")
@@ -82,9 +87,24 @@ def run(work: Work) -> Outcome:
         **{f"{_SNAPSHOT}{episodes}": halves for episodes, halves in gradient.snapshots.items()},
     }
     detail: dict[str, Any] = {"way": gradient.way, "queries": gradient.queries, "parameters": gradient.halves.shape[-1]}
+    detail |= _where_it_lies(gradient)
     if resume is not None:
         detail["resumed_after"] = int(saved["done"])  # what came before is not in this record's seconds
     return Outcome(gradient.agreement, tensors, detail, gradient.images)
+
+
+def _where_it_lies(gradient: PrincipalGradient) -> dict[str, Any]:
+    """Tensors that hold most of the gradient, and those that have none, which no distance can see."""
+    shares = energy(gradient.halves, gradient.sizes)
+    most = shares.argsort(descending=True, stable=True)[:MOST].tolist()
+    detail: dict[str, Any] = {
+        "tensors": len(gradient.sizes),
+        "energy": {gradient.names[place]: round(float(shares[place]), 4) for place in most},
+    }
+    if dead := dead_tensors(gradient.halves, gradient.sizes):
+        detail["dead"] = [gradient.names[place] for place in dead]
+        detail["dead_parameters"] = sum(gradient.sizes[place] for place in dead)
+    return detail
 
 
 def load(work: Work, role: str) -> PrincipalGradient:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from planned import every, units
 from torch import nn
 from torchvision.transforms import functional
 
@@ -20,8 +21,9 @@ from pgebench.networks import backbones
 from pgebench.networks.residual_branches import open_branches
 from pgebench.pge import EpisodeSampler, GradientSettings, principal_gradient
 from pgebench.store.unit import Unit
-from pgebench.studies.pge.__main__ import main
-from pgebench.studies.pge.full_budget import AUTHORS, DRAWS
+from pgebench.studies.pge.__main__ import DrawOptions, main
+from pgebench.studies.pge.full_budget import AUTHORS, DRAWS, draw_units
+from pgebench.studies.pge.gradients import tasks_of
 
 SIDE, WAY, SHOT, QUERY, EPISODES = 32, 3, 2, 3, 4
 BACKBONE = {"model": "test_resnet", "image_size": SIDE, "mean": [0.5] * 3, "std": [0.5] * 3, "pretrained": False}
@@ -110,15 +112,54 @@ def test_the_draws_are_the_authors_budget_and_disjoint() -> None:
     assert len({draw.seed for draw in DRAWS}) == len(DRAWS)
 
 
-@pytest.mark.parametrize(("name", "value"), [("branches", "alive"), ("crop", 0.0), ("crop", 1.0)])
-def test_an_impossible_start_or_crop_is_refused_by_name(name: str, value: object) -> None:
+IMPOSSIBLE = [
+    *[("branches", "alive"), ("crop", 0.0), ("crop", 1.0)],
+    *[("prototypes", "mahalanobis"), ("temperature", 0.0), ("temperature", -1.0), ("temperature", float("inf"))],
+]
+
+
+@pytest.mark.parametrize(("name", "value"), IMPOSSIBLE)
+def test_an_impossible_start_crop_or_geometry_is_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"gradient.{name}={value}"):
         replace(AUTHORS, **{name: value})
 
 
-def test_settings_that_use_neither_start_nor_crop_have_the_identity_they_always_had() -> None:
-    assert {"branches", "crop"}.isdisjoint(GradientSettings().identity())
+@pytest.mark.parametrize(("name", "value"), [("prototypes", "cosine"), ("temperature", 1.0)])
+@pytest.mark.parametrize("loss", ["ce", "supcon"])
+def test_a_loss_without_prototypes_has_no_geometry_of_them(loss: str, name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"gradient.{name}={value}: goes with gradient.loss=proto alone"):
+        GradientSettings(loss=loss, **{name: value})
+
+
+FIRST_FIELDS = {
+    *("restart", "restarts", "episodes", "loss", "way", "shot", "query", "parameters", "snapshots", "autocast", "seed"),
+}
+
+
+def test_settings_that_use_nothing_new_have_the_identity_they_always_had() -> None:
+    assert set(GradientSettings().identity()) == FIRST_FIELDS
     assert AUTHORS.identity().items() >= {"branches": "open", "crop": 0.875}.items()
+    used = {"branches": "open", "crop": 0.5, "prototypes": "cosine", "temperature": 0.5}
+    assert set(GradientSettings(**used).identity()) == FIRST_FIELDS | set(used)
+
+
+def official(*overrides: str) -> set[str]:
+    """Keys of the gradients and scores of the metric `pge_official` on a pair."""
+    budget = ("budget.official_episodes=200", "budget.shot=5", "budget.draws=1")
+    planned = every(units("truth=[]", "dataset@source=emoji", "dataset@target=digits", *budget, *overrides))
+    scores = [unit for unit in planned if unit.stage == "score" and unit.label.metric == "pge_official"]
+    gradients = [needed for unit in scores for needed in unit.inputs.values()]
+    assert len(scores) == 1
+    assert [GradientSettings(**one.params["settings"]) for one in gradients] == [replace(AUTHORS, episodes=200)] * 2
+    return {unit.key for unit in (*scores, *gradients)}
+
+
+@pytest.mark.parametrize(
+    "other", [(), ("temperature=1.0",), ("branches=open", "temperature=0.5", "prototypes=cosine"), ("crop=0.5",)]
+)
+def test_start_and_geometry_of_another_metric_change_nothing_in_the_official_one(other: tuple[str, ...]) -> None:
+    alone = official("metric=[pge_official]")
+    assert official("metric=[pge_official,pge]", *[f"metric.pge.gradient.{one}" for one in other]) == alone
 
 
 def test_every_image_of_an_episode_is_cut_out_at_a_place_of_its_own_and_at_every_place_in_time() -> None:
@@ -142,3 +183,17 @@ def test_a_draw_is_a_command(
     assert {unit.params["settings"]["episodes"] for unit in units} == {6800}
     assert {unit.params["settings"]["seed"] for unit in units} == {1}
     assert {unit.params["settings"]["branches"] for unit in units} == {"open"}
+
+
+def test_targets_of_the_authors_are_whole_and_a_practitioners_have_few_images() -> None:
+    tasks = tasks_of("embedded", "test_resnet")
+    whole, few = (draw_units(tasks, DRAWS[0], targets) for targets in ("whole", "few"))
+    images = {one.name: one.config["train_per_class"] for one in tasks.targets}
+    assert {unit.params["dataset"]["train_per_class"] for unit in whole.values()} == {None}
+    assert {unit.params["settings"]["shot"] for unit in whole.values()} == {AUTHORS.shot}
+    for (role, name), unit in few.items():
+        assert unit.params["dataset"]["train_per_class"] == (images[name] if role == "target" else None)
+        # One shot for all: a gradient of five shots is no estimate of one of four.
+        assert unit.params["settings"]["shot"] == min(AUTHORS.shot, min(images.values()) - 1)
+    with pytest.raises(ConfigError, match="targets=half: choose from whole, few"):
+        DrawOptions(targets="half")

@@ -181,12 +181,18 @@ def test_a_frozen_prefix_is_no_part_of_the_gradient() -> None:
     torch.testing.assert_close(rest.halves, whole.halves[..., 4 * 3 * 9 :])
 
 
+LOSSES = [
+    *({"loss": "proto"}, {"loss": "supcon"}),
+    *({"temperature": 0.5}, {"prototypes": "cosine"}, {"prototypes": "cosine", "temperature": 0.5}),
+]
+
+
 @pytest.mark.parametrize("restart", ["paired", "fresh"])
-@pytest.mark.parametrize("loss", ["proto", "supcon"])
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("parameters", ["*", "[01]*"])
-def test_stacked_restarts_give_the_numbers_of_restarts_in_turn(restart: str, loss: str, parameters: str) -> None:
+def test_stacked_restarts_give_the_numbers_of_restarts_in_turn(restart: str, loss: dict, parameters: str) -> None:
     images, labels = pictures()
-    settings = replace(SMALL, restart=restart, loss=loss, episodes=20, parameters=parameters, snapshots=(5,))
+    settings = replace(SMALL, restart=restart, episodes=20, parameters=parameters, snapshots=(5,), **loss)
     in_turn = principal_gradient(tiny_network, images, labels, settings, "a")
     stacked = principal_gradient(tiny_network, images, labels, settings, "a", stacked=True)
     scale = float(in_turn.halves.abs().max())

@@ -14,6 +14,7 @@ import pytest
 from scipy.stats import weightedtau
 
 from pgebench.report.build import analysed
+from pgebench.report.section import Report
 from pgebench.report.sections import ceilings, cost, judged_otherwise, league, levels
 from pgebench.report.sections.league_latex import league_latex
 from pgebench.report.wording import NOTHING
@@ -155,3 +156,27 @@ def test_records_of_before_checkpoints_are_a_study_of_one(synthetic):
     # Which checkpoint a score looked at nobody knew then.
     columns = now.columns.drop("others_weighted_tau")
     pd.testing.assert_frame_equal(before[columns], now[columns])
+
+
+def test_near_and_far_are_said_for_each_backbone(synthetic, cells):
+    nets = ("test_resnet", "test_vit")
+    records, meta = synthetic.make_records(
+        datasets=8, backbones=nets, collections=True, metrics=("logme", "random", "same_collection")
+    )
+    report = Report(analysed(records, meta), records, meta)
+    (_, _, _, _, _, _, heading, _, table) = judged_otherwise.blocks(report, report.results[0])
+    assert heading.text == "Near and far sources on each backbone"
+    shown = cells(table.grid)
+    of = meta["collections"]
+    near = {(s, t) for s, t in product(of, of) if of[s] == of[t]}
+    for net in nets:
+        own = records[records["backbone"] == net]
+        (truth,), (score,) = lives(own).values(), scores(own, "logme", "checkpoint").values()
+        assert number(shown["logme"][f"{net}, all"]) == pytest.approx(mean_tau(score, truth), abs=0.006)
+        far = number(shown["logme"][f"{net}, far alone"].split()[0])
+        assert far == pytest.approx(mean_tau(score, truth, near), abs=0.006)
+        # What there is to know of near sources: whether they are better than the others.
+        ahead = [np.sign(truth.loc[s, t] - truth[t].drop([s, t])).mean() for s, t in near if s != t]
+        between = number(shown["same_collection"][f"{net}, near against far"])
+        assert between == pytest.approx(np.mean(ahead), abs=0.006)
+        assert shown["same_collection"][f"{net}, far alone"].startswith("0.00")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +14,7 @@ from pgebench.analysis.table import Table as Arrays
 from pgebench.report.claims import ALPHA
 from pgebench.report.grid import Cell, Grid, grid, name_cell, value_cell
 from pgebench.report.section import Block, Heading, Report, Table, Words
-from pgebench.report.wording import interval, p_text
+from pgebench.report.wording import NOTHING, interval, number, p_text
 
 Row = pd.Series
 
@@ -48,6 +49,7 @@ def otherwise_grid(result: TruthResult) -> Grid:
 def far_grid(result: TruthResult) -> Grid:
     """Each metric without the sources of the target's own collection, the best of the whole league first."""
     league = result.league[result.league["far_weighted_tau"].notna()]
+    between = result.near_and_far.groupby("metric")["near_against_far"].mean()
     rows = [
         [
             name_cell(row["metric"]),
@@ -55,11 +57,33 @@ def far_grid(result: TruthResult) -> Grid:
             value_cell(row["far_weighted_tau"]),
             _span(row, "far_weighted_tau_low", "far_weighted_tau_high"),
             Cell(p_text(row["far_p_holm"]), row["far_p_holm"]),
+            value_cell(float(between[row["metric"]])),
         ]
         for _, row in league.iterrows()
     ]
-    columns = ["metric", "all sources, weighted τ", "without near ones", "95 % interval", "p (Holm)"]
+    columns = [
+        *("metric", "all sources, weighted τ", "without near ones", "95 % interval", "p (Holm)"),
+        "near against far, τ",
+    ]
     return grid(columns, rows, _trivial(league))
+
+
+def far_by_backbone_grid(result: TruthResult) -> Grid:
+    """On each backbone: all sources, the far ones alone, near ones against far ones; no rows with a single backbone."""
+    found = result.near_and_far
+    backbones = list(dict.fromkeys(found["backbone"]))
+    by_name = found.set_index(["metric", "backbone"])
+    rows = []
+    for metric in result.metrics if len(backbones) > 1 else ():
+        cells = [name_cell(metric)]
+        for backbone in backbones:
+            row = by_name.loc[(metric, backbone)]
+            far = float(row["far"])
+            text = f"{number(far)} ({interval(row['far_low'], row['far_high'])})" if math.isfinite(far) else NOTHING
+            cells += [value_cell(float(row[PRIMARY])), Cell(text, far), value_cell(float(row["near_against_far"]))]
+        rows.append(cells)
+    titles = [f"{backbone}, {what}" for backbone in backbones for what in ("all", "far alone", "near against far")]
+    return grid(["metric", *titles], rows)
 
 
 def remains_far(result: TruthResult) -> list[str]:
@@ -77,7 +101,7 @@ def blocks(report: Report, result: TruthResult) -> list[Block]:
         result: Of the truth of the league.
 
     Returns:
-        One table, and a second one where there are near sources.
+        One table, a second one where there are near sources, and a third one then for several backbones.
     """
     several = len(result.transfers.numbers) > 1
     words = "Shuffled copies of a score show what its number would be by chance."
@@ -98,9 +122,16 @@ def blocks(report: Report, result: TruthResult) -> list[Block]:
         words = (
             "Sources of the target's own collection are left out, so that nothing is won by seeing that two datasets "
             f"are parts of one. The p-value has {BESIDE} shuffles, so with {tests} metrics none is below "
-            f"{p_text(min(1.0, tests / (BESIDE + 1)))}."
+            f"{p_text(min(1.0, tests / (BESIDE + 1)))}. Near against far: of the pairs of a near and a far source, the "
+            "share that is ordered as by the truth minus the share that is ordered the other way."
         )
         found += [Heading(report.say("Without near sources"), 3), Words(report.say(words), soft=True), Table(far)]
+        if (by_backbone := far_by_backbone_grid(result)).rows:
+            words = (
+                "Weighted τ of all sources, that of the far ones alone with its 95 % interval, and near against far."
+            )
+            title = report.say("Near and far sources on each backbone")
+            found += [Heading(title, 3), Words(report.say(words), soft=True), Table(by_backbone)]
     return found
 
 

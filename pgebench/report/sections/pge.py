@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 
 from pgebench.analysis.alike import quality_by_draw
 from pgebench.analysis.correlation import PRIMARY
@@ -13,7 +14,7 @@ from pgebench.analysis.league import Analysis
 from pgebench.report.claims import ALPHA, Finding, clearly_better, difference, real_metrics
 from pgebench.report.repetitions import drawn_often, drawn_once
 from pgebench.report.sections.contrasts import planned_pair
-from pgebench.report.wording import interval, names, number, signed
+from pgebench.report.wording import MANY, interval, names, number, percent, signed
 
 
 def finding(analysis: Analysis, result: TruthResult) -> Finding | None:
@@ -46,6 +47,31 @@ def finding(analysis: Analysis, result: TruthResult) -> Finding | None:
         behind = [name for name in variants if clearly_better(result, best, name)]
         text += f" The other variants: {'; '.join(said)}. Clearly behind `{best}`: {names(behind)}."
     return Finding("PGE", text)
+
+
+def dead_finding(dead: pd.DataFrame) -> Finding | None:
+    """A warning of tensors whose gradient is exactly zero at every draw, with their names and the remedy.
+
+    Args:
+        dead: See `pgebench.analysis.dead_tensors.dead_tensors`.
+
+    Returns:
+        None where every tensor has a gradient.
+    """
+    if dead.empty:
+        return None
+    said = []
+    for row in dead.to_dict("records"):
+        found = list(row["dead"])
+        rest = len(found) - MANY
+        listed = names(found) if rest <= 0 else f"{', '.join(f'`{one}`' for one in found[:MANY])} and {rest} more"
+        said.append(
+            f"On `{row['backbone']}`, {len(found)} of {row['tensors']} parameter tensors ({percent(row['share'])} of "
+            f"the parameters) have a gradient of exactly zero at every draw of `{row['metric']}`, so it sees nothing "
+            f"of them: {listed}. {percent(row['in_few'])} of the gradient lies in {row['few']} tensors."
+        )
+    remedy = "Where residual branches start at zero, `metric.<name>.gradient.branches=open` starts them alive."
+    return Finding("PGE sees a part of the network", f"{' '.join(said)} {remedy}")
 
 
 def _against(result: TruthResult, best: str, other: str) -> str:

@@ -51,6 +51,7 @@ def findings(analysis: Analysis, result: TruthResult) -> list[Finding]:
         _best(result),
         influence.finding(result),
         pge.finding(analysis, result),
+        pge.dead_finding(analysis.dead),
         yardsticks.near_finding(analysis, result),
         yardsticks.static_finding(result),
         yardsticks.practice_finding(result),

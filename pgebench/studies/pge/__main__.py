@@ -10,7 +10,7 @@ from pgebench.core.errors import ConfigError
 from pgebench.core.machine import available_cores
 from pgebench.core.say import say
 from pgebench.core.terminal import command
-from pgebench.studies.pge.full_budget import DRAWS
+from pgebench.studies.pge.full_budget import DRAWS, FEW, WHOLE
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,12 @@ class DrawOptions:
         draw: Number of the draw, from 0: 3,200, 6,800 and three times 10,000 gradients per dataset.
         experiment: Name in ``conf/experiment`` whose datasets are used.
         backbone: Name in ``conf/backbone``.
+        targets: Their training images: ``whole``, as the authors have them, or ``few``, as the experiment does.
         store: Folder where gradients are kept.
         workers: Processes beside each other.
 
     Raises:
-        ConfigError: There is no such draw.
+        ConfigError: There is no such draw, or other targets.
 
     Examples:
         ``python -m pgebench.studies.pge draw=0 store=/data/store``
@@ -36,12 +37,15 @@ class DrawOptions:
     draw: int = 0
     experiment: str = "embedded"
     backbone: str = "test_resnet"
+    targets: str = WHOLE
     store: Path = Path("results/store")
     workers: int = field(default_factory=available_cores)
 
     def __post_init__(self) -> None:
         if not 0 <= self.draw < len(DRAWS):
             raise ConfigError(f"draw={self.draw}: there are the draws 0 to {len(DRAWS) - 1}")
+        if self.targets not in (WHOLE, FEW):
+            raise ConfigError(f"targets={self.targets}: choose from {WHOLE}, {FEW}")
 
 
 def main(arguments: list[str]) -> None:
@@ -60,7 +64,7 @@ def _draw(options: DrawOptions) -> None:
     from pgebench.studies.pge.gradients import tasks_of
 
     draw = DRAWS[options.draw]
-    units = [*draw_units(tasks_of(options.experiment, options.backbone), draw).values()]
+    units = [*draw_units(tasks_of(options.experiment, options.backbone), draw, options.targets).values()]
     run_side_by_side(units, open_store(options.store, create=True), options.workers)
     say(f"Draw {options.draw}: {len(units)} gradients of {draw.gradients} episodes are in {options.store}.")
 

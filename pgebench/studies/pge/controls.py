@@ -46,20 +46,12 @@ class Controls:
     without_labels: float
 
 
-def collection(name: str) -> str:
-    """The collection of a view.
-
-    >>> collection("mnist_0_4")
-    'mnist'
-    """
-    return name.split("_")[0]
-
-
 def control_distances(
     store: Store,
     estimates: Mapping[tuple[str, str, str], Unit],
     controls: Mapping[tuple[str, str, str], Unit],
     names: Sequence[str],
+    collections: Mapping[str, str],
 ) -> Controls:
     """Distances of every comparison.
 
@@ -68,6 +60,7 @@ def control_distances(
         estimates: units of ``estimate_units``.
         controls: units of ``control_units``.
         names: the datasets.
+        collections: name of a dataset -> data that it is a view of.
     """
     plain = [_default(store, estimates["paired", "source", name]) for name in names]
     cross_entropy = [_halves(store, estimates["paired_ce", "source", name]) for name in names]
@@ -88,8 +81,8 @@ def control_distances(
         sizes,
     )
     ce = products([*cross_entropy, *changed["ce", "permuted"]], sizes)
-    collections = np.array([collection(name) for name in names])
-    same = collections[:, None] == collections
+    of = np.array([collections[name] for name in names])
+    same = of[:, None] == of
     near, far = same & ~np.eye(n, dtype=bool), ~same
     rows: list[tuple[object, ...]] = []
     for kind in KINDS:

@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 
 from pgebench.report.style import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from pgebench.studies.pge.controls import KINDS, ROWS, Controls
+from pgebench.studies.pge.variants import ALL, DISTANCES
 
 CURVES = {
     ("paired", 1): (SKY, "1 initialisation, shared"),
     ("paired", 2): (GREEN, "2 initialisations, shared"),
     ("paired", 4): (BLUE, "4 initialisations, shared"),
     ("paired", 8): (PURPLE, "8 initialisations, shared"),
-    ("fresh", 1): (VERMILLION, "a fresh initialisation each (authors' code)"),
+    ("official", 1): (VERMILLION, "a fresh initialisation each (authors' procedure)"),
 }
 
 
@@ -23,12 +24,14 @@ def convergence_figure(judged: pd.DataFrame, agreement: pd.DataFrame) -> Figure:
     """Agreement of halves and ranking quality against the number of gradients of a dataset."""
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
+    # Over all tensors, distances averaged: what the curves are of.
+    judged = judged[(judged.tensors == ALL) & (judged.average == DISTANCES)]
     for (estimate, restarts), (colour, label) in CURVES.items():
         chosen = agreement[(agreement.estimate == estimate) & (agreement.restarts == restarts)]
         left.plot(chosen.gradients, chosen.agreement, "o-", color=colour, markersize=4, label=label)
-        for axes, distance in ((middle, "unit"), (right, "product")):
+        for axes, kind in ((middle, "unit"), (right, "product")):
             rows = judged[
-                (judged.estimate == estimate) & (judged.restarts == restarts) & (judged.distance == distance)
+                (judged.estimate == estimate) & (judged.restarts == restarts) & (judged.kind == kind)
             ].sort_values("gradients")
             axes.plot(rows.gradients, rows.all_targets, "o-", color=colour, markersize=4)
     for axes, title in (
@@ -41,7 +44,7 @@ def convergence_figure(judged: pd.DataFrame, agreement: pd.DataFrame) -> Figure:
         axes.set_xlabel("gradients of a dataset")
         axes.set_title(title, fontsize=10, loc="left")
     left.set_ylim(0, 1)
-    low = float(judged.loc[judged.distance.isin(["unit", "product"]), "all_targets"].min())
+    low = float(judged.loc[judged.kind.isin(["unit", "product"]), "all_targets"].min())
     for axes in (middle, right):
         axes.set_ylim(min(-0.1, low - 0.05), 0.7)
         axes.axhline(0, color="#999999", linewidth=0.8)

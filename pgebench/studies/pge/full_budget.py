@@ -6,11 +6,12 @@ A draw is an ordinary unit of the store: an interrupted one goes on where it was
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pgebench.pge import GradientSettings
+from pgebench.plan.cell import Named
 from pgebench.store.unit import Unit
-from pgebench.studies.pge.gradients import Tasks, gradient_unit
+from pgebench.studies.pge.gradients import Tasks, fitting, gradient_unit
 
 AUTHORS = GradientSettings(restart="fresh", branches="open", crop=0.875)
 """Their procedure: resnet18 is built with ``zero_init_residual=False``, and most of their datasets are resized to 256
@@ -48,18 +49,30 @@ DRAWS = (
 """Together 40,000 gradients: 400 epochs of 100 episodes."""
 
 
-def draw_units(tasks: Tasks, draw: Draw) -> dict[tuple[str, str], Unit]:
+WHOLE, FEW = "whole", "few"
+"""Training images of targets: all, as the authors have them, or as few as in the experiment, as a practitioner has."""
+
+
+def draw_units(tasks: Tasks, draw: Draw, targets: str = WHOLE) -> dict[tuple[str, str], Unit]:
     """The gradient of every dataset in one draw.
 
     Args:
         tasks: Backbone and datasets.
         draw: Seed and number of gradients.
+        targets: ``WHOLE`` or ``FEW``; with few images every dataset has as many support images as the targets allow.
 
     Returns:
         (role, name of the dataset) -> unit.
     """
+    few = targets == FEW
+    settings = fitting(tasks, draw.settings) if few else draw.settings
+    as_targets = tasks.targets if few else [_whole(target) for target in tasks.targets]
     return {
-        (role, dataset.name): gradient_unit(tasks, dataset, draw.settings, role)
-        for role, datasets in (("source", tasks.sources), ("target", tasks.targets))
+        (role, dataset.name): gradient_unit(tasks, dataset, settings, role)
+        for role, datasets in (("source", tasks.sources), ("target", as_targets))
         for dataset in datasets
     }
+
+
+def _whole(target: Named) -> Named:
+    return replace(target, config={**target.config, "train_per_class": None})

@@ -1,4 +1,4 @@
-"""Distances between many principal gradients, from their inner products."""
+"""Distances and directed forms between many principal gradients, from their inner products."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 import torch
 
 from pgebench.analysis.table import FloatArray
-
-DISTANCES = ("unit", "product", "unit_debiased", "product_debiased", "unit_per_layer", "product_per_layer")
-"""Distances of the study; see ``pgebench.pge.gradient_distance``."""
+from pgebench.pge import DIRECTED
+from pgebench.pge.halves import CROSS_FITTED
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,14 @@ class Products:
         """Those of the first restarts only."""
         return Products(self.values[:restarts])
 
+    def weighted(self, weights: FloatArray) -> Products:
+        """Those of gradients whose layers count so much, shape (layers,): each is scaled by the root of its weight."""
+        return Products(self.values * weights[None, :, None, None, None, None])
+
+    def together(self) -> Products:
+        """Those of gradients in which all restarts stand behind each other, as if they were one."""
+        return Products(self.values.sum(axis=0, keepdims=True))
+
     def agreement(self) -> FloatArray:
         """Cosine between the halves of each dataset's gradient, averaged over restarts; (datasets,)."""
         total = self.values.sum(axis=1)
@@ -42,11 +49,34 @@ class Products:
         mean = self.values.sum(axis=1).mean(axis=(2, 4))
         return np.asarray(np.sqrt(np.diagonal(mean, axis1=1, axis2=2)).mean(axis=0))
 
+    def scores(self, kind: str) -> FloatArray:
+        """How transferable each dataset (first axis) is to each other one; (datasets, datasets), higher is more.
+
+        NaN where noise is all there is, and where the tensors that count have no gradient.
+
+        Args:
+            kind: a distance, whose negative it is, or a directed form.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.directed(kind) if kind in DIRECTED else -self.distances(kind)
+
+    def directed(self, form: str) -> FloatArray:
+        """A directed form from each dataset to each other one, averaged over restarts; NaN where noise is all there is.
+
+        Args:
+            form: a key of ``pgebench.pge.DIRECTED``.
+        """
+        total = self.values.sum(axis=1)
+        mean, own, between = _mean_own_between(total)
+        norm = np.where(between > 0, between, np.nan) if form.endswith(CROSS_FITTED) else own
+        power = {"descent": 0.0, "gain": 0.5, "projection": 1.0}[form.removesuffix(CROSS_FITTED)]
+        return np.asarray((mean / norm[:, :, None] ** power).mean(axis=0))
+
     def distances(self, kind: str) -> FloatArray:
         """Distances of all datasets, averaged over restarts; (datasets, datasets), NaN where noise is all there is.
 
         Args:
-            kind: one of ``DISTANCES``.
+            kind: a key of ``pgebench.pge.DISTANCES``, with ``_per_layer`` behind it for the mean over layers.
         """
         if kind.endswith("_per_layer"):
             layers = np.stack(
@@ -84,24 +114,20 @@ def products(gradients: Sequence[torch.Tensor], sizes: Sequence[int]) -> Product
 
 
 def score_arrays(found: Products, sources: Mapping[str, int], targets: Mapping[str, int], kind: str) -> FloatArray:
-    """Scores, minus the distances, of shape (1, sources, targets) as the analysis wants them.
+    """Scores of shape (1, sources, targets) as the analysis wants them.
 
     Args:
         found: products of all gradients.
         sources: name of a source -> its place among the gradients.
         targets: likewise for targets.
-        kind: one of ``DISTANCES``.
+        kind: a distance or a directed form.
     """
-    distances = found.distances(kind)
-    return np.asarray(-distances[np.ix_(list(sources.values()), list(targets.values()))][None])
+    return np.asarray(found.scores(kind)[np.ix_(list(sources.values()), list(targets.values()))][None])
 
 
 def _distance(total: FloatArray, kind: str) -> FloatArray:
     """Distances at each restart from products (restarts, datasets, 2, datasets, 2)."""
-    n = total.shape[1]
-    mean = total.mean(axis=(2, 4))
-    own = np.diagonal(mean, axis1=1, axis2=2)
-    between = total[:, np.arange(n), 0, np.arange(n), 1]  # (restarts, datasets): squared norms without noise
+    mean, own, between = _mean_own_between(total)
     if kind.endswith("_debiased"):
         square = np.where(between > 0, between, np.nan)
         cross = (total[:, :, 0, :, 1] + np.swapaxes(total[:, :, 0, :, 1], 1, 2)) / 2
@@ -115,3 +141,10 @@ def _distance(total: FloatArray, kind: str) -> FloatArray:
     if not kind.endswith("_debiased"):
         squared = np.maximum(squared, 0)  # rounding
     return np.asarray(np.sign(squared) * np.sqrt(np.abs(squared)))
+
+
+def _mean_own_between(total: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Products of gradients (restarts, datasets, datasets), their squared norms, and these without noise."""
+    n = total.shape[1]
+    mean = total.mean(axis=(2, 4))
+    return mean, np.diagonal(mean, axis1=1, axis2=2), total[:, np.arange(n), 0, np.arange(n), 1]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,10 @@ import pandas as pd
 
 from pgebench.analysis.ceiling import noise_ceiling
 from pgebench.analysis.table import FloatArray, Table
-from pgebench.studies.pge.controls import KINDS, ROWS, Controls
-from pgebench.studies.pge.evaluate import STATISTIC, Variant, differences, is_for_choosing
-from pgebench.studies.pge.products import DISTANCES
-from pgebench.studies.pge.variants import ESTIMATES
-
-GRADIENTS = 200
-"""Gradients of a dataset in the ablation: those of the metrics ``pge`` and ``pge_official`` in the experiments."""
-
-OFFICIAL = Variant("fresh", 1, GRADIENTS, "product")
-DEFAULT = Variant("paired", 4, GRADIENTS, "unit")
+from pgebench.studies.pge import tables
+from pgebench.studies.pge.controls import KINDS, Controls
+from pgebench.studies.pge.evaluate import STATISTIC, differences, halves_of
+from pgebench.studies.pge.variants import DEFAULT, GRADIENTS, OFFICIAL, Variant
 
 
 @dataclass(frozen=True)
@@ -33,10 +28,15 @@ class StudyResults:
         agreement: agreement of halves and seconds of each estimate.
         scores: scores of each variant.
         truth: (1, sources, targets, seeds).
-        table: names of sources and targets.
+        table: names and collections of sources and targets.
         controls: from ``control_distances``.
-        confound: distance -> rank correlation of its scores with the norm of the source's gradient.
+        confound: kind -> rank correlation of its scores with the norm of the source's gradient.
         draws: number of initialisations -> mean weighted tau of disjoint groups of so many.
+        energy: share of each tensor, see ``energy_table``.
+        best: the variant that was chosen.
+        chosen_on: its mean weighted tau where it was chosen.
+        elsewhere: folders of the studies on which it was chosen; empty for this one.
+        draw: number of the draw of weights and episodes.
     """
 
     judged: pd.DataFrame
@@ -47,49 +47,62 @@ class StudyResults:
     controls: Controls
     confound: Mapping[str, float]
     draws: Mapping[int, list[float]]
-
-
-def chosen(judged: pd.DataFrame) -> Variant:
-    """The variant of PGE with the best mean on the choosing half; ties go to fewer gradients."""
-    complete = judged[(judged.distance != "") & (judged.coverage == 1)]
-    best = complete.sort_values(["chosen_on", "gradients"], ascending=[False, True]).iloc[0]
-    return Variant(*(best[field.name] for field in fields(Variant)))
+    energy: pd.DataFrame
+    best: Variant
+    chosen_on: float
+    elsewhere: tuple[str, ...]
+    draw: int
 
 
 def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
     """The report."""
-    judged, targets = study.judged, study.table.targets
-    best = chosen(judged)
-    others = judged[judged.distance == ""].sort_values("tau", ascending=False)
+    judged, halves = study.judged, halves_of(study.table)
+    best = study.best
+    others = judged[judged.kind == ""].sort_values("tau", ascending=False)
     named = (("The default", DEFAULT), ("The authors' procedure with as many gradients", OFFICIAL))
+    shown = [best, DEFAULT, OFFICIAL, *(Variant(str(name)) for name in others.estimate)]
+    kept = {*halves.sources, *halves.targets} - halves.choosing
     context = {
         "meta": meta,
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(meta["versions"].items())),
+        "elsewhere": study.elsewhere,
+        "draw": study.draw,
         "backbone": study.table.backbones[0],
         "sources": len(study.table.sources),
+        "targets": len(study.table.targets),
         "seeds": study.truth.shape[-1],
         "ceiling": f"{noise_ceiling(study.truth)[STATISTIC].repeat:.2f}",
-        "choosing": [target for target in targets if is_for_choosing(target)],
-        "reporting": [target for target in targets if not is_for_choosing(target)],
-        "variants": int((judged.distance != "").sum()),
+        "choosing": sorted(halves.choosing),
+        "reporting": sorted(kept),
+        "counts": [
+            (len(halves.members(halves.sources, half)), len(halves.members(halves.targets, half)))
+            for half in (True, False)
+        ],
+        "variants": int((judged.kind != "").sum()),
         "best": {
-            "name": _name(best),
-            "chosen_on": _value(judged, best, "chosen_on"),
-            "interval": _interval(judged, best),
+            "name": tables.name_of(best),
+            "chosen_on": f"{study.chosen_on:.2f}",
+            "interval": tables.interval(judged, best),
         },
         "named": [
-            {"words": words, "name": _name(variant), "interval": _interval(judged, variant)} for words, variant in named
+            {"words": words, "name": tables.name_of(variant), "interval": tables.interval(judged, variant)}
+            for words, variant in named
         ],
         "compared": _compared(study, best),
-        "others": [f"{row['estimate']} {_words(row)}" for row in others.to_dict("records")],
-        "convergence": _convergence(study),
-        "distances": [_plain(kind) for kind in DISTANCES],
-        "ablation": _ablation(study),
-        "kinds": [_plain(kind) for kind in KINDS],
-        "controls": _controls(study.controls),
+        "others": [f"{row['estimate']} {tables.with_interval(row)}" for row in others.to_dict("records")],
+        "near_and_far": tables.near_and_far(judged, list(dict.fromkeys(shown))),
+        "convergence": tables.convergence(judged, study.agreement),
+        "gradients": GRADIENTS,
+        "ablation_kinds": [tables.plain(kind) for kind in tables.ABLATION_KINDS],
+        "ablation": tables.ablation(judged, study.agreement),
+        "part_kinds": [tables.plain(kind) for kind in tables.PART_KINDS],
+        "parts": tables.parts(judged),
+        "energies": tables.energies(study.energy),
+        "kinds": [tables.plain(kind) for kind in KINDS],
+        "controls": tables.controls(study.controls),
         "draws": [(size, ", ".join(f"{value:.2f}" for value in values)) for size, values in study.draws.items()],
         "without_labels": f"{study.controls.without_labels:.2f}",
-        "confound": [f"{_plain(kind)} {value:+.2f}" for kind, value in study.confound.items()],
+        "confound": [f"{tables.plain(kind)} {value:+.2f}" for kind, value in study.confound.items()],
     }
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)
@@ -98,78 +111,20 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
 
 def _compared(study: StudyResults, best: Variant) -> list[dict[str, str]]:
     rivals = [OFFICIAL, Variant("logme"), Variant("static")]
-    pairs = [(one, rival) for one in dict.fromkeys((best, DEFAULT)) for rival in rivals]
+    pairs = [(one, rival) for one in dict.fromkeys((best, DEFAULT)) for rival in rivals if one != rival]
     pairs = [pair for pair in pairs if all(one in study.scores for one in pair)]
-    table = differences(study.scores, study.truth, study.table.targets, pairs)
+    table = differences(study.scores, study.truth, halves_of(study.table), pairs)
     return [
         {
-            "first": _name(row["first"]),
-            "second": _name(row["second"]),
-            "difference": f"{row['difference']:+.2f} ({row['low']:+.2f} to {row['high']:+.2f})",
-            "p": f"{row['p']:.2g}",
+            "first": tables.name_of(row["first"]),
+            "second": tables.name_of(row["second"]),
+            "difference": f"{row['difference']:+.2f}{_span(row)}",
+            "p": f"{row['p']:.2g}" if math.isfinite(row["p"]) else tables.NOTHING,
         }
         for row in table.to_dict("records")
     ]
 
 
-def _convergence(study: StudyResults) -> list[list[str]]:
-    rows = []
-    for row in study.agreement.to_dict("records"):
-        fresh = row["estimate"] == "fresh"
-        if fresh or (row["estimate"] == "paired" and row["restarts"] in (1, 4, 8)):
-            variants = [
-                Variant(row["estimate"], row["restarts"], row["gradients"], kind)
-                for kind in ("unit", "product", "unit_debiased")
-            ]
-            start = "fresh" if fresh else f"{int(row['restarts'])} shared"
-            values = [_value(study.judged, variant, "all_targets") for variant in variants]
-            rows.append([start, str(row["gradients"]), f"{row['agreement']:.2f}", *values])
-    return sorted(rows, key=lambda row: (row[0], int(row[1])))
-
-
-def _ablation(study: StudyResults) -> list[list[str]]:
-    rows = []
-    for name, settings in ESTIMATES.items():
-        restarts = min(4, settings.points)
-        table = study.agreement
-        row = table[(table.estimate == name) & (table.restarts == restarts) & (table.gradients == GRADIENTS)].iloc[0]
-        cells = [_interval(study.judged, Variant(name, restarts, GRADIENTS, kind)) for kind in DISTANCES]
-        rows.append([name, f"{float(row.seconds_a_gradient) * GRADIENTS:.1f}", *cells])
-    return rows
-
-
-def _controls(controls: Controls) -> list[list[str]]:
-    means = controls.distances.groupby("comparison")[list(KINDS)].mean()
-    return [[words, *(f"{value:.2f}" for value in list(means.loc[row]))] for row, words in ROWS.items()]
-
-
-def _plain(kind: str) -> str:
-    return kind.replace("_", " ")
-
-
-def _name(variant: Variant) -> str:
-    if not variant.distance:
-        return variant.estimate
-    each = variant.gradients // variant.restarts
-    return f"{variant.estimate} {variant.restarts} x {each}, {_plain(variant.distance)} distance"
-
-
-def _row(judged: pd.DataFrame, variant: Variant) -> dict[str, Any] | None:
-    keys = [field.name for field in fields(Variant)]
-    found = judged[(judged[keys] == pd.Series(astuple(variant), index=keys)).all(axis=1)]
-    complete = len(found) > 0 and found.iloc[0]["coverage"] == 1
-    return {str(key): value for key, value in found.iloc[0].items()} if complete else None
-
-
-def _value(judged: pd.DataFrame, variant: Variant, column: str) -> str:
-    row = _row(judged, variant)
-    return "-" if row is None else f"{row[column]:.2f}"
-
-
-def _interval(judged: pd.DataFrame, variant: Variant) -> str:
-    row = _row(judged, variant)
-    return "-" if row is None else _words(row)
-
-
-def _words(row: Mapping[Any, Any]) -> str:
-    return f"{row['tau']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+def _span(row: Mapping[Any, Any]) -> str:
+    """The interval of a difference; nothing where too few collections could be drawn."""
+    return f" ({row['low']:+.2f} to {row['high']:+.2f})" if math.isfinite(row["low"]) else ""

@@ -1,20 +1,42 @@
-"""The estimates that the study compares."""
+"""The estimates that the study compares, and the ways of comparing their gradients."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from pgebench.pge import GradientSettings
 
+GRADIENTS = 200
+"""Gradients of a dataset at which the estimates are compared: those of the metric ``pge`` in the experiments."""
+
+RESTARTS = 4
+"""Initialisations then, where they are shared."""
+
+_OPEN_SCALED = GradientSettings(branches="open", temperature=1.0)
+
 ESTIMATES: dict[str, GradientSettings] = {
-    # The two that are followed gradient by gradient.
+    # The two that are followed gradient by gradient; the second is the authors' procedure.
     "paired": GradientSettings(restarts=8, episodes=100, snapshots=(3, 6, 12, 25, 50)),
-    "fresh": GradientSettings(restart="fresh", episodes=800, snapshots=(25, 50, 100, 200, 400)),
+    "official": GradientSettings(
+        restart="fresh", branches="open", crop=0.875, episodes=800, snapshots=(25, 50, 100, 200, 400)
+    ),
     # One thing changed at a time; 200 gradients each.
     "paired_ce": GradientSettings(loss="ce"),
     "paired_supcon": GradientSettings(loss="supcon", way=None, shot=2, query=2),
+    "fresh": GradientSettings(restart="fresh", episodes=200),
     "fresh_ce": GradientSettings(restart="fresh", episodes=200, loss="ce"),
     "fresh_supcon": GradientSettings(restart="fresh", episodes=200, loss="supcon", way=None, shot=2, query=2),
-    "paired_stem": GradientSettings(parameters="[!l]*"),
-    "paired_last": GradientSettings(parameters="layer4*"),
+    # Where the gradient is taken, and the geometry of the loss.
+    "open": GradientSettings(branches="open"),
+    "scaled": GradientSettings(temperature=1.0),
+    # Both, at 400 gradients: 4 x 50, 8 x 25 and 8 x 50 of them are told apart.
+    "open_scaled": replace(_OPEN_SCALED, restarts=8, episodes=50, snapshots=(25,)),
+    # One thing changed from there.
+    "open_sharp": replace(_OPEN_SCALED, temperature=0.1),
+    "open_cosine": replace(_OPEN_SCALED, prototypes="cosine"),
+    "open_scaled_crop": replace(_OPEN_SCALED, crop=0.875),
+    "open_scaled_2_way": replace(_OPEN_SCALED, way=2),
+    "open_scaled_1_shot": replace(_OPEN_SCALED, shot=1),
 }
 """Name -> settings. All are of the seed 0: nothing is chosen by its seed."""
 
@@ -26,3 +48,57 @@ CONTROLLED = (
     ("ce", "permuted"),
 )
 """(loss, control) of the gradients that show what PGE sees; settings are otherwise those of the metric ``pge``."""
+
+KINDS = (
+    *("unit", "product", "unit_debiased", "product_debiased", "unit_per_layer", "product_per_layer"),
+    *("descent", "gain", "gain_debiased", "projection", "projection_debiased"),
+)
+"""Distances and directed forms, see ``pgebench.pge.gradient_distance`` and ``pgebench.pge.pge_directed``."""
+
+WEIGHTED_KINDS = ("unit", "unit_debiased", "gain", "gain_debiased")
+"""Those that are also taken over a part of the tensors, and with other averages over restarts."""
+
+ALL, INVERSE_NOISE, SECOND_MOMENT = "all", "inverse_noise", "second_moment"
+GROUPS = ("norms", "stem", "last_block_but_one", "last_block")
+TENSORS = (ALL, *GROUPS, INVERSE_NOISE, SECOND_MOMENT)
+"""Which tensors are compared, and in which units: all as they are, a part of them, all with the same noise, all entries
+with the same second moment (the last two as the sources' gradients have it)."""
+
+DISTANCES, TOGETHER, MEANS = "distances", "together", "gradients"
+AVERAGES = (DISTANCES, TOGETHER, MEANS)
+"""What is averaged over restarts: the distances; nothing, for the gradients of all restarts together are one long
+gradient; or the gradients themselves."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way of scoring.
+
+    Attributes:
+        estimate: Name of the estimate, or of another metric.
+        restarts: Initialisations averaged over; 0 where that means nothing.
+        gradients: Number of gradients of a dataset; 0 likewise.
+        kind: One of ``KINDS``; empty likewise.
+        tensors: One of ``TENSORS``.
+        average: One of ``AVERAGES``.
+    """
+
+    estimate: str
+    restarts: int = 0
+    gradients: int = 0
+    kind: str = ""
+    tensors: str = ALL
+    average: str = DISTANCES
+
+
+OFFICIAL = Variant("official", 1, GRADIENTS, "product")
+DEFAULT = Variant("paired", RESTARTS, GRADIENTS, "unit")
+
+
+def restarts_at(settings: GradientSettings) -> int:
+    """Initialisations of an estimate where all are compared at as many gradients.
+
+    >>> restarts_at(ESTIMATES["open_scaled"]), restarts_at(ESTIMATES["fresh"])
+    (4, 1)
+    """
+    return min(RESTARTS, settings.points)

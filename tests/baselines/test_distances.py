@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment, linprog
 
 from baselines import frechet_distance, linear_mmd, otdd, sufficient_statistics
 from baselines._distances import frechet_distance_from, linear_mmd_from
-from baselines._otdd import class_distances
+from baselines.kernels.transport import class_distances
 
 
 def variance(rows):
@@ -131,7 +131,9 @@ def test_otdd_of_datasets_of_two_sizes_is_the_best_linear_program():
 def test_otdd_without_pot_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ot", None)
     rng = np.random.default_rng(5)
-    with pytest.raises(ValueError, match=r"otdd needs POT, which is not installed: pip install 'pgebench\[otdd\]'"):
+    with pytest.raises(
+        ValueError, match=r"optimal transport needs POT, which is not installed: pip install 'pgebench\[otdd\]'"
+    ):
         otdd(*labelled(rng, 9, 3), *labelled(rng, 14, 2))
 
 

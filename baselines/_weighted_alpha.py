@@ -51,7 +51,7 @@ def weighted_alpha(source_weights: Sequence[Array]) -> float:
     spectra = [spectrum for weights in source_weights if (spectrum := _spectrum(weights)) is not None]
     if not spectra:
         raise ValueError(
-            f"source_weights have no layer with {FEWEST} different eigenvalues: no power law can be fitted"
+            f"source_weights have no layer of {FEWEST} eigenvalues that differ: no power law can be fitted"
         )
     return -math.fsum(power_law(spectrum) * math.log10(float(spectrum[-1])) for spectrum in spectra) / len(spectra)
 

@@ -4,28 +4,13 @@ import sys
 
 import numpy as np
 import pytest
-import scipy.linalg
 import torch
+from plain_transport import costs, gaussian_distance, pooled, variance
 from scipy.optimize import linear_sum_assignment, linprog
 
 from baselines import frechet_distance, linear_mmd, otdd, sufficient_statistics
 from baselines._distances import frechet_distance_from, linear_mmd_from
 from baselines.kernels.transport import class_distances
-
-
-def variance(rows):
-    return rows.var(axis=0).sum()
-
-
-def pooled(first, second):
-    return (variance(first) + variance(second)) / 2
-
-
-def gaussian_distance(first, second):
-    """Squared 2-Wasserstein distance with scipy's matrix square root."""
-    a, b = np.cov(first.T, bias=True), np.cov(second.T, bias=True)
-    cross = scipy.linalg.sqrtm(scipy.linalg.sqrtm(a) @ b @ scipy.linalg.sqrtm(a)).real
-    return np.square(first.mean(axis=0) - second.mean(axis=0)).sum() + np.trace(a + b - 2 * cross)
 
 
 @pytest.fixture(params=[(60, 50, 6), (10, 12, 30), (40, 9, 20)], ids=["n>d", "n<d", "mixed"])
@@ -99,14 +84,6 @@ def test_class_distances_are_gaussian_wasserstein_distances():
 def labelled(rng, n, classes):
     labels = np.arange(n) % classes
     return rng.normal(size=(n, 3)) + 2 * rng.normal(size=(classes, 3))[labels], labels
-
-
-def costs(target, labels, source, other):
-    """Every sample against every sample, with its class against its class."""
-    cost = np.square(target[:, None] - source).sum(axis=2)
-    for i, j in np.ndindex(*cost.shape):
-        cost[i, j] += gaussian_distance(target[labels == labels[i]], source[other == other[j]])
-    return cost / pooled(target, source)
 
 
 def test_otdd_of_datasets_of_one_size_is_the_best_assignment():

@@ -13,7 +13,9 @@ def prediction_entropy(source_probabilities: Array) -> float:
     It looks at no labels. It does not change when samples or source classes are reordered. A head of few classes has
     less entropy to give, so of two unsure heads the smaller one wins.
 
-    No metric of one paper: the plainest of the scores by which models are ranked without labels.
+    Paper: after Tu et al., "Ranked from within: ranking large multimodal models without labels", ICML 2025, arXiv
+    2412.06461, who rank models by the uncertainty of their outputs. Theirs are models that answer questions; here it is
+    the head of the source.
 
     Args:
         source_probabilities: (n, Cs) predictions of the source head, rows that sum to 1.

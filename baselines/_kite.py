@@ -16,7 +16,8 @@ def kite(features: Array, labels: Array, random_features: Array) -> float:
     network gives with random weights. The score does not change when classes are renamed, samples reordered, or either
     set of features is rotated, shifted or multiplied by a constant.
 
-    Paper: Guo, "KITE: a kernel-based improved transferability estimation method", 2024, arXiv 2405.01603.
+    Paper: Guo, "KITE: a kernel-based improved transferability estimation method", 2024, arXiv 2405.01603. It reports
+    that other kernels, and other random weights, make little difference; the linear one has no width to choose.
 
     Args:
         features: (n, d) target features.

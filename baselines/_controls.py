@@ -108,6 +108,48 @@ def parameter_count(parameters: int) -> float:
     return _log_count(parameters, "parameters")
 
 
+def flop_count(flops: float) -> float:
+    """Floating-point operations of the backbone for one image: "take the dearest model".
+
+    A control, not a metric of a paper.
+
+    Args:
+        flops: Multiplications and additions of a forward pass without the classifier.
+
+    Returns:
+        Its natural logarithm, in [0, inf).
+
+    Raises:
+        ValueError: Not a finite number from 1 on.
+
+    >>> flop_count(1.0)
+    0.0
+    """
+    if not 1 <= flops < math.inf:
+        raise ValueError(f"flops must be a finite number of at least 1, got {flops!r}")
+    return math.log(flops)
+
+
+def feature_width(feature_width: int) -> float:
+    """Number of the backbone's features: "take the widest model".
+
+    A control, not a metric of a paper.
+
+    Args:
+        feature_width: Length of the vector that the classifier sees.
+
+    Returns:
+        Its natural logarithm, in [0, inf).
+
+    Raises:
+        ValueError: Not positive.
+
+    >>> feature_width(1)
+    0.0
+    """
+    return _log_count(feature_width, "feature_width")
+
+
 def same_collection(source_collection: str, target_collection: str) -> float:
     """Whether source and target are views of one collection: "take the data that the target was cut from".
 

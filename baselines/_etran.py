@@ -50,7 +50,8 @@ def etran_classification(features: Array, labels: Array) -> float:
     """Classification term of ETran, the mean probability that a regularised linear discriminant gives the true class.
 
     The discriminant is the first stage of `sfda`, with its scale-dependent shrinkage. The score does not change when
-    classes are renamed, samples reordered, or features rotated or shifted. It saturates at 1 for n < d.
+    classes are renamed, samples reordered, or features rotated or shifted. It saturates at 1 for n < d; out of fold it
+    is `lda_out_of_fold`.
 
     Paper: Gholami et al., "ETran: energy-based transferability estimation", ICCV 2023.
 

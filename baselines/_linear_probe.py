@@ -1,9 +1,9 @@
 """Linear probe: cross-validated accuracy of a linear classifier of the target-train features."""
 
-import numpy as np
 import torch
 
 from baselines.kernels.checks import Array, class_indices, feature_matrix, within
+from baselines.kernels.folds import stratified_folds
 from baselines.kernels.linear_algebra import principal_components
 from baselines.kernels.softmax_regression import fit_softmax_regression
 
@@ -44,7 +44,7 @@ def linear_probe(features: Array, labels: Array, folds: int = 5, penalty: float 
     rows = feature_matrix(features)
     n = len(rows)
     index, counts, _ = class_indices(labels, n)
-    fold = torch.from_numpy(_stratified_folds(index.numpy(), min(folds, n), seed)).to(rows.device)
+    fold = torch.from_numpy(stratified_folds(index.numpy(), min(folds, n), seed)).to(rows.device)
     index = index.to(rows.device)
     points = principal_components(rows)
     largest = float(points.abs().max()) or 1.0
@@ -57,15 +57,3 @@ def linear_probe(features: Array, labels: Array, folds: int = 5, penalty: float 
         fitted = fit_softmax_regression(points[train], index[train], len(counts), penalty)
         correct += int((fitted.logits(points[test]).argmax(dim=1) == index[test]).sum())
     return within(correct / n, 0.0, 1.0, "linear probe")
-
-
-def _stratified_folds(index: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Deals the shuffled samples of class after class to the folds in turn, like cards."""
-    order = np.random.default_rng(seed).permutation(len(index))
-    fold = np.empty(len(index), dtype=np.int64)
-    # Classes in the order in which the shuffle meets them: their names must not matter.
-    _, met = np.unique(index[order], return_index=True)
-    rank = np.argsort(np.argsort(met))
-    by_class = order[np.argsort(rank[index[order]], kind="stable")]
-    fold[by_class] = np.arange(len(index)) % folds
-    return fold

@@ -16,7 +16,7 @@ def changed(evidence, change):
         result["source_labels"] = 5 - 3 * evidence["source_labels"]
     elif change == "s":
         order = rng.permutation(len(evidence["labels"]))
-        for key in ("features", "labels", "source_probabilities", "source_labels"):
+        for key in ("features", "labels", "random_features", "source_probabilities", "source_labels"):
             result[key] = evidence[key][order]
         order = rng.permutation(len(evidence["source_targets"]))
         for key in ("source_features", "source_targets"):
@@ -55,7 +55,7 @@ def hard(evidence, kind):
     elif kind == "two samples":
         keep = [int((labels == 0).argmax()), int((labels == 1).argmax())]
         features, labels = features[keep], labels[keep]
-        for key in ("source_probabilities", "source_labels"):
+        for key in ("random_features", "source_probabilities", "source_labels"):
             result[key] = evidence[key][keep]
     factor = {"tiny scale": 1e-6, "huge scale": 1e6}.get(kind, 1.0)
     result.update(features=features, labels=labels)

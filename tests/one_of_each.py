@@ -41,6 +41,7 @@ def units(model: str) -> dict[str, Unit]:
     return {
         "checkpoint": trained,
         "evidence": seen,
+        "evidence before training": evidence.untrained_unit(backbone(model), target, 0, Label()),
         "fisher": fisher.unit(seen, FisherSettings(images=20), Label()),
         "gradient": gradient.unit(backbone(model), target, few, Label()),
         "gradient of a part": gradient.unit(backbone(model), target, part, Label()),

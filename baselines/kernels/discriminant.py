@@ -69,17 +69,43 @@ def fit_discriminant(
     """
     covariance = statistics.within_covariance
     if shrinkage is None:
-        # The largest variance of a feature is a lower bound of the eigenvalue, and mostly bound enough.
-        bound = float(covariance.diagonal().max())
-        settled = adaptive_shrinkage(bound) == _LEAST_SHRINKAGE
-        if not settled:
-            bound = largest_eigenvalue(covariance)
-        shrinkage = adaptive_shrinkage(bound)
-    level = max(0.0, float(covariance.diagonal().sum())) / (dimensions or statistics.d)
+        shrinkage = _shrinkage_of(covariance)
+    level = _level(covariance, shrinkage, statistics, dimensions)
     shrunk = covariance.mul_(1 - shrinkage)
-    # Without any spread within classes the class means alone decide, however close they are.
-    floor = max(torch.finfo(torch.float64).tiny, 1e-15 * statistics.variance / statistics.d)
-    shrunk.diagonal().add_(max(shrinkage * level, floor))
+    shrunk.diagonal().add_(level)
     weights = solve(shrunk, statistics.class_offsets)
     intercept = torch.log(statistics.priors) - 0.5 * torch.linalg.vecdot(weights, statistics.class_offsets)
     return Discriminant(weights, intercept, statistics.mean, shrinkage)
+
+
+def discriminant_shrinkage(statistics: SufficientStatistics, dimensions: int | None = None) -> tuple[float, float]:
+    """How `fit_discriminant` shrinks the within-class covariance S, for a discriminant that shrinks others alike.
+
+    Args:
+        statistics: Statistics of the labelled features.
+        dimensions: As for `fit_discriminant`.
+
+    Returns:
+        The shrinkage s, in [1e-10, 1], and the positive multiple of the identity that is added to (1 - s) S.
+    """
+    covariance = statistics.within_covariance
+    shrinkage = _shrinkage_of(covariance)
+    return shrinkage, _level(covariance, shrinkage, statistics, dimensions)
+
+
+def _shrinkage_of(covariance: torch.Tensor) -> float:
+    # The largest variance of a feature is a lower bound of the eigenvalue, and mostly bound enough.
+    bound = float(covariance.diagonal().max())
+    settled = adaptive_shrinkage(bound) == _LEAST_SHRINKAGE
+    if not settled:
+        bound = largest_eigenvalue(covariance)
+    return adaptive_shrinkage(bound)
+
+
+def _level(
+    covariance: torch.Tensor, shrinkage: float, statistics: SufficientStatistics, dimensions: int | None
+) -> float:
+    mean_variance = max(0.0, float(covariance.diagonal().sum())) / (dimensions or statistics.d)
+    # Without any spread within classes the class means alone decide, however close they are.
+    floor = max(torch.finfo(torch.float64).tiny, 1e-15 * statistics.variance / statistics.d)
+    return max(shrinkage * mean_variance, floor)

@@ -17,6 +17,7 @@ from pgebench.networks import backbones
 from pgebench.networks.precision import recipe_params
 from pgebench.pge import GradientSettings
 from pgebench.plan import unavailable
+from pgebench.plan.architecture_facts import OF_THE_ARCHITECTURE
 from pgebench.plan.cell import Cell, Named, collection
 from pgebench.plan.replicates import above_zero, starts
 from pgebench.stages import checkpoint, evidence, fisher, gradient, score, truth
@@ -26,10 +27,10 @@ from pgebench.store.unit import Unit
 LEVELS = ("source", "target", "pair")
 """Work on a source alone, on a target alone, and on a pair, in the order in which it must run."""
 
-ORIGINS = ("evidence", "source_evidence", "checkpoint", "gradients", "information")
+ORIGINS = ("evidence", "source_evidence", "checkpoint", "gradients", "information", "random_evidence", "weights")
 """Origins of evidence that units are made for, in the order in which a score reads them."""
 
-OF_A_CHECKPOINT = {"evidence", "source_evidence", "checkpoint", "information"}
+OF_A_CHECKPOINT = {"evidence", "source_evidence", "checkpoint", "information", "weights"}
 """Those that come out of a checkpoint; a metric that asks for none of them sees the data alone."""
 
 
@@ -105,7 +106,7 @@ class _Planner:
         checkpoint = None if origin is None else origin.number
         # Every checkpoint has draws of its own, and those under one seed follow those under the seed before it.
         position = number + metric["seeds"] * (checkpoint or 0)
-        draw = position + metric["seeds"] * self.settings["metric_seed"]
+        draw = self._draw(metric, position)
         inputs: dict[str, Unit] = {}
         for kind in ORIGINS:
             if kind in {KINDS[key].origin for key in wanted}:
@@ -133,12 +134,17 @@ class _Planner:
     def _add(self, level: str, unit: Unit) -> Unit:
         return self.units[level].setdefault(unit.key, unit)
 
+    def _draw(self, metric: Mapping[str, Any], position: int) -> int:
+        return int(position + metric["seeds"] * self.settings["metric_seed"])
+
     def _inputs(
         self, kind: str, name: str, metric: Mapping[str, Any], origin: _Origin | None, position: int
     ) -> dict[str, Unit]:
         """The units that one kind of evidence comes from, by their roles in the score."""
         if kind == "gradients":
             return self._gradients(name, metric, position)
+        if kind == "random_evidence":
+            return self._random_evidence(name, metric, position)
         if origin is None:
             raise AssertionError(f"{kind} is of a checkpoint")
         if kind == "information":
@@ -147,11 +153,16 @@ class _Planner:
             return {"evidence": self._add("pair", origin.seen)}
         if kind == "source_evidence":
             return {"source_evidence": self._add("source", origin.seen_source)}
-        return {} if self.shipped else {"checkpoint": origin.trained}
+        # What is known of pretrained weights is a fact; the weights themselves are in their checkpoint.
+        return {"checkpoint": origin.trained} if kind == "weights" or not self.shipped else {}
+
+    def _random_evidence(self, name: str, metric: Mapping[str, Any], position: int) -> dict[str, Unit]:
+        label = replace(self.names, source=None, target=self.cell.target.name, metric=name, seed=position or None)
+        unit = evidence.untrained_unit(self.backbone, self.target, self._draw(metric, position), label)
+        return {"random_evidence": self._add("target", unit)}
 
     def _gradients(self, name: str, metric: Mapping[str, Any], position: int) -> dict[str, Unit]:
-        draw = position + metric["seeds"] * self.settings["metric_seed"]
-        settings = _gradient_settings(name, metric, self.cell, draw)
+        settings = _gradient_settings(name, metric, self.cell, self._draw(metric, position))
         # The first one has no number: most runs have no other.
         label = replace(self.names, source=None, metric=name, seed=position or None)
         labels = {
@@ -173,12 +184,12 @@ class _Planner:
             made[f"{role}_information"] = self._add(level, unit)
         return made
 
-    def _fact(self, key: str, seed: int) -> int | str:
+    def _fact(self, key: str, seed: int) -> float | str:
         if key == "seed":
             # Each pair draws for itself: a score that ignores its pair must not look like agreement between pairs.
             return derive_seed("score", self.backbone, self.source, self.target, seed) % 2**32
-        if key == "parameters":
-            return _parameters(canonical_json(self.backbone))
+        if key in OF_THE_ARCHITECTURE:
+            return OF_THE_ARCHITECTURE[key](canonical_json(self.backbone))
         named = self.cell.source if key.startswith("source") else self.cell.target
         if key.endswith("collection"):
             return collection(named)
@@ -259,9 +270,3 @@ def _backbone(config: str) -> dict[str, Any]:
 def _dataset(config: str) -> dict[str, Any]:
     fields = json.loads(config)
     return {} if unavailable.is_pretrained(fields) else dataset_params(fields)
-
-
-@lru_cache(maxsize=64)
-def _parameters(params: str) -> int:
-    network = backbones.create(json.loads(params), 0, seed=0, pretrained=False)
-    return sum(parameter.numel() for parameter in network.parameters())

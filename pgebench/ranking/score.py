@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -39,7 +39,10 @@ from pgebench.store.store import Store
 if TYPE_CHECKING:
     from pgebench.pge import PrincipalGradient
 
-AT_HAND = ("features", "labels", "parameters", "target_classes", "target_collection", "seed")
+AT_HAND = (
+    *("features", "labels", "random_features", "source_weights", "parameters", "flops", "feature_width"),
+    *("target_classes", "target_collection", "seed"),
+)
 """Evidence that every pretrained backbone and folder give."""
 
 
@@ -50,12 +53,14 @@ def score(
     labels: Array | None = None,
     source_probabilities: Array | None = None,
     source_labels: Array | None = None,
+    random_features: Array | None = None,
     source_features: Array | None = None,
     source_targets: Array | None = None,
     source_gradient: PrincipalGradient | None = None,
     target_gradient: PrincipalGradient | None = None,
     source_information: Array | None = None,
     target_information: Array | None = None,
+    source_weights: Sequence[Array] | None = None,
     source_accuracy: float | None = None,
     source_size: int | None = None,
     source_classes: int | None = None,
@@ -63,6 +68,8 @@ def score(
     source_collection: str | None = None,
     target_collection: str | None = None,
     parameters: int | None = None,
+    flops: float | None = None,
+    feature_width: int | None = None,
     seed: int = 0,
     backbone: str | Path | None = None,
     folder: str | Path | None = None,
@@ -80,12 +87,14 @@ def score(
         labels: Integers (n,), the target's classes.
         source_probabilities: (n, Cs), what the source's classifier says of the target's images.
         source_labels: Integers (n,), its most likely classes.
+        random_features: (n, k), features of the target's images under the network before training.
         source_features: (m, d), features of the source's images.
         source_targets: Integers (m,), the source's classes.
         source_gradient: From ``pgebench.pge.principal_gradient``.
         target_gradient: From ``pgebench.pge.principal_gradient``, at the same initialisations.
         source_information: (f,), Fisher information of the network's filters on the source.
         target_information: (f,), the same on the target.
+        source_weights: The weights of the source's network, an array per layer.
         source_accuracy: Of the source's network on its own task.
         source_size: Training images of the source.
         source_classes: Classes of the source.
@@ -93,6 +102,8 @@ def score(
         source_collection: Name of the data that the source is a view of.
         target_collection: The same of the target.
         parameters: Of the network.
+        flops: Floating-point operations of the network for one image.
+        feature_width: Features of the network.
         seed: Of what the metric draws, where evidence is given.
         backbone: Name in ``conf/backbone`` or a YAML file, with pretrained weights.
         folder: One folder of images per class, or name of an embedded dataset.

@@ -19,7 +19,8 @@ class Kind:
 
     Attributes:
         origin: What the plan makes for it: the unit ``evidence`` of the target or ``source_evidence`` of the source,
-            the ``checkpoint``, both ``gradients``, both kinds of ``information``; or a ``fact``, which it knows.
+            ``random_evidence`` of the target before any training, the ``checkpoint`` (what is known of it) or its
+            ``weights``, both ``gradients``, both kinds of ``information``; or a ``fact``, which it knows.
         load: What the metric gets, from the work under way; None for a fact, which stands in the unit's parameters.
         needs: ``SOURCE``, ``HEAD`` or ``ACCURACY``, if it cannot be had without.
     """
@@ -41,17 +42,24 @@ def _gradient(role: str) -> Callable[[Work], Any]:
     return lambda work: gradient.load(work, role)
 
 
+def _weights(work: Work) -> Any:
+    # Counters of batches and the like are no weights.
+    return [tensor.numpy() for tensor in work.load("checkpoint").values() if tensor.is_floating_point()]
+
+
 KINDS: dict[str, Kind] = {
     "features": Kind("evidence", _array("evidence", "features")),
     "labels": Kind("evidence", _array("evidence", "labels")),
     "source_probabilities": Kind("evidence", _array("evidence", "source_probabilities"), HEAD),
     "source_labels": Kind("evidence", _source_labels, HEAD),
+    "random_features": Kind("random_evidence", _array("random_evidence", "features")),
     "source_features": Kind("source_evidence", _array("source_evidence", "features"), SOURCE),
     "source_targets": Kind("source_evidence", _array("source_evidence", "labels"), SOURCE),
     "source_gradient": Kind("gradients", _gradient("source_gradient"), SOURCE),
     "target_gradient": Kind("gradients", _gradient("target_gradient"), SOURCE),
     "source_information": Kind("information", _array("source_information", "information"), SOURCE),
     "target_information": Kind("information", _array("target_information", "information"), SOURCE),
+    "source_weights": Kind("weights", _weights),
     # Measured by a checkpoint that is trained here; stated, and then a fact, for pretrained weights.
     "source_accuracy": Kind("checkpoint", lambda work: work.record("checkpoint")["value"], ACCURACY),
     "source_size": Kind("fact", needs=SOURCE),
@@ -61,6 +69,8 @@ KINDS: dict[str, Kind] = {
     "source_collection": Kind("fact", needs=SOURCE),
     "target_collection": Kind("fact"),
     "parameters": Kind("fact"),
+    "flops": Kind("fact"),
+    "feature_width": Kind("fact"),
     "seed": Kind("fact"),
 }
 """Name of the parameter -> what it gets. A new kind of evidence is a row here, and its origin in the plan."""

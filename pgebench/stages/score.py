@@ -67,7 +67,8 @@ def unit(
     Args:
         config: fields of ``MetricConfig``.
         inputs: the units that its evidence comes from, by role: ``evidence``, ``source_evidence``, ``checkpoint``,
-            ``source_gradient``, ``target_gradient``, ``source_information``, ``target_information``.
+            ``random_evidence``, ``source_gradient``, ``target_gradient``, ``source_information``,
+            ``target_information``.
         facts: values of the facts that it asks for.
         seed: number of the replicate.
         label: for the table.

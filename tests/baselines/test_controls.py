@@ -4,6 +4,8 @@ from itertools import pairwise
 import pytest
 
 from baselines import (
+    feature_width,
+    flop_count,
     number_of_classes,
     parameter_count,
     random_score,
@@ -25,13 +27,20 @@ def test_random_scores_of_neighbouring_seeds_are_not_ordered():
     assert 70 < rises < 130
 
 
-@pytest.mark.parametrize("metric", [source_size, number_of_classes, parameter_count])
+@pytest.mark.parametrize("metric", [source_size, number_of_classes, parameter_count, feature_width])
 def test_more_is_better_on_a_logarithmic_scale(metric):
     assert metric(100) - metric(10) == pytest.approx(math.log(10))
     assert metric(3) > metric(2)
     for bad in (0, -1, 2.5):
         with pytest.raises(ValueError, match="must be a positive whole number"):
             metric(bad)
+
+
+def test_operations_are_compared_on_a_logarithmic_scale():
+    assert flop_count(4e9) - flop_count(1e9) == pytest.approx(math.log(4))
+    for bad in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="flops must be a finite number of at least 1"):
+            flop_count(bad)
 
 
 def test_source_accuracy_is_a_fraction():

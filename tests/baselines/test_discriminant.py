@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+from plain_discriminants import adaptive, truth, within
 from scipy.special import logsumexp, softmax
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -19,23 +20,9 @@ from baselines import (
 from baselines.kernels.discriminant import fit_discriminant
 
 
-def within(features, labels):
-    return sum(
-        (labels == y).mean() * np.atleast_2d(np.cov(features[labels == y].T, bias=True)) for y in np.unique(labels)
-    )
-
-
-def adaptive(features, labels):
-    return max(np.exp(-5 * np.linalg.eigvalsh(within(features, labels))[-1]), 1e-10)
-
-
 def posterior(features, labels, shrinkage):
     classifier = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage)
     return classifier.fit(features, labels).predict_proba(features)
-
-
-def truth(probabilities, labels):
-    return probabilities[np.arange(len(labels)), labels]
 
 
 @pytest.fixture(params=[0.05, 0.3, 1.0])

@@ -4,28 +4,13 @@ import sys
 
 import numpy as np
 import pytest
-import scipy.linalg
 import torch
+from plain_transport import costs, gaussian_distance, pooled, variance
 from scipy.optimize import linear_sum_assignment, linprog
 
 from baselines import frechet_distance, linear_mmd, otdd, sufficient_statistics
 from baselines._distances import frechet_distance_from, linear_mmd_from
-from baselines._otdd import class_distances
-
-
-def variance(rows):
-    return rows.var(axis=0).sum()
-
-
-def pooled(first, second):
-    return (variance(first) + variance(second)) / 2
-
-
-def gaussian_distance(first, second):
-    """Squared 2-Wasserstein distance with scipy's matrix square root."""
-    a, b = np.cov(first.T, bias=True), np.cov(second.T, bias=True)
-    cross = scipy.linalg.sqrtm(scipy.linalg.sqrtm(a) @ b @ scipy.linalg.sqrtm(a)).real
-    return np.square(first.mean(axis=0) - second.mean(axis=0)).sum() + np.trace(a + b - 2 * cross)
+from baselines.kernels.transport import class_distances
 
 
 @pytest.fixture(params=[(60, 50, 6), (10, 12, 30), (40, 9, 20)], ids=["n>d", "n<d", "mixed"])
@@ -101,14 +86,6 @@ def labelled(rng, n, classes):
     return rng.normal(size=(n, 3)) + 2 * rng.normal(size=(classes, 3))[labels], labels
 
 
-def costs(target, labels, source, other):
-    """Every sample against every sample, with its class against its class."""
-    cost = np.square(target[:, None] - source).sum(axis=2)
-    for i, j in np.ndindex(*cost.shape):
-        cost[i, j] += gaussian_distance(target[labels == labels[i]], source[other == other[j]])
-    return cost / pooled(target, source)
-
-
 def test_otdd_of_datasets_of_one_size_is_the_best_assignment():
     rng = np.random.default_rng(3)
     target, source = labelled(rng, 24, 3), labelled(rng, 24, 2)
@@ -131,7 +108,9 @@ def test_otdd_of_datasets_of_two_sizes_is_the_best_linear_program():
 def test_otdd_without_pot_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "ot", None)
     rng = np.random.default_rng(5)
-    with pytest.raises(ValueError, match=r"otdd needs POT, which is not installed: pip install 'pgebench\[otdd\]'"):
+    with pytest.raises(
+        ValueError, match=r"optimal transport needs POT, which is not installed: pip install 'pgebench\[otdd\]'"
+    ):
         otdd(*labelled(rng, 9, 3), *labelled(rng, 14, 2))
 
 

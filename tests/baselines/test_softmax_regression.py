@@ -7,7 +7,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 
 from baselines import fisher_embedding, linear_probe, pactran, task2vec, task2vec_distance, task2vec_head, task_head
-from baselines._linear_probe import _stratified_folds
+from baselines.kernels.folds import stratified_folds
 from baselines.kernels.softmax_regression import fit_softmax_regression
 
 
@@ -41,7 +41,7 @@ def test_linear_probe_is_cross_validated_logistic_regression(case):
     features, labels = case
     rows = features - features.mean(axis=0)
     rows /= np.sqrt(np.square(rows).sum(axis=1).mean())
-    fold = _stratified_folds(labels, 3, seed=4)
+    fold = stratified_folds(labels, 3, seed=4)
     correct = 0
     for held in range(3):
         model = logistic(rows[fold != held], labels[fold != held], 0.02)
@@ -51,12 +51,12 @@ def test_linear_probe_is_cross_validated_logistic_regression(case):
 
 def test_folds_are_stratified_and_do_not_depend_on_class_names():
     labels = np.random.default_rng(0).integers(4, size=103)
-    fold = _stratified_folds(labels, 5, seed=1)
+    fold = stratified_folds(labels, 5, seed=1)
     assert np.ptp(np.bincount(fold)) <= 1
     for y in range(4):
         assert np.ptp(np.bincount(fold[labels == y], minlength=5)) <= 1
-    assert np.array_equal(fold, _stratified_folds(3 - labels, 5, seed=1))
-    assert not np.array_equal(fold, _stratified_folds(labels, 5, seed=2))
+    assert np.array_equal(fold, stratified_folds(3 - labels, 5, seed=1))
+    assert not np.array_equal(fold, stratified_folds(labels, 5, seed=2))
 
 
 def test_pactran_is_the_loss_plus_the_trace_of_its_hessian():

@@ -11,7 +11,10 @@ from pgebench.core.metric_facts import metric_facts
 from pgebench.report.build import read_results
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
-CONTROLS = {"random", "source_accuracy", "source_size", "number_of_classes", "parameter_count", "same_collection"}
+CONTROLS = {
+    *("random", "source_accuracy", "source_size", "number_of_classes", "parameter_count", "same_collection"),
+    *("flop_count", "feature_width", "weighted_alpha"),
+}
 
 
 def of_kind(facts, kind):

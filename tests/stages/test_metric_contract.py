@@ -64,12 +64,14 @@ def evidence(n: int = 40, d: int = 12, classes: int = 4, seed: int = 0, scale: f
         "labels": labels,
         "source_probabilities": probabilities,
         "source_labels": probabilities.argmax(1),
+        "random_features": random.normal(size=(n, 9)).astype(np.float32),
         "source_features": (scale * random.normal(size=(n + 7, d))).astype(np.float32),
         "source_targets": np.arange(n + 7) % 3,
         "source_gradient": PrincipalGradient(gradients[0], sizes=(10, 20)),
         "target_gradient": PrincipalGradient(gradients[1], sizes=(10, 20)),
         "source_information": random.exponential(size=30).astype(np.float32),
         "target_information": random.exponential(size=30).astype(np.float32),
+        "source_weights": [random.normal(size=(12, 5, 3, 3)).astype(np.float32), np.ones(12, np.float32)],
         "source_accuracy": 0.9,
         "source_size": 1000,
         "source_classes": 10,
@@ -77,6 +79,8 @@ def evidence(n: int = 40, d: int = 12, classes: int = 4, seed: int = 0, scale: f
         "source_collection": "mnist",
         "target_collection": "fashion",
         "parameters": 12345,
+        "flops": 1e6,
+        "feature_width": d,
         "seed": 7,
     }
 
@@ -183,7 +187,7 @@ def doubled(one: dict[str, Any]) -> dict[str, Any]:
 
 def reordered(one: dict[str, Any]) -> dict[str, Any]:
     for keys in (
-        ("features", "labels", "source_probabilities", "source_labels"),
+        ("features", "labels", "random_features", "source_probabilities", "source_labels"),
         ("source_features", "source_targets"),
     ):
         order = np.random.default_rng(1).permutation(len(one[keys[0]]))

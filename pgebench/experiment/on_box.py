@@ -26,9 +26,6 @@ from pgebench.stages.score import asks_for
 from pgebench.store.unit import Unit
 from pgebench.tracking import Tracker
 
-RECORD_ALONE = ("checkpoint",)
-"""Roles of a score's inputs of which the record is enough."""
-
 
 @dataclass(frozen=True)
 class Judged:
@@ -131,20 +128,24 @@ def _lacking(box: Box, scores: Iterable[Unit]) -> dict[str, str]:
     """The metrics that look at what the box does not hold, with a line on each."""
     lines: dict[str, str] = {}
     for unit in scores:
-        missing = [role for role, one in unit.inputs.items() if role not in RECORD_ALONE and one.key not in box.tensors]
+        name = str(unit.label.metric)
+        asked = asks_for(name, unit.params["function"])
+        missing = [key for key in asked if (role := _role(key)) and unit.inputs[role].key not in box.tensors]
         if missing:
-            name = str(unit.label.metric)
-            asked = [key for key in asks_for(name, unit.params["function"]) if _role(key) in missing]
             lines[name] = (
-                f"{name} is left out: it looks at {', '.join(asked)}, which box={box.name} does not hold with these "
+                f"{name} is left out: it looks at {', '.join(missing)}, which box={box.name} does not hold with these "
                 "settings; its committed scores, if there are any, stay."
             )
     return lines
 
 
-def _role(evidence: str) -> str:
-    """The role of the unit that a kind of evidence comes from."""
+def _role(evidence: str) -> str | None:
+    """The role of the unit whose artifact a kind of evidence comes from; None if a record or a fact is enough."""
     origin = KINDS[evidence].origin
+    if origin in ("fact", "checkpoint"):
+        return None
+    if origin == "weights":
+        return "checkpoint"
     return evidence if origin in ("gradients", "information") else origin
 
 

@@ -108,9 +108,11 @@ def test_other_trainings_than_the_boxs_are_refused(
 def test_a_metric_that_wants_what_the_box_lacks_is_left_out_with_a_line(
     on_box: Judge, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert on_box("metric=[lfc,linear_mmd,pge]", "metric.pge.gradient.episodes=3") == 0
+    assert on_box("metric=[lfc,linear_mmd,kite,weighted_alpha,pge]", "metric.pge.gradient.episodes=3") == 0
     said = capsys.readouterr().out
     assert "linear_mmd is left out: it looks at source_features, which" in said
+    assert "kite is left out: it looks at random_features, which" in said
+    assert "weighted_alpha is left out: it looks at source_weights, which" in said
     assert "pge is left out: it looks at source_gradient, target_gradient" in said
     table = _table(tmp_path / "results/judged")
     assert set(table[table.metric == "pge"].stage) == {"gradient", "score"}, "committed scores stay"

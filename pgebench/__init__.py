@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from pgebench.core.version import __version__
 
-__all__ = ["__version__", "analyse", "build_report", "rank", "score"]
+__all__ = ["__version__", "analyse", "build_report", "judge", "rank", "score"]
 
 if TYPE_CHECKING:
     from pgebench.experiment.analyse import analyse
+    from pgebench.experiment.judge import judge
     from pgebench.ranking.rank import rank
     from pgebench.ranking.score import score
     from pgebench.report import build_report
@@ -25,6 +26,7 @@ else:
     _PLACES = {
         "analyse": "pgebench.experiment.analyse",
         "build_report": "pgebench.report",
+        "judge": "pgebench.experiment.judge",
         "rank": "pgebench.ranking.rank",
         "score": "pgebench.ranking.score",
     }

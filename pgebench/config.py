@@ -219,7 +219,8 @@ class Config:
     batches of truths, ``metric_seed`` that of all that metrics draw: three other numbers, further off than there are
     repetitions, make another run of the same.
     ``results`` is the folder of table and report, ``store`` that of finished units, shared by all experiments,
-    ``reuse`` a results folder whose truths are taken over. ``device`` is ``auto``, ``cpu``, ``cuda`` or ``cuda:1``,
+    ``reuse`` a results folder whose truths are taken over, ``box`` a finished study with its evidence, on which metrics
+    are scored without any training. ``device`` is ``auto``, ``cpu``, ``cuda`` or ``cuda:1``,
     ``job`` what a launcher gives a job. ``tracking`` is Weights & Biases, ``progress`` is ``auto``, ``lines`` or
     ``none``, ``notes`` are printed in the report. ``workers`` is the number of jobs beside each other on this machine,
     null where a cluster decides; ``threads`` are those of one job. ``fail_fast`` starts no further unit after the first
@@ -249,6 +250,7 @@ class Config:
     results: str = MISSING
     store: str = MISSING
     reuse: str | None = None
+    box: str | None = None
     device: str = "auto"
     job: JobConfig = field(default_factory=JobConfig)
     workers: int | None = 1

@@ -14,6 +14,7 @@ from pgebench.analysis.build_table import build_table
 from pgebench.analysis.composites import with_composite_names, with_composites
 from pgebench.analysis.contrasts import Contrasts
 from pgebench.analysis.cost import Cost, costs, of_one_life
+from pgebench.analysis.criteria import Criterion, judged_by
 from pgebench.analysis.dead_tensors import dead_tensors
 from pgebench.analysis.edges import grid_edges
 from pgebench.analysis.failures import causes_first
@@ -34,6 +35,7 @@ class Analysis:
         question: What is ranked, and for what.
         table: The arrays, with their axes in the order group, candidate, task of the question.
         results: One entry per truth, the primary one first; empty if there is no truth yet.
+        criteria: The metrics beside the primary truth by other criteria than accuracy, if the records hold any.
         answers: What every metric reaches on every question, see `answers`; for the primary truth.
         setups: Setup stability of the league of the primary truth, see `setups_of`.
         stability: What the variations say, if the experiment has any.
@@ -49,6 +51,7 @@ class Analysis:
     question: Question
     table: Table
     results: tuple[TruthResult, ...]
+    criteria: tuple[Criterion, ...]
     answers: pd.DataFrame
     setups: pd.DataFrame
     stability: Stability | None
@@ -99,6 +102,10 @@ def analyse(
     records = experiment_itself(records)
     asked = QUESTIONS[question]
     plain = build_table(records, facts, collections)
+
+    def arranged(rows: pd.DataFrame) -> Table:
+        return with_composites(ask(build_table(rows, facts, collections), asked), facts)
+
     table = with_composites(ask(plain, asked), facts)
     paid = of_one_life(records)
     metric_costs, truth_costs = costs(with_composite_names(paid, facts), "metric"), costs(paid, "truth")
@@ -115,6 +122,7 @@ def analyse(
         question=asked,
         table=table,
         results=results,
+        criteria=judged_by(records, first, table, arranged, resamples=resamples, seed=seed) if first else (),
         answers=answers(with_composites(plain, facts), first, resamples=resamples, seed=seed)
         if first
         else pd.DataFrame(),

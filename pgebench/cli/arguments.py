@@ -39,7 +39,7 @@ def in_order(arguments: Sequence[str]) -> list[str]:
     """
     # Hydra takes no overrides on both sides of an option such as ``--config-dir DIR``; users write them anyway.
     options, given = split(arguments)
-    return [*options, *_with_experiment([_with_group(argument) for argument in given])]
+    return [*options, *_with_results(_with_experiment([_with_group(argument) for argument in given]))]
 
 
 def as_hydra_reads(arguments: Sequence[str], loaders: Loaders | None = None) -> list[str]:
@@ -157,3 +157,15 @@ def _with_experiment(arguments: Sequence[str]) -> list[str]:
     if name is None or any(argument.startswith("experiment=") for argument in arguments):
         return list(arguments)
     return ["experiment=published", f"experiment_name={name}", *arguments]
+
+
+def _with_results(arguments: Sequence[str]) -> list[str]:
+    """Metrics that are scored on a box do not take the place of the results of a run, unless it is said so.
+
+    >>> _with_results(["box=embedded"]), _with_results(["box=embedded", "results=mine"]), _with_results(["box=null"])
+    (['results=results/judged', 'box=embedded'], ['box=embedded', 'results=mine'], ['box=null'])
+    """
+    on_box = any(re.fullmatch(r"box=(?!null$).+", argument) for argument in arguments)
+    if not on_box or any(argument.startswith("results=") for argument in arguments):
+        return list(arguments)
+    return ["results=results/judged", *arguments]

@@ -22,6 +22,7 @@ from pgebench.core.text import unfolded
 from pgebench.experiment.earlier_results import forget, stages_of, take_over
 from pgebench.experiment.launch import INTERRUPTED, Launch
 from pgebench.experiment.messages import to_run
+from pgebench.experiment.on_box import run_on_box
 from pgebench.experiment.publish import config_of, device_here, meta_of, publish, publish_table
 from pgebench.experiment.status import write_plan
 from pgebench.plan.sweep import Compose, expand, plain
@@ -60,6 +61,8 @@ def run_experiment(
         sweep = expand(overrides, compose)
         config, results = sweep.config, Path(sweep.config.results)
         _check(config)
+        if config.box:
+            return run_on_box(sweep, arguments)
         store = open_store(Path(config.store), config.lock)
         published = chosen_table(config.experiment_name, [cell.settings["truth"] for cell in sweep.cells])
         if published is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,25 @@ def publish_table(table: PublishedTable, sweep: Sweep, tracker: Tracker) -> int:
     done = f"{table.about.title}; nothing was trained. Report: {results / 'report.html'}"
     say(*short_league(load_summary(results), table.truth), done)
     return 0
+
+
+def publish_judged(
+    table: pd.DataFrame, meta: Mapping[str, Any], results: Path, tracker: Tracker, primary_truth: str
+) -> int:
+    """The same for metrics that were scored on a box, whose ``meta`` it is; returns the exit code."""
+    try:
+        write_atomically(results / "records.parquet", table.to_parquet(index=False))
+        write_atomically(results / "meta.json", json.dumps(all_storable(meta), indent=1, sort_keys=True).encode())
+        _build(results, tracker)
+    except (OSError, PgebenchError) as error:
+        say(f"pgebench: error: cannot write the report: {error}", error=True)
+        return 1
+    failed = table[(table.stage == "score") & (table.status != DONE)]
+    say(*short_league(load_summary(results), primary_truth), f"Report: {results / 'report.html'}")
+    if failed.empty:
+        return 0
+    say(*failures(failed), error=True)
+    return 1
 
 
 def _build(results: Path, tracker: Tracker) -> None:

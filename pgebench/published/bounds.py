@@ -47,7 +47,7 @@ def broken(table: PublishedTable) -> pd.DataFrame:
     for key, cells in table.scores.iterrows():
         assert isinstance(key, tuple)
         metric, backbone, _ = key
-        for target, value in cells.items():
+        for target, value in cells.dropna().items():
             low, high = (
                 BOUNDS[metric][1](table.about.targets[str(target)].classes) if metric in BOUNDS else (None, None)
             )

@@ -4,37 +4,50 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
+import numpy as np
 import pandas as pd
 
 from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.judge import STANDARDISED, TruthResult
 from pgebench.analysis.league import analyse
 from pgebench.analysis.question import QUESTIONS
 from pgebench.core.metric_facts import metric_facts
 from pgebench.core.options import typed_value
 from pgebench.published import compare
 from pgebench.published.bounds import BOUNDS, broken
+from pgebench.published.expected import (
+    STATIC,
+    Figure,
+    candidate_share,
+    figures,
+    mean_tau,
+    places_of,
+    static_z,
+    z_scores,
+)
 from pgebench.published.records import records
+from pgebench.published.remarks import remarks
 from pgebench.published.tables import PublishedTable, load, names
-from pgebench.report.wording import MINUS, interval, number
+from pgebench.report.wording import MINUS, interval, number, percent
 
 UNEXPLAINED = 0.05
 """Difference from which a printed correlation is listed; chosen after seeing the differences, as the page says."""
 
 
-def published_page(results: str) -> str:
+def published_page(folder: str) -> str:
     """The page.
 
     Args:
-        results: The folder as the user typed it, for the command on the page.
+        folder: As the user typed it, for the command on the page.
     """
     tables = [load(name) for name in names()]
     by_name = {table.name: table for table in tables}
-    leagues = {table.name: _league(table) for table in tables}
+    results = {table.name: judged(table) for table in tables}
     accuracies = compare.accuracies(by_name["sfda"], by_name["tllib"])
     correlations = pd.concat([compare.recomputed(table).assign(table=table.name) for table in tables])
     gap = (correlations["published"] - correlations["computed"]).abs()
@@ -46,9 +59,17 @@ def published_page(results: str) -> str:
         keep_trailing_newline=True,
     )
     return environment.get_template("page.md.j2").render(
-        command=shlex.join(["python", "-m", "pgebench.published", f"results={typed_value(results)}"]),
-        tables=[_shown(table, leagues[table.name]) for table in tables],
-        sfda={row["metric"]: f"{row[PRIMARY]:.3f}" for _, row in leagues["sfda"].iterrows()},
+        command=shlex.join(["python", "-m", "pgebench.published", f"results={typed_value(folder)}"]),
+        tables=[_shown(table, results[table.name]) for table in tables],
+        sfda={row["metric"]: f"{row[PRIMARY]:.3f}" for _, row in results["sfda"].league.iterrows()},
+        expected=[_expected(one, results[table.name]) for table in tables for one in figures(table)],
+        first_two=_first_two(places_of(by_name["model_spider_zoo"], "imagenet")),
+        on_scored=number(_static_where_scored(by_name["medmnist_sources"]), 3),
+        shares={
+            "medmnist_sources": percent(candidate_share(z_scores(by_name["medmnist_sources"]))),
+            "model_spider_zoo": percent(_mean_share(by_name["model_spider_zoo"])),
+        },
+        reported={name: percent(result.levels.shares["source"]) for name, result in results.items()},
         broken=[row for table in tables for row in _broken(table)],
         whole=_whole(tables),
         threshold=UNEXPLAINED,
@@ -65,26 +86,97 @@ def published_page(results: str) -> str:
     )
 
 
-def _league(table: PublishedTable) -> pd.DataFrame:
-    found = analyse(records(table), metric_facts({}), primary_truth=table.truth, question=table.about.question)
-    return found.results[0].league
+def judged(table: PublishedTable) -> TruthResult:
+    """What the report of a table says of it, and this page repeats.
+
+    Args:
+        table: The table.
+
+    Returns:
+        The same numbers as in the report of ``pgebench truth=published.NAME``.
+    """
+    about = table.about
+    found = analyse(
+        records(table),
+        metric_facts({}),
+        primary_truth=table.truth,
+        question=about.question,
+        collections=about.collections,
+    )
+    return found.results[0]
 
 
-def _shown(table: PublishedTable, league: pd.DataFrame) -> dict[str, Any]:
+def _shown(table: PublishedTable, result: TruthResult) -> dict[str, Any]:
     """What the page says of one table."""
     measures: dict[str, list[str]] = {}
     for name, target in table.about.targets.items():
         measures.setdefault(target.measure, []).append(name)
+    families: dict[str, list[str]] = {}
+    for name, family in table.about.families.items():
+        families.setdefault(family, []).append(name)
+    question = QUESTIONS[table.about.question]
     return {
         "name": table.name,
         "about": table.about,
         "cells": int(table.accuracy.notna().to_numpy().sum()),
-        "scores": table.scores.size,
-        "measures": "; ".join(f"{measure}: {', '.join(targets)}" for measure, targets in measures.items()),
-        "question": QUESTIONS[table.about.question].text,
-        "league": [_ranked(row) for _, row in league.iterrows()],
+        "scores": table.scores.size - int(table.scores.isna().to_numpy().sum()),
+        "measures": _listed(measures),
+        "families": _listed(families),
+        "remarks": remarks(table),
+        "question": question.text,
+        "league": [_ranked(row) for _, row in result.league.iterrows()],
+        "groups": sorted(set(result.by_backbone["backbone"])),
+        "by_group": _by_group(result),
+        "candidate": question.candidate,
         "printed": _printed(table),
     }
+
+
+def _listed(groups: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{name}: {', '.join(members)}" for name, members in groups.items())
+
+
+def _by_group(result: TruthResult) -> list[list[str]]:
+    """The league of each group on its own: the ranker, then a number with its interval per group."""
+    found = result.by_backbone
+    wide = {metric: rows.sort_values("backbone") for metric, rows in found.groupby("metric", sort=False)}
+    return [
+        [str(metric), *(f"{number(tau, 3)} ({interval(low, high, 3)})" for tau, low, high in _values(rows))]
+        for metric, rows in wide.items()
+    ]
+
+
+def _values(rows: pd.DataFrame) -> Iterator[tuple[float, float, float]]:
+    yield from rows[[PRIMARY, "low", "high"]].itertuples(index=False, name=None)
+
+
+def _expected(one: Figure, result: TruthResult) -> dict[str, str]:
+    """A figure that was expected, beside SciPy's and the league's."""
+    metric = STANDARDISED if one.ranker == STATIC else f"{one.ranker} ({one.table})"
+    league = result.by_backbone if one.backbone else result.league
+    rows = league[league["metric"] == metric]
+    rows = rows[rows["backbone"] == one.backbone] if one.backbone else rows
+    return {
+        "table": one.table,
+        "ranker": f"`{one.ranker}`" + (f", {one.backbone}" if one.backbone else ""),
+        "expected": number(one.expected, 3),
+        "scipy": number(one.scipy, 3),
+        "league": number(float(rows[PRIMARY].iloc[0]), 3),
+    }
+
+
+def _static_where_scored(table: PublishedTable) -> float:
+    """The static ranker on the targets on which metrics are judged."""
+    return mean_tau(table, static_z(table)[table.scores.columns[table.scores.notna().any()]])
+
+
+def _mean_share(table: PublishedTable) -> float:
+    """Mean over the backbones of `candidate_share`, of the values as they are printed."""
+    return float(np.mean([candidate_share(rows) for _, rows in table.accuracy.groupby(level="backbone")]))
+
+
+def _first_two(places: Sequence[int]) -> str:
+    return f"{sum(place <= 2 for place in places)} of {len(places)}"
 
 
 def _ranked(row: pd.Series) -> dict[str, str]:
@@ -99,27 +191,36 @@ def _printed(table: PublishedTable) -> list[str]:
         return []
     taus = pd.DataFrame(table.correlations.xs(PRIMARY, level="statistic"))
     means = taus.mean(axis="columns").sort_values(ascending=False)
-    return [f"`{metric}` {number(value, 3)}" for metric, value in means.items()]
+    turned = {metric: " (its distance, without a minus)" for metric in table.about.lower_is_better}
+    return [f"`{metric}` {number(value, 3)}{turned.get(str(metric), '')}" for metric, value in means.items()]
 
 
 def _broken(table: PublishedTable) -> list[dict[str, Any]]:
-    rows = []
-    for (metric, target), group in broken(table).groupby(["metric", "target"], sort=True):
-        low, high = group["low"].iloc[0], group["high"].iloc[0]
-        rows.append(
-            {
-                "table": table.name,
-                "metric": metric,
-                "target": target,
-                "count": len(group),
-                "models": len(table.accuracy),
-                "range": _range(group["value"].min(), group["value"].max()),
-                "possible": _range(low, high),
-                "words": BOUNDS[str(metric)][0],
-                "names": ", ".join(group["backbone"]),
-            }
-        )
+    """Rows of values outside their bounds, those of a metric that is outside everywhere in one."""
+    found, rows = broken(table), []
+    everywhere = table.scores.groupby(level="metric").count().sum(axis="columns")
+    for metric, values in found.groupby("metric", sort=True):
+        if len(values) == everywhere[metric]:
+            rows.append(_outside(table, values, f"all {values['target'].nunique()}", int(everywhere[metric])))
+        else:
+            for target, group in values.groupby("target", sort=True):
+                rows.append(_outside(table, group, str(target), len(table.accuracy)))
     return rows
+
+
+def _outside(table: PublishedTable, values: pd.DataFrame, target: str, of: int) -> dict[str, Any]:
+    metric = str(values["metric"].iloc[0])
+    return {
+        "table": table.name,
+        "metric": metric,
+        "target": target,
+        "count": len(values),
+        "models": of,
+        "range": _range(values["value"].min(), values["value"].max()),
+        "possible": _range(values["low"].min(), values["high"].max()),
+        "words": BOUNDS[metric][0],
+        "names": "all" if len(values) == of else ", ".join(values["backbone"]),
+    }
 
 
 def _whole(tables: Sequence[PublishedTable]) -> str:

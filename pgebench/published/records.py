@@ -16,6 +16,7 @@ from pgebench.analysis.static_ranker import static_scores
 from pgebench.analysis.table import within_target_z
 from pgebench.core.identity import derive_seed, digest
 from pgebench.core.records import COLUMNS, DONE, TYPES
+from pgebench.published.scores import oriented_scores
 from pgebench.published.tables import PublishedTable, model_facts
 
 CELL = ("backbone", "source", "target")
@@ -29,7 +30,8 @@ def records(table: PublishedTable) -> pd.DataFrame:
 
     Returns:
         Columns as in ``pgebench.run.table.frame``. Costs are missing: nobody published them. A published metric is
-        called ``logme (tllib)``. A trivial ranker is left out where a fact that it needs is not known for every model.
+        called ``logme (tllib)``. A trivial ranker is left out where a fact that it needs is not known for every model,
+        or is the same for all. A source has no row for its own target.
     """
     truths = _truths(table)
     scores = [*_published(table), *_trivial(table), *_static(table, _frame(truths))]
@@ -39,25 +41,28 @@ def records(table: PublishedTable) -> pd.DataFrame:
 def _truths(table: PublishedTable) -> list[dict[str, Any]]:
     return [
         {"stage": "truth", **cell, "truth": table.truth, "seed": 0, "value": value}
-        for cell, value in _cells(table.accuracy)
+        for cell, value in _cells(table.transfers)
     ]
 
 
 def _published(table: PublishedTable) -> Iterator[dict[str, Any]]:
-    for metric in table.scores.index.get_level_values("metric").unique():
-        for cell, value in _cells(table.scores.loc[metric]):
+    scores, transfers = oriented_scores(table), table.transfers
+    for metric in scores.index.get_level_values("metric").unique():
+        for cell, value in _cells(scores.loc[metric].where(transfers.notna())):
             yield _score(f"{metric} ({table.name})", cell, value)
 
 
 def _trivial(table: PublishedTable) -> Iterator[dict[str, Any]]:
     facts, classes = model_facts(), table.about.source_classes
-    cells = [cell for cell, _ in _cells(table.accuracy)]
-    known = all(cell["backbone"] in facts.index for cell in cells)
+    cells = [cell for cell, _ in _cells(table.transfers)]
+    backbones = {cell["backbone"] for cell in cells}
+    known = len(backbones) > 1 and backbones <= set(facts.index)
+    from_imagenet = {cell["source"] for cell in cells} == {"imagenet"}
     parameters, top1 = facts["parameters"].to_dict(), facts["imagenet_top1"].to_dict()
     for cell in cells:
         if known:
             yield _score("parameter_count", cell, parameter_count(parameters[cell["backbone"]]))
-        if known and not classes:
+        if known and from_imagenet:
             yield _score("source_accuracy", cell, source_accuracy(top1[cell["backbone"]] / 100))
         if classes:
             yield _score("number_of_classes", cell, number_of_classes(classes[cell["source"]]))

@@ -12,6 +12,7 @@ from pgebench.core.errors import ConfigError
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
 from pgebench.published.records import records
+from pgebench.published.remarks import remarks
 from pgebench.published.tables import PublishedTable, load, names
 
 PROTOCOL = "published"
@@ -67,13 +68,17 @@ def write_records(table: PublishedTable, results: Path, seed: int = 0) -> None:
         "machine": machine("cpu"),
         "primary_truth": table.truth,
         "question": about.question,
+        "criterion": about.criterion,
+        "families": about.families,
+        "collections": about.collections,
         "seed": seed,
         "config": asdict(about),
         "notes": [
-            f"{about.title}. Every accuracy was published by {about.paper} ({about.venue}) and read in {about.file} "
-            f"of {about.repository} at {about.commit[:7]}. Nothing was trained here; costs are not known.",
+            f"{about.title}. Every {about.criterion} was published by {about.paper} ({about.venue}) and read in "
+            f"{about.file} of {about.repository} at {about.commit[:7]}. Nothing was trained here; costs are not known.",
             f"How the models were trained: {about.training}",
             *about.notes,
+            *remarks(table),
         ],
     }
     write_atomically(results / "records.parquet", records(table).to_parquet(index=False))

@@ -13,6 +13,7 @@ from pgebench.analysis.league import Analysis, analyse
 from pgebench.core.files import write_atomically
 from pgebench.core.metric_facts import metric_facts
 from pgebench.report import page
+from pgebench.report.criterion import in_words_of
 from pgebench.report.png import png
 from pgebench.report.section import Report
 from pgebench.report.sections import SECTIONS
@@ -105,7 +106,8 @@ def _figures(report: Report) -> dict[str, bytes]:
     """Name and content of every file in `figures/`."""
     files = {}
     for section in SECTIONS:
-        for figure in section.files(report):
+        for plain in section.files(report):
+            figure = in_words_of(report.criterion, plain)
             files[f"{figure.name}.png"] = png(figure.picture)
             files[f"{figure.name}.svg"] = document(figure.picture).encode()
             files[f"{figure.name}.csv"] = _csv(figure.numbers)

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.report.claims import beats_chance, real_metrics
+from pgebench.report.criterion import in_words_of
 from pgebench.report.repetitions import checkpoints_of, transfers_of
 from pgebench.report.section import Report
 from pgebench.report.sections import SECTIONS
@@ -48,7 +49,7 @@ def html(report: Report, files: Collection[str]) -> str:
         report: What to tell.
         files: Names of the figures that were written; the page links to no others.
     """
-    sections = [(section, section.page(report)) for section in SECTIONS]
+    sections = [(section, in_words_of(report.criterion, section.page(report))) for section in SECTIONS]
     shown = [(section, blocks) for section, blocks in sections if blocks]
     return _render("report.html.j2", _context(report, files) | {"sections": shown, "page_css": page_css()})
 
@@ -60,7 +61,7 @@ def markdown(report: Report, files: Collection[str]) -> str:
         report: What to tell.
         files: Names of the figures that were written; others are left out.
     """
-    sections = [section.markdown(report) for section in SECTIONS]
+    sections = [in_words_of(report.criterion, section.markdown(report)) for section in SECTIONS]
     return _render("report.md.j2", _context(report, files) | {"sections": sections}).rstrip() + "\n"
 
 

@@ -50,6 +50,11 @@ class Report:
         """What the user typed; "" if nobody knows."""
         return str(self.meta.get("command", ""))
 
+    @property
+    def criterion(self) -> str:
+        """What the truths measure; accuracy unless the run says something else."""
+        return str(self.meta.get("criterion") or "accuracy")
+
     def say(self, text: str) -> str:
         """A text about sources and targets in the words of the experiment's question."""
         return reworded(text, self.analysis.question)

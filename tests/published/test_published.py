@@ -166,7 +166,7 @@ def test_the_reference_page_is_the_one_that_the_command_writes(
 def test_the_tables_travel_in_the_wheel() -> None:
     """Hatch takes what lies in these folders unless git ignores it."""
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    files = [*FOLDER.glob("*"), FOLDER.parent / "page.md.j2"]
+    files = [*FOLDER.glob("*"), *FOLDER.parent.glob("*.j2")]
     assert all(file.relative_to(ROOT).parts[0] in wheel["only-include"] for file in files)
     ignored = subprocess.run(["git", "check-ignore", *files], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ignored.stdout == ""

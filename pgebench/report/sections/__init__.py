@@ -3,6 +3,7 @@
 from pgebench.report.section import Section
 from pgebench.report.sections import (
     cost,
+    criteria,
     data,
     failures,
     league,
@@ -28,6 +29,7 @@ SECTIONS: tuple[Section, ...] = (
     maps.SECTION,
     cost.SECTION,
     other_truths.SECTION,
+    criteria.SECTION,
     data.SECTION,
     failures.SECTION,
     origin.SECTION,

@@ -1,0 +1,106 @@
+"""Other criteria of the truth than accuracy: the same transfers on the same test images, judged otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pgebench.analysis.alike import judged
+from pgebench.analysis.ceiling import Ceiling, rerun_ceiling, transfer_ceiling
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.quality import ranking_quality
+from pgebench.analysis.table import Table, Transfers
+
+CRITERIA = ("balanced_accuracy", "macro_auroc")
+"""Names under which the record of a transfer holds them."""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """The metrics judged by another criterion than accuracy.
+
+    Attributes:
+        name: One of `CRITERIA`.
+        agreement: Mean weighted tau of the orders by accuracy and by this criterion, of the same transfers: nothing but
+            the criterion differs.
+        ceiling: Of a truth by this criterion, with the same checkpoints.
+        rerun: The same with everything trained anew.
+        league: Columns metric, weighted_tau, low, high; in the order of the table.
+    """
+
+    name: str
+    agreement: float
+    ceiling: Ceiling
+    rerun: Ceiling
+    league: pd.DataFrame
+
+
+def judged_by(
+    records: pd.DataFrame,
+    truth: str,
+    table: Table,
+    arranged: Callable[[pd.DataFrame], Table],
+    *,
+    resamples: int,
+    seed: int,
+) -> tuple[Criterion, ...]:
+    """Every metric beside every other criterion of one truth.
+
+    Args:
+        records: One row per unit, with `detail`.
+        truth: Name of the truth.
+        table: Of these records, as the league has it.
+        arranged: Makes such a table of records with other values.
+        resamples: Draws of the bootstrap.
+        seed: Of the draws.
+
+    Returns:
+        One for each criterion that every finished transfer has; none for records of an earlier version.
+    """
+    own = (records["stage"] == "truth") & (records["truth"] == truth) & (records["status"] == "done")
+    details = [json.loads(text) for text in records["detail"][own]] if "detail" in records else []
+    return tuple(
+        _criterion(name, table, truth, arranged(_with_values(records, own, details, name)), resamples, seed)
+        for name in CRITERIA
+        if details and all(_is_number(detail.get(name)) for detail in details)
+    )
+
+
+def _criterion(name: str, table: Table, truth: str, other: Table, resamples: int, seed: int) -> Criterion:
+    transfers = other.truths[truth]
+    sources, targets = ([table.collection(one) for one in axis] for axis in (table.sources, table.targets))
+    sides = judged(list(table.replicates.values()), transfers, sources, targets)
+    found = sides.resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
+    rows = [(metric, float(found.estimate[m]), *found.interval(m)) for m, metric in enumerate(table.replicates)]
+    return Criterion(
+        name,
+        _agreement(table.truths[truth], transfers),
+        transfer_ceiling(transfers, seed=seed)[PRIMARY],
+        rerun_ceiling(transfers, seed=seed)[PRIMARY],
+        pd.DataFrame(rows, columns=["metric", PRIMARY, "low", "high"]),
+    )
+
+
+def _agreement(accuracy: Transfers, other: Transfers) -> float:
+    """Mean over checkpoints, backbones and targets."""
+    found = [
+        ranking_quality(other.of_checkpoint(number), accuracy.of_checkpoint(number)[..., None]).mean(PRIMARY)
+        for number in accuracy.numbers
+    ]
+    return float(np.mean(found))
+
+
+def _with_values(
+    records: pd.DataFrame, rows: pd.Series, details: list[Mapping[str, float]], criterion: str
+) -> pd.DataFrame:
+    changed = records.copy()
+    changed.loc[rows, "value"] = [detail[criterion] for detail in details]
+    return changed
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int) and bool(np.isfinite(value))

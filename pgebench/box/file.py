@@ -123,7 +123,8 @@ def open_box(name: str) -> Box:
     >>> open_box("embeded")
     Traceback (most recent call last):
     ...
-    pgebench.core.errors.ConfigError: box=embeded: no such box, and no folder with a box.json; did you mean 'embedded'?
+    pgebench.core.errors.ConfigError: box=embeded: no such box, and no folder with a box.json; did you mean embedded? \
+choose from embedded
     """
     folder = SHIPPED / name if name in shipped() else Path(name)
     if not (folder / INDEX).is_file():

@@ -87,7 +87,7 @@ class PgeOptions:
 
         ``pgebench-pge results=results/pge store=/data/store workers=8``
 
-        ``pgebench-pge draw=1 backbone=test_vit chosen=results/pge results=results/pge_vit``
+        ``pgebench-pge draw=1 backbone=test_vit chosen=results/pge results=results/vit``
     """
 
     experiment: str = "embedded_full"

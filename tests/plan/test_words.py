@@ -25,14 +25,14 @@ NASTY = (
 
 LITERAL = {
     "backbone.family", "backbone.model", "backbone.name", "backbone.reader", "backbone.weights", "backbone.weights_key",
-    "backbone.weights_prefix", "device", "experiment_name", "lock",
+    "backbone.weights_prefix", "box", "device", "experiment_name", "lock",
     "primary_truth", "progress", "question", "results", "reuse", "store", "tracking.entity", "tracking.mode",
     "tracking.project", "units",
     *(f"{role}.{key}" for role in ("source", "target")
       for key in ("collection", "lock", "name", "path", "store", "reading.depth", "reading.duplicates",
                   "reading.resize", "reading.unreadable")),
     *(f"recipe.{name}.precision" for name in ("checkpoint", "finetune", "linear_probe", "scratch")),
-    "metric.NAME.gradient.branches",
+    "metric.NAME.gradient.branches", "metric.NAME.gradient.prototypes",
     "metric.NAME.gradient.loss", "metric.NAME.gradient.parameters", "metric.NAME.gradient.restart", "metric.NAME.kind",
     "metric.NAME.requires", "metric.NAME.term_of", "truth.NAME.protocol", "truth.NAME.table",
 }  # fmt: skip

@@ -25,7 +25,7 @@ from pgebench.pge import PrincipalGradient, pge_score
 from pgebench.ranking.request import Wish
 from pgebench.stages.kinds_of_evidence import KINDS
 
-FUNCTIONS = ("analyse", "build_report", "rank", "score")
+FUNCTIONS = ("analyse", "build_report", "judge", "rank", "score")
 HEAVY = ("torch", "hydra", "wandb", "pandas", "matplotlib", "timm", "numpy")
 
 

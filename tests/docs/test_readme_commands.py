@@ -157,7 +157,7 @@ def arguments_of(line: str, words: Sequence[str]) -> list[str]:
         for part, others in FEWER.items():
             if part in line:
                 extra |= others
-        if "truth=published" in line:
+        if "truth=published" in line or "box=" in line:
             extra = {"tracking": "none", "progress": "none"}
         if "--cfg" in line or "--help" in line:
             extra = {}  # it shows one cell, and runs nothing

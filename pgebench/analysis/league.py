@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -115,9 +116,13 @@ def analyse(
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
     draws = Draws(resamples, shuffles, seed)
     order = sorted(measured, key=lambda name: (name != primary_truth, name))
-    results = tuple(
-        judge(with_terms, facts, name, metric_costs, truth_costs.get(name), contrasts, draws) for name in order
-    )
+
+    def judged_by_truth(name: str) -> TruthResult:
+        return judge(with_terms, facts, name, metric_costs, truth_costs.get(name), contrasts, draws)
+
+    # NumPy lets go of the interpreter while it computes, so that truths take turns on several cores.
+    with ThreadPoolExecutor(max_workers=max(1, len(order))) as pool:
+        results = tuple(pool.map(judged_by_truth, order))
     # A unit may be several rows: the accuracy of a source is a score of each of its pairs.
     distinct = everything.drop_duplicates("key") if "key" in everything else everything
     unfinished = distinct[distinct["status"] != "done"]

@@ -41,7 +41,7 @@ WHY_NOT = {
     r"pgebench-pge": "has no option for the number of its gradients, which are too many for a test",
     r"wandb ": "a command of wandb's, which wants its cloud or a terminal",
     r"python -m pgebench\.embedded\.build": "downloads 300 MB; tests/embedded/test_builder.py runs its parts",
-    r"python -m pgebench\.experiment\.make_box": "wants the store of a whole experiment; tests/experiment/test_on_box.py makes a box of a small one",
+    r"python -m pgebench\.experiment\.make_box": "wants the store of a whole run; test_on_box.py makes a small box",
 }
 """Commands that no test can run, with the reason."""
 

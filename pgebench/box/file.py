@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,7 @@ choose from embedded
             name,
             index["experiment"],
             index["pgebench"],
-            pd.read_parquet(folder / RECORDS),
+            pd.read_parquet(BytesIO(contents[RECORDS])),
             json.loads(contents[META]),
             _by_key(load(gzip.decompress(contents[EVIDENCE]))),
             tuple(index["left_out"]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ import torch
 
 from pgebench.box.file import Box
 from pgebench.core.records import MISSING
+from pgebench.store.records_of_table import records_of
 from pgebench.store.store import Place, Store
 from pgebench.store.unit import Unit
-
-_FIELDS = ("status", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "finished")
 
 
 class BoxStore(Store):
@@ -31,12 +29,7 @@ class BoxStore(Store):
     def __init__(self, box: Box) -> None:
         super().__init__(Path())
         self.box = box
-        rows = box.records.drop_duplicates("key").set_index("key")[[*_FIELDS, "detail"]].astype(object)
-        lists = rows.where(rows.notna(), None).to_dict("list")
-        names = [str(name) for name in lists]
-        self._held: dict[str, dict[str, Any]] = {
-            str(key): dict(zip(names, row, strict=True)) for key, *row in zip(rows.index, *lists.values(), strict=True)
-        }
+        self._held = records_of(box.records)
         self._computed: dict[str, dict[str, Any]] = {}
 
     def record(self, unit: Place) -> dict[str, Any]:
@@ -45,8 +38,7 @@ class BoxStore(Store):
             return self._computed[unit.key]
         if unit.key not in self._held:
             return {"status": MISSING}
-        row = self._held[unit.key]
-        return {**row, "key": unit.key, "detail": json.loads(row["detail"]), "artifact": {}}
+        return {**self._held[unit.key], "key": unit.key}
 
     def write_record(self, unit: Place, record: Mapping[str, Any]) -> None:
         """Keep a record in memory, in the place of the box's own."""

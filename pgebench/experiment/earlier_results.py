@@ -12,10 +12,9 @@ import pandas as pd
 from pgebench.core.errors import ConfigError
 from pgebench.core.records import DONE, MISSING
 from pgebench.stages import STAGES
+from pgebench.store.records_of_table import records_of
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
-
-COPIED = ("value", "wall_s", "cpu_s", "peak_rss_mb", "images", "workers", "threads", "attempts", "finished")
 
 
 def take_over(units: Sequence[Unit], store: Store, folder: Path) -> int:
@@ -42,21 +41,13 @@ def take_over(units: Sequence[Unit], store: Store, folder: Path) -> int:
         table = pd.read_parquet(file)
     # The other stages leave artifacts, which a table does not hold.
     reusable = [name for name, stage in STAGES.items() if stage.reusable]
-    done = table[(table.status == DONE) & table.stage.isin(reusable)].drop_duplicates("key").set_index("key")
-    rows = done.astype(object).where(done.notna(), None).to_dict("index")
+    earlier = records_of(table[(table.status == DONE) & table.stage.isin(reusable)])
     taken = 0
     for unit in {unit.key: unit for unit in units}.values():
-        if unit.key in rows and store.record(unit)["status"] == MISSING:
-            row = rows[unit.key]
-            record = {
-                "status": DONE,
-                "key": unit.key,
-                **unit.identity(),
-                "label": str(unit),
-                **{column: row[column] for column in COPIED},
-                "detail": {**json.loads(row["detail"]), "reused": True},
-                "artifact": {},
-            }
+        if unit.key in earlier and store.record(unit)["status"] == MISSING:
+            found = earlier[unit.key]
+            known = {"key": unit.key, **unit.identity(), "label": str(unit)}
+            record = {**found, **known, "detail": {**found["detail"], "reused": True}}
             store.write_record(unit, record)
             taken += 1
     return taken

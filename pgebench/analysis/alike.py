@@ -14,7 +14,7 @@ from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.lives import OWN, lives, side_by_side
 from pgebench.analysis.quality import Quality, mean_where_defined, ranking_quality
 from pgebench.analysis.resamples import Resamples, joined
-from pgebench.analysis.table import FloatArray, Replicates, Transfers
+from pgebench.analysis.table import FloatArray, Replicates, Table, Transfers
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,21 @@ def judged(
         drawn = tuple(one.replicate for one in found) if None in pattern else ()
         groups.append(Alike(tuple(members), np.stack([side[0] for side in sides]), sides[0][1], drawn))
     return Judged(tuple(groups), len(scores), tuple(sources), tuple(targets))
+
+
+def beside(table: Table, truth: Transfers, against: str = OWN) -> Judged:
+    """All metrics of a table beside one truth, with the collections of its sources and targets.
+
+    Args:
+        table: Axes backbone, source, target.
+        truth: Transfers, of the same axes.
+        against: As in `lives`.
+
+    Returns:
+        The metrics in the order of the table.
+    """
+    sources, targets = ([table.collection(name) for name in axis] for axis in (table.sources, table.targets))
+    return judged(list(table.replicates.values()), truth, sources, targets, against)
 
 
 def quality_by_draw(score: Replicates, truth: Transfers) -> FloatArray:

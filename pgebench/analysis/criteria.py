@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.alike import judged
+from pgebench.analysis.alike import beside
 from pgebench.analysis.ceiling import Ceiling, rerun_ceiling, transfer_ceiling
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.quality import ranking_quality
@@ -72,9 +72,7 @@ def judged_by(
 
 def _criterion(name: str, table: Table, truth: str, other: Table, resamples: int, seed: int) -> Criterion:
     transfers = other.truths[truth]
-    sources, targets = ([table.collection(one) for one in axis] for axis in (table.sources, table.targets))
-    sides = judged(list(table.replicates.values()), transfers, sources, targets)
-    found = sides.resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
+    found = beside(table, transfers).resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
     rows = [(metric, float(found.estimate[m]), *found.interval(m)) for m, metric in enumerate(table.replicates)]
     return Criterion(
         name,

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.alike import Judged, judged
+from pgebench.analysis.alike import Judged, beside
 from pgebench.analysis.ceiling import Ceiling, rerun_ceiling, transfer_ceiling
 from pgebench.analysis.composites import with_composites
 from pgebench.analysis.contrasts import Contrasts, planned_contrasts
@@ -19,7 +19,7 @@ from pgebench.analysis.decompose import interactions
 from pgebench.analysis.dispersion import Dispersion, dispersion
 from pgebench.analysis.influence import Again, Rest, influence
 from pgebench.analysis.levels import Levels, levels
-from pgebench.analysis.lives import OTHERS, OWN, over_lives
+from pgebench.analysis.lives import OTHERS, over_lives
 from pgebench.analysis.near_and_far import far_alone, near_and_far
 from pgebench.analysis.pairs import paired_differences
 from pgebench.analysis.quality import STATISTICS, Quality
@@ -149,16 +149,16 @@ def judge(
     truth = table.truths[name]
     with_terms = table
     table = with_composites(table, facts).with_replicates(STATIC, static_replicates(truth))
-    quality = dict(zip(table.replicates, _beside(table, truth).quality(), strict=True))
+    quality = dict(zip(table.replicates, beside(table, truth).quality(), strict=True))
     # Best first; a metric without any value last.
     metrics = sorted(quality, key=lambda metric: (-np.nan_to_num(quality[metric].mean(PRIMARY), nan=-2.0), metric))
     table = replace(table, replicates={metric: table.replicates[metric] for metric in metrics})
     replicates = list(table.replicates.values())
-    sides = _beside(table, truth)
+    sides = beside(table, truth)
     found = sides.resampled(STATISTICS, resamples=draws.resamples, seed=draws.seed)
     nulls = sides.shuffled(shuffles=draws.shuffles, seed=draws.seed)
     ceiling, rerun = transfer_ceiling(truth, seed=draws.seed), rerun_ceiling(truth, seed=draws.seed)
-    special, far = _special(table, truth), _beside(*far_alone(table, truth))
+    special, far = _special(table, truth), beside(*far_alone(table, truth))
     yardsticks = {STATIC, STANDARDISED, *(metric for metric, fact in facts.items() if fact.get("kind") == "control")}
     real = [metric for metric in metrics if metric not in yardsticks]
     without = influence(
@@ -173,7 +173,7 @@ def judge(
         ranking_columns(metrics, quality, found, nulls, rerun_reach(replicates, truth, seed=draws.seed)),
         influence_columns(metrics, without),
         ceiling_columns(len(metrics), ceiling, rerun),
-        other_judges_columns(_beside(table, truth, OTHERS), _beside(table, _averaged(truth))),
+        other_judges_columns(beside(table, truth, OTHERS), beside(table, _averaged(truth))),
         interaction_columns(
             metrics,
             special.resampled((PRIMARY, "pearson"), resamples=draws.resamples, seed=draws.seed),
@@ -214,11 +214,6 @@ def judge(
     )
 
 
-def _beside(table: Table, truth: Transfers, against: str = OWN) -> Judged:
-    sources, targets = ([table.collection(name) for name in axis] for axis in (table.sources, table.targets))
-    return judged(list(table.replicates.values()), truth, sources, targets, against)
-
-
 def _again(with_terms: Table, facts: Facts, truth: Transfers) -> Again:
     """The composites and the static ranker, which look at all candidates or targets, scored by what is left."""
     made = [name for name in with_composites(with_terms, facts).replicates if name not in with_terms.replicates]
@@ -242,7 +237,7 @@ def _special(table: Table, truth: Transfers) -> Judged:
         )
         for name, one in table.replicates.items()
     }
-    return _beside(replace(table, replicates=left), transfers)
+    return beside(replace(table, replicates=left), transfers)
 
 
 def _averaged(truth: Transfers) -> Transfers:
@@ -270,7 +265,7 @@ def _by_backbone(table: Table, truth: Transfers, draws: Draws) -> pd.DataFrame:
     rows = []
     for b, backbone in enumerate(table.backbones if len(table.backbones) > 1 else ()):
         one = replace(truth, values=truth.values[b : b + 1])
-        sides = _beside(table.only_backbone(backbone), one)
+        sides = beside(table.only_backbone(backbone), one)
         found = sides.resampled((PRIMARY,), resamples=draws.resamples, seed=draws.seed)[PRIMARY]
         top = top_of(transfer_ceiling(one, seed=draws.seed)[PRIMARY], rerun_ceiling(one, seed=draws.seed)[PRIMARY])
         for m, metric in enumerate(table.replicates):

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pgebench.analysis.alike import Judged, judged
+from pgebench.analysis.alike import Judged, beside
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.table import FloatArray, Table, Transfers
@@ -38,7 +38,7 @@ def near_and_far(table: Table, truth: Transfers, *, resamples: int, seed: int) -
     rows: list[tuple[object, ...]] = []
     for b, backbone in enumerate(table.backbones):
         one, itself = replace(truth, values=truth.values[b : b + 1]), table.only_backbone(backbone)
-        whole, far = _judged(itself, one), _judged(*far_alone(itself, one))
+        whole, far = beside(itself, one), beside(*far_alone(itself, one))
         found = far.resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
         between = _between(whole, table.near)
         for m, (metric, quality) in enumerate(zip(table.replicates, whole.quality(), strict=True)):
@@ -100,8 +100,3 @@ def _between(sides: Judged, near: npt.NDArray[np.bool_]) -> list[float]:
         for member, scores in zip(group.members, group.scores, strict=True):
             means[member] = float(mean_where_defined(near_against_far(scores, group.accuracy, near).reshape(-1)))
     return means
-
-
-def _judged(table: Table, truth: Transfers) -> Judged:
-    sources, targets = ([table.collection(name) for name in axis] for axis in (table.sources, table.targets))
-    return judged(list(table.replicates.values()), truth, sources, targets)

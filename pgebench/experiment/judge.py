@@ -16,7 +16,7 @@ from pgebench.core.errors import ConfigError, PgebenchError
 from pgebench.core.instantiate import function as imported
 from pgebench.core.records import DONE
 from pgebench.experiment.on_box import meta_with, on_box
-from pgebench.plan.composing import composed, lists_of, swept
+from pgebench.plan.composing import composed, sweep_of
 from pgebench.plan.sweep import plain
 from pgebench.report.build import analysed
 from pgebench.stages.kinds_of_evidence import KINDS
@@ -48,9 +48,7 @@ def judge(function: Callable[..., float], *, box: str = "embedded", name: str | 
     called, settings = _parts(function)
     name = name or called.__name__
     config = _metric(opened.experiment, name, called, settings)
-    overrides = [f"experiment={opened.experiment}", "metric=[]"]
-    lists = [f"{key}={values}" for key, values in lists_of(opened.experiment).items()]
-    cells = swept([*overrides, *lists]).cells
+    cells = sweep_of(opened.experiment, "metric=[]").cells
     judged = on_box(opened, [replace(cell, settings={**cell.settings, "metric": {name: config}}) for cell in cells])
     scores = judged.table[judged.table.metric == name]
     if scores.empty:

@@ -21,7 +21,7 @@ from pgebench.core.records import DONE
 from pgebench.core.say import say
 from pgebench.core.terminal import command
 from pgebench.pge.sketch import sketched
-from pgebench.plan.composing import lists_of, swept
+from pgebench.plan.composing import sweep_of
 from pgebench.plan.units import merged, plan
 from pgebench.stages.gradient import from_tensors
 from pgebench.store.format import open_store
@@ -61,8 +61,7 @@ def _make(options: MakeBoxOptions) -> None:
     if not path.is_file():
         raise ConfigError(f"results={options.results}: there is no {META}; name the results folder of a finished run")
     experiment = str(json.loads(path.read_bytes())["experiment"])
-    overrides = [f"experiment={experiment}", *(f"{key}={values}" for key, values in lists_of(experiment).items())]
-    units = {unit.key: unit for unit in merged(map(plan, swept(overrides).cells))}
+    units = {unit.key: unit for unit in merged(map(plan, sweep_of(experiment).cells))}
     store = open_store(options.store)
     tensors = evidence_of(list(units.values()), store)
     size = write_box(options.results, experiment, tensors, [LEFT_OUT])

@@ -28,7 +28,7 @@ from pgebench.tracking import Tracker
 
 
 @dataclass(frozen=True)
-class Judged:
+class Scored:
     """The table of a study with the scores of other metrics in it.
 
     Attributes:
@@ -69,7 +69,7 @@ def run_on_box(sweep: Sweep, arguments: Sequence[str]) -> int:
     return publish_judged(judged.table, meta, results, tracker, config["primary_truth"])
 
 
-def on_box(box: Box, cells: Sequence[Cell]) -> Judged:
+def on_box(box: Box, cells: Sequence[Cell]) -> Scored:
     """The metrics of cells, scored on a box.
 
     Args:
@@ -94,10 +94,10 @@ def on_box(box: Box, cells: Sequence[Cell]) -> Judged:
     beside = _of_cells(box.records, cells)
     names = {unit.label.metric for unit in scored}
     table = pd.concat([beside[~(beside.metric.isin(names) & (beside.stage == "score"))], frame(scored, store)])
-    return Judged(table.reset_index(drop=True), (_about(box, names), *lacking.values()))
+    return Scored(table.reset_index(drop=True), (_about(box, names), *lacking.values()))
 
 
-def meta_with(box: Box, metrics: Mapping[str, Any], judged: Judged) -> dict[str, Any]:
+def meta_with(box: Box, metrics: Mapping[str, Any], judged: Scored) -> dict[str, Any]:
     """What the report says beside the table: that of the study, with the metrics that came to it.
 
     Args:

@@ -46,6 +46,20 @@ def lists_of(experiment: str) -> dict[str, str]:
     return {str(key): str(values) for key, values in (params or {}).items()}
 
 
+def sweep_of(experiment: str, *overrides: str) -> Sweep:
+    """The sweep of an experiment in ``conf/experiment``, over its own lists.
+
+    Args:
+        experiment: Its name.
+        overrides: ``key=value`` for all of it.
+
+    >>> len(sweep_of("smoke", "metric=[]").cells)
+    6
+    """
+    lists = [f"{key}={values}" for key, values in lists_of(experiment).items()]
+    return swept([f"experiment={spelled(experiment)}", *overrides, *lists])
+
+
 def swept(overrides: Sequence[str]) -> Sweep:
     """The sweep over these lists and no others.
 

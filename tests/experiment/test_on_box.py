@@ -19,7 +19,7 @@ from pgebench.box.file import open_box, write_box
 from pgebench.core.errors import ConfigError, PgebenchError
 from pgebench.experiment.make_box import evidence_of
 from pgebench.experiment.on_box import on_box as on_box_of
-from pgebench.plan.composing import lists_of, swept
+from pgebench.plan.composing import sweep_of
 from pgebench.plan.units import merged, plan
 from pgebench.report.build import analysed
 from pgebench.stages import STAGES
@@ -173,8 +173,7 @@ def test_a_box_that_is_not_there_is_one_line() -> None:
 @pytest.mark.slow
 def test_every_metric_has_the_same_place_from_the_shipped_box_as_from_the_evidence_itself() -> None:
     opened = open_box("embedded")
-    lists = [f"{key}={values}" for key, values in lists_of("embedded").items()]
-    judged = on_box_of(opened, swept(["experiment=embedded", *lists]).cells)
+    judged = on_box_of(opened, sweep_of("embedded").cells)
     leagues = [
         analysed(table, dict(opened.meta)).summary.set_index(["truth", "metric"]).weighted_tau
         for table in (opened.records, judged.table)

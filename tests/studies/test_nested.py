@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
@@ -54,9 +54,9 @@ def test_the_layouts_are_those_of_the_experiments():
     assert (EMBEDDED_FULL.near & ~EMBEDDED_FULL.absent).sum() == 8
 
 
-def test_components_are_the_shares_of_a_study():
-    found = Components.of(Levels(*(2 * getattr(Components(), name) for name in list(Components.__annotations__)[:6])))
-    assert found == Components()
+def test_the_shares_of_the_levels_are_whole():
+    for layout in (EMBEDDED, EMBEDDED_FULL):
+        assert sum(getattr(layout.components, one.name) for one in fields(Levels)) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("level", ["source", "relatedness", "checkpoint", "checkpoint_relatedness", "transfer"])
@@ -157,7 +157,7 @@ LUCK = replace(NOTHING, checkpoint_relatedness=0.5, transfer=0.5)
 
 @pytest.mark.parametrize(
     ("sizes", "checkpoints", "draws"),
-    [(LUCK, (0, 1), 1), (LUCK, (0, 1, 2), 1), (Components(draw=1.0), (0, 1, 2), 4)],
+    [(LUCK, (0, 1), 1), (LUCK, (0, 1, 2), 1), (replace(EMBEDDED.components, draw=1.0), (0, 1, 2), 4)],
 )
 def test_the_variance_between_runs_has_no_bias(sizes, checkpoints, draws):
     """A bootstrap of checkpoints, with the factor that is right for one source, sees the luck of pairs too large."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from pgebench.studies.statistics.components import Components
+from pgebench.studies.statistics.components import IN_EMBEDDED, IN_EMBEDDED_FULL, Components
 
 WHOLE = "whole"
 """A view that overlaps with all others of its collection."""
@@ -24,16 +24,16 @@ class Layout:
         source_names: `collection/view` of each source.
         target_names: `collection/view` of each target.
         checkpoints: Checkpoint of each transfer.
-        draws: Draws of a metric that sees no checkpoint.
         components: Sizes of the levels.
+        draws: Draws of a metric that sees no checkpoint.
     """
 
     name: str
     source_names: tuple[str, ...]
     target_names: tuple[str, ...]
     checkpoints: tuple[int, ...]
+    components: Components
     draws: int = 4
-    components: Components = field(default_factory=Components)
 
     @property
     def sources(self) -> int:
@@ -86,9 +86,10 @@ def _views(collections: int, views: tuple[str, ...], first: int = 0) -> tuple[st
     return tuple(f"{first + number}/{view}" for number in range(collections) for view in views)
 
 
-EMBEDDED = Layout("embedded", _views(4, ("a", "b")) + _views(3, (WHOLE,), 4), _views(4, ("a", "b")), (0, 0, 1, 2))
+_SOURCES, _TARGETS = _views(4, ("a", "b")) + _views(3, (WHOLE,), 4), _views(4, ("a", "b"))
+EMBEDDED = Layout("embedded", _SOURCES, _TARGETS, (0, 0, 1, 2), IN_EMBEDDED)
 """The main job."""
 
 _ALL = _views(4, ("a", "b", WHOLE)) + _views(4, (WHOLE,), 4)
-EMBEDDED_FULL = Layout("embedded_full", _ALL, _ALL, (0, 1, 2))
+EMBEDDED_FULL = Layout("embedded_full", _ALL, _ALL, (0, 1, 2), IN_EMBEDDED_FULL)
 """The reference study."""

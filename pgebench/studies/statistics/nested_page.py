@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 import pandas as pd
 
+from pgebench.analysis.levels import Levels
 from pgebench.studies.statistics.figure import NOMINAL
+from pgebench.studies.statistics.layout import EMBEDDED, EMBEDDED_FULL
 from pgebench.studies.statistics.nested import APART, CHECKPOINT, DIFFERENCE, DRAW, DRAWN, ONCE
 from pgebench.studies.statistics.tables import beside_expected, by_quantity, how_many
 
@@ -29,7 +32,7 @@ def nested_sections(parts: Mapping[str, pd.DataFrame]) -> list[str]:
     """
     sections = []
     if "population" in parts or "rerun" in parts:
-        sections += ["## The experiments themselves", LAYOUTS]
+        sections += ["## The experiments themselves", _layouts()]
     if "population" in parts:
         rows = parts["population"]
         sections += ["### Coverage of the population value", POPULATION, how_many(rows)]
@@ -59,7 +62,13 @@ def nested_sections(parts: Mapping[str, pd.DataFrame]) -> list[str]:
     return sections
 
 
+_EXPERIMENTS = EMBEDDED, EMBEDDED_FULL
 _REPORT = [f"{name} {DRAWN}" for name in METRICS]
+
+
+def _layouts() -> str:
+    shares = {one.name: [getattr(one.components, level.name) for level in fields(Levels)] for one in _EXPERIMENTS}
+    return LAYOUTS.format(**{name: ", ".join(f"{share:.2f}" for share in of_one) for name, of_one in shares.items()})
 
 
 def _verdict(rows: pd.DataFrame) -> str:
@@ -78,11 +87,11 @@ with two views and the whole they are cut from, 4 single), 3 checkpoints with on
 images is missing.
 
 accuracy = target + source + near (same collection) + relatedness + checkpoint + checkpoint x target + transfer, with
-shares of the variance within a target of 0.30, 0.12, 0.18, 0.05, 0.10 and 0.25. Views of one collection share half of
-the source's variance, pairs of two collections half of that of relatedness. A metric sees every level with correlation
-0.75 and has errors of its own with the same structure. The one that looks at the checkpoint sees the checkpoint's
-levels too and has one score per checkpoint. The other sees none and has 4 draws; each adds noise of variance 0.2 to the
-scores, half of it the same for all targets of a source."""
+shares of the variance within a target as the references estimate them: {embedded} in *embedded*, {embedded_full} in
+*embedded_full*. Views of one collection share half of the source's variance, pairs of two collections half of that of
+relatedness. A metric sees every level with correlation 0.75 and has errors of its own with the same structure. The one
+that looks at the checkpoint sees the checkpoint's levels too and has one score per checkpoint. The other sees none and
+has 4 draws; each adds noise of variance 0.2 to the scores, half of it the same for all targets of a source."""
 
 POPULATION = """The true value is the mean number of 2000 further studies of the same shape, with new collections,
 sources, targets, checkpoints, transfers and draws; the difference is a planned contrast. Whoever takes views for

@@ -110,11 +110,10 @@ def _stable(folder: Path) -> list[tuple[object, ...]]:
         raise ConfigError(f"stability={folder}: the run has no variations; name one of experiment=stability")
     wanted = shown(league)
     rows = found.metrics[found.metrics["metric"].isin(wanted)]
+    ordered = rows.sort_values(["factor", "metric"], key=lambda column: column.map([*found.factors, *wanted].index))
     return [
         (STABLE, folder.name, row.factor, row.metric, row.agreement, row.quality_low, row.quality_high)
-        for row in sorted(
-            rows.itertuples(), key=lambda row: (found.factors.index(row.factor), wanted.index(row.metric))
-        )
+        for row in ordered.itertuples()
     ]
 
 

@@ -115,10 +115,11 @@ def _efficient(rows: pd.DataFrame) -> list[str]:
         of_unit = of_unit.assign(quantity=of_unit["quantity"].str.removeprefix(f"{unit}: "))
         priced = of_unit[of_unit["quantity"] != CHEAPER]
         if priced["value"].notna().any():
-            said = duration if unit == SECONDS else operations
-            table = _table(priced, list(dict.fromkeys(priced["quantity"])), lambda row, said=said: said(row["value"]))
-            crossed = of_unit[of_unit["quantity"] == CHEAPER]
-            blocks += [words, table, "\n".join(_crossing(row.metric, row.value) for row in crossed.itertuples())]
+            said: Callable[[float], str] = duration if unit == SECONDS else operations
+            priced = priced.assign(text=[said(value) for value in priced["value"]])
+            table = _table(priced, list(dict.fromkeys(priced["quantity"])), lambda row: str(row["text"]))
+            crossed = of_unit[of_unit["quantity"] == CHEAPER].set_index("metric")["value"]
+            blocks += [words, table, "\n".join(_crossing(metric, sources) for metric, sources in crossed.items())]
     return blocks
 
 

@@ -87,20 +87,20 @@ with two views and the whole they are cut from, 4 single), 3 checkpoints with on
 images is missing.
 
 accuracy = target + source + near (same collection) + relatedness + checkpoint + checkpoint x target + transfer, with
-shares of the variance within a target as the references estimate them: {embedded} in *embedded*, {embedded_full} in
-*embedded_full*. Views of one collection share half of the source's variance, pairs of two collections half of that of
-relatedness. A metric sees every level with correlation 0.75 and has errors of its own with the same structure. The one
-that looks at the checkpoint sees the checkpoint's levels too and has one score per checkpoint. The other sees none and
-has 4 draws; each adds noise of variance 0.2 to the scores, half of it the same for all targets of a source."""
+shares of the variance within a target as the references estimate them: {embedded} in
+*embedded*, {embedded_full} in *embedded_full*. Views of one collection share half
+of the source's variance, pairs of two collections half of that of relatedness. A metric sees every level with
+correlation 0.75 and has errors of its own with the same structure. The one that looks at the checkpoint sees the
+checkpoint's levels too and has one score per checkpoint. The other sees none and has 4 draws; each adds noise of
+variance 0.2 to the scores, half of it the same for all targets of a source."""
 
 POPULATION = """The true value is the mean number of 2000 further studies of the same shape, with new collections,
 sources, targets, checkpoints, transfers and draws; the difference is a planned contrast. Whoever takes views for
 collections of their own has shorter intervals, which hold the value less often. With a single draw the number itself
-scatters more, and its interval is wider. The intervals of *embedded* are rather too wide: with four collections of
-targets the part of single cells weighs much, and a rank correlation holds pairs of sources, which a resample counts
-more than once (see *Where the width comes from*). To count pairs apart, by what is linear in the draws and what is not,
-was tried and given up: it mends the tables in which relatedness is all, and makes intervals much too short where the
-source effect is all."""
+scatters more, and its interval is wider. The intervals are rather too wide: with few collections the part of single
+cells weighs much, and a rank correlation holds pairs of sources, which a resample counts more than once (see *Where the
+width comes from*). To count pairs apart, by what is linear in the draws and what is not, was tried and given up: it
+mends the tables in which relatedness is all, and makes intervals much too short where the source effect is all."""
 
 RERUN = """The same sources and targets with all their effects; checkpoints, transfers and draws are new. The number of
 the second study must lie within the reach that the first one foretells. *reach* is the mean reach."""

@@ -17,6 +17,7 @@ from baselines._controls import (
 from baselines._disco import disco
 from baselines._distances import frechet_distance, linear_mmd
 from baselines._etran import etran_classification, etran_energy
+from baselines._feature_uniqueness import feature_uniqueness, fu_lp
 from baselines._gbc import gbc
 from baselines._h_score import h_score, regularized_h_score
 from baselines._kite import kite
@@ -56,10 +57,12 @@ __all__ = [
     "etran_classification",
     "etran_energy",
     "f_otce",
+    "feature_uniqueness",
     "feature_width",
     "fisher_embedding",
     "flop_count",
     "frechet_distance",
+    "fu_lp",
     "gbc",
     "h_score",
     "jc_otce",

@@ -127,7 +127,7 @@ class MetricConfig:
 
     ``function`` is a function of evidence; it gets the evidence that its parameter names ask for, and the other
     parameters from this YAML. ``gradient`` says which principal gradients to hand over, if it asks for any, and
-    ``fisher`` which Fisher information, ``triplets`` how the gradient norms of a triplet loss are taken. ``requires`` is
+    ``fisher`` which Fisher information, ``triplets`` how gradient norms of a triplet loss are taken. ``requires`` is
     the PyPI name of a distribution that the function needs: where it is not installed, the metric is left out of the
     experiment.
     Raise ``version`` when the function changes its results. ``seeds`` scores are taken with different seeds.

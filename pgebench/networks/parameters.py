@@ -23,11 +23,8 @@ def chosen_parameters(network: nn.Module, pattern: str) -> dict[str, nn.Paramete
         ConfigError: there is none.
     """
     named = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
-    chosen = {
-        name: parameter
-        for name, parameter in named.items()
-        if any(fnmatchcase(name, one) for one in pattern.split("|"))
-    }
+    patterns = pattern.split("|")
+    chosen = {name: named[name] for name in named if any(fnmatchcase(name, one) for one in patterns)}
     if not chosen:
         raise ConfigError(
             f"gradient.parameters={pattern}: matches none of the backbone's parameters, "

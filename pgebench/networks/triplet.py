@@ -50,9 +50,8 @@ def triplet_loss(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     points = nn.functional.normalize(features, dim=1)
     distance = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
     same = labels[:, None] == labels[None, :]
-    anchor, positive = torch.nonzero(
-        same & ~torch.eye(len(labels), dtype=torch.bool, device=same.device), as_tuple=True
-    )
+    itself = torch.eye(len(labels), dtype=torch.bool, device=same.device)
+    anchor, positive = torch.nonzero(same & ~itself, as_tuple=True)
     violation = (distance[anchor, positive][:, None] - distance[anchor] + MARGIN)[~same[anchor]]
     violating = violation[violation > 0]
     return violating.mean() if len(violating) else features.sum() * 0.0

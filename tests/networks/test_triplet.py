@@ -134,7 +134,7 @@ def test_batches_are_as_many_as_the_authors_or_as_leave_two_images_of_a_class(si
 
 
 def test_impossible_settings_are_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match="triplets.images=1 must be at least 2"):
+    with pytest.raises(ConfigError, match=r"triplets\.images=1 must be at least 2"):
         TripletSettings(images=1)
 
 
@@ -159,7 +159,7 @@ def test_both_metrics_read_one_unit_and_no_other_key_moves() -> None:
 
 
 def test_a_metric_that_does_not_say_how_is_told() -> None:
-    with pytest.raises(ConfigError, match="metric.fu_lp asks for triplet_gradient_norms: say how under"):
+    with pytest.raises(ConfigError, match=r"metric\.fu_lp asks for triplet_gradient_norms: say how under"):
         units("metric=[fu_lp]", "metric.fu_lp.triplets=null", *SMALL)
 
 

@@ -28,7 +28,7 @@ from baselines._linear_probe import linear_probe
 from baselines._logme import log_evidence, logme
 from baselines._n_leep import n_leep
 from baselines._ncti import ncti_nearest_centre, ncti_seli, ncti_variability
-from baselines._otce import f_otce, jc_otce
+from baselines._otce import f_otce, jc_otce, otce_domain
 from baselines._otdd import otdd
 from baselines._out_of_fold import lda_out_of_fold, qda_out_of_fold, sfda_out_of_fold
 from baselines._pactran import pactran
@@ -81,6 +81,7 @@ __all__ = [
     "ncti_seli",
     "ncti_variability",
     "number_of_classes",
+    "otce_domain",
     "otdd",
     "pactran",
     "parameter_count",

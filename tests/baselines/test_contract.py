@@ -63,6 +63,7 @@ CONTRACT = {
     "task2vec_head": (lambda e: (-1, 0), "lsmt"),
     "f_otce": (lambda e: (-entropy(e), 0), "lsrmt"),
     "jc_otce": (lambda e: (-entropy(e), 0), "lsrmt"),
+    "otce_domain": (lambda e: (-INF, 0), "lsrmt"),
     "tmi": (lambda e: (0, e["features"].var(0).sum()), "lsrt"),
     "kite": (lambda e: (0, INF), "lsrmt"),
     "disco": (lambda e: (0, 1e8), "lsrmt"),
@@ -81,7 +82,9 @@ CONTRACT = {
     "feature_width": (lambda e: (0, INF), "lsrmt"),
     "same_collection": (lambda e: (0, 1), "lsrmt"),
 }
-DISTANCES = ["linear_mmd", "frechet_distance", "otdd", "f_otce", "jc_otce", "task2vec", "task2vec_head"]
+DISTANCES = [
+    *("linear_mmd", "frechet_distance", "otdd", "f_otce", "jc_otce", "otce_domain", "task2vec", "task2vec_head")
+]
 EVIDENCE = {
     "features",
     "labels",

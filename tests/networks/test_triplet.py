@@ -12,6 +12,7 @@ import pytest
 import timm
 import torch
 from planned import every, units
+from safetensors.torch import save_file
 from torch import nn
 
 from pgebench.core.errors import ConfigError, NonFinite
@@ -156,6 +157,13 @@ def test_both_metrics_read_one_unit_and_no_other_key_moves() -> None:
     (taken,) = (unit for unit in after.values() if unit.stage == "triplets")
     assert [*taken.inputs] == ["checkpoint"]
     assert (taken.label.source, taken.label.target) == ("mnist_0_4", "mnist_5_9")
+
+
+def test_weights_as_they_were_shipped_have_it_too(tmp_path: Path) -> None:
+    save_file(timm.create_model("test_resnet", num_classes=7).state_dict(), tmp_path / "weights.safetensors")
+    shipped = ("backbone=timm", "backbone.model=test_resnet", f"backbone.weights={tmp_path / 'weights.safetensors'}")
+    found = every(units("metric=[fu_lp]", *SMALL, *shipped, "dataset@source=pretrained"))
+    assert {unit.stage for unit in found} == {"checkpoint", "triplets", "evidence", "score"}
 
 
 def test_a_metric_that_does_not_say_how_is_told() -> None:

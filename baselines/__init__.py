@@ -17,6 +17,7 @@ from baselines._controls import (
 from baselines._disco import disco
 from baselines._distances import frechet_distance, linear_mmd
 from baselines._etran import etran_classification, etran_energy
+from baselines._feature_uniqueness import feature_uniqueness, fu_lp
 from baselines._gbc import gbc
 from baselines._h_score import h_score, regularized_h_score
 from baselines._kite import kite
@@ -27,7 +28,7 @@ from baselines._linear_probe import linear_probe
 from baselines._logme import log_evidence, logme
 from baselines._n_leep import n_leep
 from baselines._ncti import ncti_nearest_centre, ncti_seli, ncti_variability
-from baselines._otce import f_otce, jc_otce
+from baselines._otce import f_otce, jc_otce, otce_domain
 from baselines._otdd import otdd
 from baselines._out_of_fold import lda_out_of_fold, qda_out_of_fold, sfda_out_of_fold
 from baselines._pactran import pactran
@@ -56,10 +57,12 @@ __all__ = [
     "etran_classification",
     "etran_energy",
     "f_otce",
+    "feature_uniqueness",
     "feature_width",
     "fisher_embedding",
     "flop_count",
     "frechet_distance",
+    "fu_lp",
     "gbc",
     "h_score",
     "jc_otce",
@@ -78,6 +81,7 @@ __all__ = [
     "ncti_seli",
     "ncti_variability",
     "number_of_classes",
+    "otce_domain",
     "otdd",
     "pactran",
     "parameter_count",

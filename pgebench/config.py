@@ -16,7 +16,7 @@ from omegaconf import MISSING, OmegaConf
 from pgebench.core.conf import conf_dir as conf_dir
 from pgebench.core.machine import available_cores, jobs_at_once, memory_bytes, share, whole_gpus
 from pgebench.core.metric_facts import TIE
-from pgebench.core.settings import FisherSettings, GradientSettings, Reading
+from pgebench.core.settings import FisherSettings, GradientSettings, Reading, TripletSettings
 from pgebench.core.text import one_line
 
 
@@ -127,8 +127,9 @@ class MetricConfig:
 
     ``function`` is a function of evidence; it gets the evidence that its parameter names ask for, and the other
     parameters from this YAML. ``gradient`` says which principal gradients to hand over, if it asks for any, and
-    ``fisher`` which Fisher information. ``requires`` is the PyPI name of a distribution that the function needs: where
-    it is not installed, the metric is left out of the experiment.
+    ``fisher`` which Fisher information, ``triplets`` how gradient norms of a triplet loss are taken. ``requires`` is
+    the PyPI name of a distribution that the function needs: where it is not installed, the metric is left out of the
+    experiment.
     Raise ``version`` when the function changes its results. ``seeds`` scores are taken with different seeds.
     ``kind`` is ``metric`` or ``control``, which a league shows as a yardstick. ``term_of`` names a composite: metrics
     that name the same one are scaled over the candidates and added. Scores of two candidates that differ by less than
@@ -138,6 +139,7 @@ class MetricConfig:
     function: Any = MISSING
     gradient: GradientSettings | None = None
     fisher: FisherSettings | None = None
+    triplets: TripletSettings | None = None
     requires: str | None = None
     seeds: int = 1
     version: int = 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pgebench.core.identity import Label
-from pgebench.core.settings import FisherSettings
+from pgebench.core.settings import FisherSettings, TripletSettings
 from pgebench.data.task import dataset_params
 from pgebench.networks import backbones
 from pgebench.pge import GradientSettings
-from pgebench.stages import checkpoint, evidence, fisher, gradient, truth
+from pgebench.stages import checkpoint, evidence, fisher, gradient, triplets, truth
 from pgebench.store.unit import Unit
 
 RECIPE = {
@@ -43,6 +43,7 @@ def units(model: str) -> dict[str, Unit]:
         "evidence": seen,
         "evidence before training": evidence.untrained_unit(backbone(model), target, 0, Label()),
         "fisher": fisher.unit(seen, FisherSettings(images=20), Label()),
+        "triplets": triplets.unit(seen, TripletSettings(images=20), Label()),
         "gradient": gradient.unit(backbone(model), target, few, Label()),
         "gradient of a part": gradient.unit(backbone(model), target, part, Label()),
         "finetune": truth.unit(trained, target, recipe | {"protocol": "finetune"}, 0, Label(truth="finetune")),

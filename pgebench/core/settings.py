@@ -1,4 +1,4 @@
-"""Settings of principal gradients, of Fisher information and of reading images, each with its check.
+"""Settings of principal gradients, Fisher information, triplets and of reading images, each with its check.
 
 The schema of a config is made of these very classes, so they stand below all that reads them. They are not frozen:
 OmegaConf makes a node of a frozen dataclass read-only, and no YAML file nor command line could set it.
@@ -136,6 +136,26 @@ class FisherSettings:
         for name in ("images", "penalty"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"fisher.{name}={getattr(self, name)} must be positive")
+
+
+@dataclass
+class TripletSettings:
+    """How the gradient norms of a triplet loss are taken.
+
+    Args:
+        images: at most so many, drawn so that the classes are as even as they can be.
+        seed: of the draw of images and of the batches.
+
+    Raises:
+        ConfigError: a value out of range.
+    """
+
+    images: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.images < 2:
+            raise ConfigError(f"triplets.images={self.images} must be at least 2")
 
 
 @dataclass

@@ -69,7 +69,7 @@ def _make(options: MakeBoxOptions) -> None:
 
 
 def evidence_of(units: Sequence[Unit], store: Store) -> dict[str, Mapping[str, torch.Tensor]]:
-    """What metrics look at: features, probabilities, labels, Fisher information, and sketches of principal gradients.
+    """What metrics look at: features, labels, Fisher information and the like, and sketches of principal gradients.
 
     Args:
         units: Of an experiment whose evidence is all there.
@@ -85,7 +85,7 @@ def evidence_of(units: Sequence[Unit], store: Store) -> dict[str, Mapping[str, t
     together: dict[str, list[Unit]] = {}
     for unit in units:
         own = unit.stage == "evidence" and unit.label.source == unit.label.target
-        if unit.stage not in ("evidence", "fisher", "gradient") or own:
+        if unit.stage not in ("evidence", "fisher", "gradient", "triplets") or own:
             continue
         if store.record(unit)["status"] != DONE:
             raise ConfigError(f"store={store.root}: {unit} is not there; name the store that the results come from")

@@ -14,7 +14,7 @@ def chosen_parameters(network: nn.Module, pattern: str) -> dict[str, nn.Paramete
 
     Args:
         network: Any network.
-        pattern: As a shell writes patterns: ``*`` for all, ``layer4*`` for a part.
+        pattern: As a shell writes patterns: ``*`` for all, ``layer4*`` for a part, ``conv1*|layer1*`` for either.
 
     Returns:
         The parameters by name, in the network's order.
@@ -23,7 +23,8 @@ def chosen_parameters(network: nn.Module, pattern: str) -> dict[str, nn.Paramete
         ConfigError: there is none.
     """
     named = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
-    chosen = {name: parameter for name, parameter in named.items() if fnmatchcase(name, pattern)}
+    patterns = pattern.split("|")
+    chosen = {name: named[name] for name in named if any(fnmatchcase(name, one) for one in patterns)}
     if not chosen:
         raise ConfigError(
             f"gradient.parameters={pattern}: matches none of the backbone's parameters, "

@@ -11,7 +11,7 @@ from typing import Any
 
 from pgebench.core.errors import ConfigError
 from pgebench.core.identity import Label, canonical_json, derive_seed
-from pgebench.core.settings import FisherSettings
+from pgebench.core.settings import FisherSettings, TripletSettings
 from pgebench.data.task import dataset_params, open_task
 from pgebench.networks import backbones
 from pgebench.networks.precision import recipe_params
@@ -20,17 +20,20 @@ from pgebench.plan import unavailable
 from pgebench.plan.architecture_facts import OF_THE_ARCHITECTURE
 from pgebench.plan.cell import Cell, Named, collection
 from pgebench.plan.replicates import above_zero, starts
-from pgebench.stages import checkpoint, evidence, fisher, gradient, score, truth
+from pgebench.stages import checkpoint, evidence, fisher, gradient, score, triplets, truth
 from pgebench.stages.kinds_of_evidence import KINDS
 from pgebench.store.unit import Unit
 
 LEVELS = ("source", "target", "pair")
 """Work on a source alone, on a target alone, and on a pair, in the order in which it must run."""
 
-ORIGINS = ("evidence", "source_evidence", "checkpoint", "gradients", "information", "random_evidence", "weights")
+ORIGINS = (
+    *("evidence", "source_evidence", "checkpoint", "gradients", "information", "random_evidence", "weights"),
+    "triplets",
+)
 """Origins of evidence that units are made for, in the order in which a score reads them."""
 
-OF_A_CHECKPOINT = {"evidence", "source_evidence", "checkpoint", "information", "weights"}
+OF_A_CHECKPOINT = {"evidence", "source_evidence", "checkpoint", "information", "weights", "triplets"}
 """Those that come out of a checkpoint; a metric that asks for none of them sees the data alone."""
 
 
@@ -149,6 +152,8 @@ class _Planner:
             raise AssertionError(f"{kind} is of a checkpoint")
         if kind == "information":
             return self._information(name, metric, origin)
+        if kind == "triplets":
+            return self._triplets(name, metric, origin)
         if kind == "evidence":
             return {"evidence": self._add("pair", origin.seen)}
         if kind == "source_evidence":
@@ -183,6 +188,14 @@ class _Planner:
             unit = fisher.unit(view, settings, replace(view.label, metric=name))
             made[f"{role}_information"] = self._add(level, unit)
         return made
+
+    def _triplets(self, name: str, metric: Mapping[str, Any], origin: _Origin) -> dict[str, Unit]:
+        if metric["triplets"] is None:
+            raise ConfigError(f"metric.{name} asks for triplet_gradient_norms: say how under metric.{name}.triplets")
+        settings = TripletSettings(**metric["triplets"])
+        settings = replace(settings, seed=settings.seed + self.settings["metric_seed"] + origin.number)
+        unit = triplets.unit(origin.seen, settings, replace(origin.seen.label, metric=name))
+        return {"triplets": self._add("pair", unit)}
 
     def _fact(self, key: str, seed: int) -> float | str:
         if key == "seed":

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 AT_HAND = (
     *("features", "labels", "random_features", "source_weights", "parameters", "flops", "feature_width"),
-    *("target_classes", "target_collection", "seed"),
+    *("triplet_gradient_norms", "target_classes", "target_collection", "seed"),
 )
 """Evidence that every pretrained backbone and folder give."""
 
@@ -60,6 +60,7 @@ def score(
     target_gradient: PrincipalGradient | None = None,
     source_information: Array | None = None,
     target_information: Array | None = None,
+    triplet_gradient_norms: Array | None = None,
     source_weights: Sequence[Array] | None = None,
     source_accuracy: float | None = None,
     source_size: int | None = None,
@@ -94,6 +95,7 @@ def score(
         target_gradient: From ``pgebench.pge.principal_gradient``, at the same initialisations.
         source_information: (f,), Fisher information of the network's filters on the source.
         target_information: (f,), the same on the target.
+        triplet_gradient_norms: (b, 2), of the weights of the network's first two layers, in each batch.
         source_weights: The weights of the source's network, an array per layer.
         source_accuracy: Of the source's network on its own task.
         source_size: Training images of the source.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pgebench.core.records import DONE
-from pgebench.stages import checkpoint, evidence, fisher, gradient, score, truth
+from pgebench.stages import checkpoint, evidence, fisher, gradient, score, triplets, truth
 from pgebench.stages.base import Outcome, Stage, Together, Work
 from pgebench.store.unit import Unit
 
@@ -14,6 +14,7 @@ STAGES: dict[str, Stage] = {
     "gradient": Stage(gradient.run, gradient.flops),
     "evidence": Stage(evidence.run, evidence.flops),
     "fisher": Stage(fisher.run, fisher.flops),
+    "triplets": Stage(triplets.run, triplets.flops),
     "score": Stage(score.run),
     "truth": Stage(truth.run, truth.flops, Together(truth.kind, truth.run_together), curve=True, reusable=True),
 }

@@ -20,7 +20,8 @@ class Kind:
     Attributes:
         origin: What the plan makes for it: the unit ``evidence`` of the target or ``source_evidence`` of the source,
             ``random_evidence`` of the target before any training, the ``checkpoint`` (what is known of it) or its
-            ``weights``, both ``gradients``, both kinds of ``information``; or a ``fact``, which it knows.
+            ``weights``, both ``gradients``, both kinds of ``information``, ``triplets`` of the target; or a ``fact``,
+            which it knows.
         load: What the metric gets, from the work under way; None for a fact, which stands in the unit's parameters.
         needs: ``SOURCE``, ``HEAD`` or ``ACCURACY``, if it cannot be had without.
     """
@@ -59,6 +60,7 @@ KINDS: dict[str, Kind] = {
     "target_gradient": Kind("gradients", _gradient("target_gradient"), SOURCE),
     "source_information": Kind("information", _array("source_information", "information"), SOURCE),
     "target_information": Kind("information", _array("target_information", "information"), SOURCE),
+    "triplet_gradient_norms": Kind("triplets", _array("triplets", "norms")),
     "source_weights": Kind("weights", _weights),
     # Measured by a checkpoint that is trained here; stated, and then a fact, for pretrained weights.
     "source_accuracy": Kind("checkpoint", lambda work: work.record("checkpoint")["value"], ACCURACY),

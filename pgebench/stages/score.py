@@ -68,7 +68,7 @@ def unit(
         config: fields of ``MetricConfig``.
         inputs: the units that its evidence comes from, by role: ``evidence``, ``source_evidence``, ``checkpoint``,
             ``random_evidence``, ``source_gradient``, ``target_gradient``, ``source_information``,
-            ``target_information``.
+            ``target_information``, ``triplets``.
         facts: values of the facts that it asks for.
         seed: number of the replicate.
         label: for the table.

@@ -51,6 +51,11 @@ CONTRACT = {
     "ped": (lambda e: (-INF, INF), "lsm"),
     "pactran": (lambda e: (-INF, 0), "lsrt"),
     "linear_probe": (lambda e: (0, 1), "lrmt"),
+    "feature_uniqueness": (lambda e: (0, INF), "lsrmt"),
+    "fu_lp": (
+        lambda e: (0, e["triplet_gradient_norms"][:, 1].mean() / e["triplet_gradient_norms"][:, 0].mean()),
+        "lrmt",
+    ),
     "linear_mmd": (lambda e: (-INF, 0), "lsrmt"),
     "frechet_distance": (lambda e: (-INF, 0), "lsrmt"),
     "otdd": (lambda e: (-INF, 0), "lsrmt"),
@@ -58,6 +63,7 @@ CONTRACT = {
     "task2vec_head": (lambda e: (-1, 0), "lsmt"),
     "f_otce": (lambda e: (-entropy(e), 0), "lsrmt"),
     "jc_otce": (lambda e: (-entropy(e), 0), "lsrmt"),
+    "otce_domain": (lambda e: (-INF, 0), "lsrmt"),
     "tmi": (lambda e: (0, e["features"].var(0).sum()), "lsrt"),
     "kite": (lambda e: (0, INF), "lsrmt"),
     "disco": (lambda e: (0, 1e8), "lsrmt"),
@@ -76,7 +82,9 @@ CONTRACT = {
     "feature_width": (lambda e: (0, INF), "lsrmt"),
     "same_collection": (lambda e: (0, 1), "lsrmt"),
 }
-DISTANCES = ["linear_mmd", "frechet_distance", "otdd", "f_otce", "jc_otce", "task2vec", "task2vec_head"]
+DISTANCES = [
+    *("linear_mmd", "frechet_distance", "otdd", "f_otce", "jc_otce", "otce_domain", "task2vec", "task2vec_head")
+]
 EVIDENCE = {
     "features",
     "labels",
@@ -97,6 +105,7 @@ EVIDENCE = {
     "source_targets",
     "source_information",
     "target_information",
+    "triplet_gradient_norms",
     "seed",
 }
 # Iterative fits stop within their tolerance of the optimum, not at it.
@@ -130,6 +139,7 @@ def evidence(case):
         "feature_width": features.shape[1],
         "random_features": rng.normal(size=(len(labels), 12)) + 0.2 * features[:, :1],
         "source_weights": tuple(rng.normal(size=(3, 12, 16))),
+        "triplet_gradient_norms": rng.exponential(size=(6, 2)),
         "seed": 3,
     }
 

@@ -1,13 +1,13 @@
-"""F-OTCE and JC-OTCE: against another solver, and a table of classes filled mass by mass."""
+"""OTCE's terms and JC-OTCE: against another solver, and a table of classes filled mass by mass."""
 
 import math
 
 import numpy as np
 import pytest
-from plain_transport import costs
+from plain_transport import costs, pooled
 from scipy.optimize import linear_sum_assignment, linprog
 
-from baselines import f_otce, jc_otce
+from baselines import f_otce, jc_otce, otce_domain
 
 
 def labelled(rng, n, classes):
@@ -58,6 +58,21 @@ def test_between_datasets_of_one_size_the_plan_is_an_assignment(metric, cost):
     assert metric(*target, *source) == pytest.approx(negative_entropy(plan, target[1], source[1]), abs=1e-9)
 
 
+def test_the_domain_difference_is_what_the_best_plan_costs():
+    rng = np.random.default_rng(7)
+    (target, labels), (source, other) = labelled(rng, 15, 3), labelled(rng, 22, 4)
+    cost = distances(target, labels, source, other)
+    expected = -(best_plan(cost) * cost).sum() / pooled(target, source)
+    assert otce_domain(target, labels, source, other) == pytest.approx(expected, rel=1e-9)
+    assert otce_domain(target, labels[::-1], source, other[::-1]) == otce_domain(target, labels, source, other)
+
+
+def test_moving_a_dataset_costs_the_square_of_the_way():
+    points, labels = labelled(np.random.default_rng(8), 20, 2)
+    way = np.array([30.0, 0, 0, 0])
+    assert otce_domain(points, labels, points + way, labels) == pytest.approx(-900 / pooled(points, points))
+
+
 def test_labels_in_the_cost_change_the_plan():
     rng = np.random.default_rng(2)
     target, source = labelled(rng, 20, 3), labelled(rng, 20, 3)
@@ -92,7 +107,7 @@ def test_images_at_the_same_place_are_interchangeable():
         assert f_otce(target, labels, source[order], other[order]) == pytest.approx(-math.log(2))
 
 
-@pytest.mark.parametrize("metric", [f_otce, jc_otce])
+@pytest.mark.parametrize("metric", [f_otce, jc_otce, otce_domain])
 def test_no_more_than_the_cap_is_transported(metric):
     rng = np.random.default_rng(6)
     target, source = labelled(rng, 90, 3), labelled(rng, 80, 3)

@@ -11,7 +11,8 @@ from pgebench.config import conf_dir, register
 
 SUITES = sorted(path.stem for path in (conf_dir() / "suite").glob("*.yaml"))
 EXPERIMENTS = sorted(path.stem for path in (conf_dir() / "experiment").glob("*.yaml"))
-LISTS = ("dataset@source", "dataset@target")
+LISTS = ("dataset@source", "dataset@target", "backbone")
+WITH_BACKBONES = {"sfda", "mixed"}
 
 
 def composed(*overrides):
@@ -21,19 +22,26 @@ def composed(*overrides):
 
 
 def lists(config):
-    return [config.hydra.sweeper.params[key] for key in LISTS]
+    return {key: config.hydra.sweeper.params.get(key) for key in LISTS}
+
+
+def stated(group, name):
+    params = OmegaConf.select(OmegaConf.load(conf_dir() / group / f"{name}.yaml"), "hydra.sweeper.params") or {}
+    return {key: params[key] for key in LISTS if key in params}
 
 
 def own_lists(suite):
-    params = OmegaConf.load(conf_dir() / "suite" / f"{suite}.yaml").hydra.sweeper.params
-    return [params[key] for key in LISTS]
+    return (stated("suite", "field") if suite in WITH_BACKBONES else {}) | stated("suite", suite)
 
 
 @pytest.mark.parametrize("suite", SUITES)
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_a_suite_replaces_the_lists_of_any_experiment_and_nothing_else(experiment, suite):
     chosen, before = composed(f"experiment={experiment}", f"suite={suite}"), composed(f"experiment={experiment}")
-    assert lists(chosen) == own_lists(suite)
+    # Backbones belong to the experiment: where it names some, they stay.
+    kept = before.hydra.sweeper.params.get("backbone") if experiment != "standard" else None
+    backbones = {"backbone": kept or own_lists(suite).get("backbone")}
+    assert lists(chosen) == own_lists(suite) | backbones
     for config in (chosen, before):
         OmegaConf.set_struct(config, False)
         config.pop("hydra")
@@ -42,9 +50,11 @@ def test_a_suite_replaces_the_lists_of_any_experiment_and_nothing_else(experimen
 
 
 @pytest.mark.parametrize("suite", SUITES)
-def test_a_suite_names_datasets_that_are_there(suite):
-    names = {name for text in own_lists(suite) for name in text.split(",")}
-    assert names <= {path.stem for path in (conf_dir() / "dataset").glob("*.yaml")}
+def test_a_suite_names_what_is_there(suite):
+    for key, text in own_lists(suite).items():
+        group = "backbone" if key == "backbone" else "dataset"
+        assert set(text.split(",")) <= {path.stem for path in (conf_dir() / group).glob("*.yaml")}
+    assert ("backbone" in own_lists(suite)) == (suite in WITH_BACKBONES)
 
 
 def test_no_list_of_datasets_is_written_twice():
@@ -66,4 +76,4 @@ def test_an_experiment_of_the_user_with_lists_of_its_own_keeps_them(tmp_path: Pa
         "# @package _global_\ndefaults: [embedded]\nhydra: {sweeper: {params: {dataset@source: 'mnist,emoji'}}}\n"
     )
     mine = composed("experiment=mine", f"hydra.searchpath=['file://{tmp_path}']")
-    assert lists(mine) == ["mnist,emoji", own_lists("views")[1]]
+    assert lists(mine) == own_lists("views") | {"dataset@source": "mnist,emoji", "backbone": None}

@@ -71,6 +71,7 @@ def evidence(n: int = 40, d: int = 12, classes: int = 4, seed: int = 0, scale: f
         "target_gradient": PrincipalGradient(gradients[1], sizes=(10, 20)),
         "source_information": random.exponential(size=30).astype(np.float32),
         "target_information": random.exponential(size=30).astype(np.float32),
+        "triplet_gradient_norms": random.exponential(size=(6, 2)),
         "source_weights": [random.normal(size=(12, 5, 3, 3)).astype(np.float32), np.ones(12, np.float32)],
         "source_accuracy": 0.9,
         "source_size": 1000,

@@ -69,7 +69,9 @@ def rank_by_score(
     )
     names = [name for name, _ in scored]
     facts = dict(zip(candidates.names, candidates.facts, strict=False))
-    measured = Parallel(n_jobs=workers, batch_size=1)(delayed(_measured)(facts[one], unit) for one, unit in scored if facts)
+    measured = Parallel(n_jobs=workers, batch_size=1)(
+        delayed(_measured)(facts[one], unit) for one, unit in scored if facts
+    )
     known = {name: one.as_json() for name, one in {**facts, **dict(zip(names, measured, strict=False))}.items()}
     scores = np.array([records[name]["value"] for name, _ in scored])
     return Answer(

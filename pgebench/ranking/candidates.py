@@ -66,7 +66,6 @@ class Candidates:
     def with_images(self, per_class: int | None) -> Candidates:
         """The same candidates, judged on at most so many training images of each class of the target."""
 
-
         def limited(target: Named) -> Named:
             return Named(target.name, {**target.config, "train_per_class": per_class})
 

@@ -97,9 +97,7 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
         if name == "sources":
             candidates = of_sources(wish.target, wish.backbone, wish.sources, known.run, store.root)
         else:
-            candidates = of_backbones(
-                wish.target, wish.backbones, known.run, store.root, wish.image_size, wish.most
-            )
+            candidates = of_backbones(wish.target, wish.backbones, known.run, store.root, wish.image_size, wish.most)
             candidates = within_reach(candidates, store, say)
         for line in candidates.left_out:
             say(f"Left out of the {name}: {line}.")

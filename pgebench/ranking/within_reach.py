@@ -14,6 +14,7 @@ from pgebench.plan.units import plan
 from pgebench.ranking.candidates import Candidates
 from pgebench.store.store import Store
 
+
 def within_reach(candidates: Candidates, store: Store, say: Callable[[str], None]) -> Candidates:
     """The candidates whose weights are in the store, in a cache or can be downloaded; the others have failed.
 

@@ -125,7 +125,7 @@ def test_impossible_candidates_are_named(target: str, sources: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("resnet9", "backbone=resnet9: choose from augnet_resnet50"),
+        ("resnet9", "backbones=resnet9: timm has no pretrained network of this name"),
         ("no/such.yaml", "there is no such file"),
         ("test_vit", "backbones=test_vit: it comes without pretrained weights"),
     ],

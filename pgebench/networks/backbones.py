@@ -184,7 +184,7 @@ def tried(params: Mapping[str, Any], file: str | None) -> str:
 
 
 def has_classifier(params: Mapping[str, Any], file: str) -> bool:
-    """Whether a weight file holds a classifier of its network; True where that cannot be told, for taking it says why."""
+    """Whether a weight file holds a classifier of its network; True where taking it will say why not."""
     network = create(params, 1, seed=0, pretrained=False)
     try:
         return bool(weights.classes_in(_read(params, file, network).tensors, network))

@@ -165,7 +165,7 @@ def _of_file(name: str) -> Any:
     own = {"name": path.stem if path.is_file() else path.name, "model": model, "weights": escaped(place)}
     stated = described.get("pretrained_cfg", described)
     known = timm_names.stated(model)
-    sides = stated["input_size"] if "input_size" in stated else known.input_size if known else None
+    sides = stated.get("input_size", known.input_size if known else None)
     own |= {"image_size": sides[-1]} if sides else {}
     own |= {field: list(stated[field]) for field in ("mean", "std") if field in stated}
     created = OmegaConf.create(own)

@@ -34,8 +34,8 @@ class Wish:
         question: ``sources``, ``backbones`` or ``both``.
         sources: Folders and names of datasets, with commas between them; the sixteen embedded ones if empty.
         backbones: Pretrained networks, with commas between them: names of timm (resnet18.a1_in1k) and patterns of them
-            ('*resnet*.a1_in1k'), suite:mobile, suite:popular or suite:mixed, names in ``conf/backbone``, YAML files, files
-            of weights (ARCHITECTURE@FILE); those that are installed if empty.
+            ('*resnet*.a1_in1k'), suite:mobile, suite:popular or suite:mixed, names in ``conf/backbone``, YAML files,
+            files of weights (ARCHITECTURE@FILE); those that are installed if empty.
         image_size: Pixels a side of the pictures for all backbones; each has its own if empty.
         most: How many backbones patterns and suites may bring.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.

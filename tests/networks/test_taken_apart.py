@@ -62,7 +62,7 @@ def test_weights_of_a_fixed_size_name_it_where_another_is_asked_for(
     put(tmp_path, "pit_ti_224.in1k", random_weights("pit_ti_224"))
     config = {"name": "pit", "model": "pit_ti_224.in1k", "pretrained": True, "image_size": 96}
     with pytest.raises(
-        ConfigError, match="image_size=96: pit_ti_224.in1k takes no pictures of this size; its own is 224"
+        ConfigError, match=r"image_size=96: pit_ti_224.in1k takes no pictures of this size; its own is 224"
     ):
         backbones.as_shipped(backbones.backbone_params(config), None)
     shipped = backbones.as_shipped(backbones.backbone_params(config | {"image_size": 224}), None)

@@ -35,7 +35,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def asked(hub: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The paths that a hub was asked for, which answers and gives nothing: a gated repository, and others not at all."""
+    """The paths that a hub was asked for, which gives nothing: one repository is gated, the others are not there."""
     paths: list[str] = []
 
     class Refusing(BaseHTTPRequestHandler):
@@ -115,7 +115,7 @@ def test_half_a_file_and_one_that_is_not_there_are_rows_and_the_others_are_ranke
     found = ranked(monkeypatch, tmp_path, photos, chosen, "image_size=64")
     assert {name for name, row in found.items() if row["place"]} == {RESNET, VIT}
     assert found[VIT]["image_size"] == 64
-    assert f"not whole (" in found[CONVNEXT]["error"]
+    assert "not whole (" in found[CONVNEXT]["error"]
     assert f"delete {half}" in found[CONVNEXT]["error"]
     assert f"not in {hub}, and HF_HUB_OFFLINE=1 forbids downloads" in found[GATED]["error"]
     assert f"3 of 4 backbones are on this machine: {', '.join(SMALL)}" in capsys.readouterr().out

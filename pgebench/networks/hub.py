@@ -42,8 +42,12 @@ def cached(model: str) -> Path | None:
             if isinstance(found, str):
                 return Path(found)
         return None
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(stated.url).path).name
-    return file if stated.url and file.is_file() else None
+    if not stated.url:
+        return None
+    # timm states a name for the file where the address has none.
+    name = Path(urlparse(stated.url).path).name if isinstance(stated.url, str) else stated.url[1]
+    file = Path(torch.hub.get_dir()) / "checkpoints" / name
+    return file if file.is_file() else None
 
 
 def unreachable() -> str | None:

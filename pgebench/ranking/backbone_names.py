@@ -162,7 +162,8 @@ def _of_file(name: str) -> Any:
             f"backbones={name}: of which architecture are these weights? Say backbones=ARCHITECTURE{AT}{place} with a "
             "name of timm (resnet50), or write a YAML file with model: and weights:"
         )
-    own = {"name": path.stem if path.is_file() else path.name, "model": model, "weights": escaped(place)}
+    name = path.stem if path.is_file() else path.name
+    own: dict[str, Any] = {"name": name, "model": model, "weights": escaped(place)}
     stated = described.get("pretrained_cfg", described)
     known = timm_names.stated(model)
     sides = stated.get("input_size", known.input_size if known else None)

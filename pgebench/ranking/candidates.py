@@ -79,7 +79,8 @@ class Candidates:
             failed: The others, with what is wrong with each.
         """
         kept = [place for place, name in enumerate(self.names) if name in usable]
-        cells, facts = (tuple(each[place] for place in kept if each) for each in (self.cells, self.facts))
+        facts = tuple(self.facts[place] for place in kept) if self.facts else ()
+        cells = tuple(self.cells[place] for place in kept)
         return replace(self, cells=cells, facts=facts, failed={**self.failed, **failed})
 
     def with_metric(self, metric: str) -> Candidates:
@@ -148,7 +149,8 @@ def of_backbones(
         unknown = OmegaConf.merge(OmegaConf.structured(DatasetConfig), compose("dataset/pretrained").dataset)
         source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": escaped(str(store)), "lock": "auto"})))
         named = named_backbones(backbones or at_hand, image_size, most, config.backbone.image_size)
-    tasks, small = {}, {}
+    tasks: dict[int, Named] = {}
+    small: dict[str, None] = {}
     for side in sorted({_side_read(one.facts.image_size) for one in named}):
         (tasks[side],), lines = _without_small_classes([_read_at(task, side)], store)
         small |= dict.fromkeys(lines)

@@ -9,6 +9,7 @@ import timm
 import torch
 from hub_cache import put, random_weights
 from huggingface_hub import constants
+from safetensors.torch import save_file
 from torch import nn
 
 from pgebench.core.errors import ConfigError
@@ -53,6 +54,13 @@ def test_what_gives_no_features_of_a_picture_is_refused(network: nn.Module, mess
 def test_networks_of_timm_are_taken_with_and_without_a_classifier(model: str) -> None:
     for classes in (0, 5):
         check_parts(timm.create_model(model, num_classes=classes), model, 160)
+
+
+def test_weights_for_grey_pictures_are_refused_as_such(tmp_path: Path) -> None:
+    save_file(timm.create_model("test_resnet", in_chans=1).state_dict(), tmp_path / "grey.safetensors")
+    config = {"model": "test_resnet", "image_size": 32, "pretrained": False, "weights": f"{tmp_path}/grey.safetensors"}
+    with pytest.raises(ConfigError, match="takes pictures of 1 channel, and these have 3"):
+        backbones.tried(backbones.backbone_params(config), config["weights"])
 
 
 def test_weights_of_a_fixed_size_name_it_where_another_is_asked_for(

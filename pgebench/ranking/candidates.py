@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from pgebench.plan.composing import composing
 from pgebench.plan.sweep import plain, settings_of
 from pgebench.plan.units import void_metrics
 from pgebench.ranking.backbone_names import named_backbones, own_config
+from pgebench.ranking.dataset_names import named_dataset, read_yaml, studied_names
 from pgebench.ranking.facts import Facts
 from pgebench.ranking.request import MOST
 
@@ -95,7 +95,7 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
     Args:
         target: Folder of class folders, or name of an embedded dataset.
         backbone: Name in ``conf/backbone``, of a network that is trained on the sources.
-        sources: Folders and names; none for the embedded datasets of the reference run.
+        sources: As ``named_dataset`` takes them; none for the embedded datasets of the reference run.
         experiment: Whose recipes are used.
         store: Where decoded images are kept.
 
@@ -106,8 +106,8 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
         config = compose("config", [f"experiment={experiment}"])
         settings = _settings(config)
         network = _backbone(backbone, config.backbone.image_size)
-        task = _dataset("target", target, store)
-        named = [_dataset("source", name, store) for name in sources or studied_names()]
+        task = named_dataset("target", target, store)
+        named = [named_dataset("source", name, store) for name in sources or studied_names()]
     (task, *named), small = _without_small_classes([task, *named], store)
     cells = [Cell(network, source, task, settings) for source in named]
     apart = [cell for cell in cells if cell.overlap() is None]
@@ -145,7 +145,7 @@ def of_backbones(
     with composing():
         config = compose("config", [f"experiment={experiment}"])
         settings = _settings(config)
-        task = _dataset("target", target, store)
+        task = named_dataset("target", target, store)
         unknown = OmegaConf.merge(OmegaConf.structured(DatasetConfig), compose("dataset/pretrained").dataset)
         source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": escaped(str(store)), "lock": "auto"})))
         named = named_backbones(backbones or at_hand, image_size, most, config.backbone.image_size)
@@ -182,7 +182,7 @@ def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
     with composing():
         config = compose("config", ["experiment=embedded_full"])
         network = _backbone(backbone, config.backbone.image_size)
-        return network, [_dataset("source", name, store) for name in studied_names()]
+        return network, [named_dataset("source", name, store) for name in studied_names()]
 
 
 def usable_metrics(candidates: Candidates) -> list[str]:
@@ -191,36 +191,11 @@ def usable_metrics(candidates: Candidates) -> list[str]:
     return sorted(set(candidates.cells[0].settings["metric"]) - void)
 
 
-@cache
-def studied_names() -> tuple[str, ...]:
-    """Names of the embedded datasets that the reference run has ranked; further views choose its regime.
-
-    >>> "mnist_0_4" in studied_names(), "mnist_odd" in studied_names()
-    (True, False)
-    """
-    params = _yaml(conf_dir() / "suite" / "whole.yaml")["hydra"]["sweeper"]["params"]
-    return tuple(sorted(params["dataset@source"].split(",")))
-
-
-@cache
-def embedded_names() -> tuple[str, ...]:
-    """Names of the datasets in the package, with all their views."""
-    files = {path.stem: _yaml(path) for path in (conf_dir() / "dataset").glob("*.yaml")}
-    # A view of a dataset has no loader of its own; null is that of unknown data.
-    usable = (name for name, file in files.items() if "path" not in file and file.get("loader", name) is not None)
-    return tuple(sorted(usable))
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(path))  # type: ignore[assignment]
-    return found
-
-
 def _at_hand() -> tuple[list[str], list[str]]:
     """Backbones whose weights lie in a package: those that are installed, and those that are not."""
     there, missing = [], []
     for name in names_in("backbone"):
-        place = _yaml(conf_dir() / "backbone" / f"{name}.yaml").get("weights")
+        place = read_yaml(conf_dir() / "backbone" / f"{name}.yaml").get("weights")
         if place is not None and place.startswith(PACKAGE):
             try:
                 weights.find(place)
@@ -258,15 +233,3 @@ def _without_small_classes(named: Sequence[Named], store: Path) -> tuple[list[Na
                 lines.append(f"{', '.join(small)} of {one.name}: fewer than three images")
         found.append(Named(one.name, config))
     return found, lines
-
-
-def _dataset(role: str, name: str, store: Path) -> Named:
-    """An embedded dataset by its name, or a folder."""
-    known = embedded_names()
-    if name not in known and not Path(name).expanduser().exists() and "/" not in name:
-        raise ConfigError(f"{role}={name}: neither a folder nor one of {', '.join(known)}")
-    own = compose(f"dataset/{name if name in known else 'folder'}").dataset
-    found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, {"store": escaped(str(store)), "lock": "auto"})
-    if name not in known:
-        found.path = escaped(name)
-    return Named(str(found.name), plain(found))

@@ -37,7 +37,8 @@ def rank(
         folder: One folder of images per class, or name of an embedded dataset.
         budget: Minutes that it may take.
         question: ``sources``, ``backbones`` or ``both``.
-        sources: Folders and names of datasets; the sixteen embedded ones if empty.
+        sources: Folders and names of datasets, ``hf:NAME`` of the Hugging Face Hub, ``torchvision:CLASS``; the sixteen
+            embedded ones if empty.
         backbones: Pretrained networks: names of timm and patterns of them, suites such as ``suite:mobile``, names in
             ``conf/backbone``, YAML files, files of weights (``ARCHITECTURE@FILE``); those that are installed if empty.
         image_size: Pixels a side of the pictures for all backbones; None for the own size of each.

@@ -32,7 +32,8 @@ class Wish:
         target: Folder with one folder of images per class, or name of an embedded dataset.
         budget: Minutes that it may take.
         question: ``sources``, ``backbones`` or ``both``.
-        sources: Folders and names of datasets, with commas between them; the sixteen embedded ones if empty.
+        sources: Datasets, with commas between them: folders, names of embedded and well-known ones (emoji, cifar10),
+            hf:NAME of the Hugging Face Hub, torchvision:CLASS; the sixteen embedded ones if empty.
         backbones: Pretrained networks, with commas between them: names of timm (resnet18.a1_in1k) and patterns of them
             ('*resnet*.a1_in1k'), suite:mobile, suite:popular or suite:mixed, names in ``conf/backbone``, YAML files,
             files of weights (ARCHITECTURE@FILE); those that are installed if empty.

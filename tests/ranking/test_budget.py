@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 
 from pgebench.core.errors import ConfigError
 from pgebench.ranking.budget import Option, better, choose, evidence_options
-from pgebench.ranking.candidates import embedded_names, of_backbones, of_sources, studied_names, usable_metrics
+from pgebench.ranking.candidates import of_backbones, of_sources, usable_metrics
+from pgebench.ranking.dataset_names import embedded_names, studied_names
 from pgebench.ranking.reliability import RUNS, Reliability, reference, summarise
 from pgebench.store.format import open_store
 from pgebench.store.store import Store

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +16,14 @@ from torch import nn
 
 from pgebench.core.errors import ConfigError, NonFinite
 from pgebench.core.instantiate import function
-from pgebench.networks import weights
+from pgebench.networks import hub, weights
 from pgebench.networks.checkpoint_file import fingerprint
 from pgebench.networks.initial_weights import Redrawn
 from pgebench.networks.inputs import Images, Streamed, batch_size, to_input
 from pgebench.networks.memory_layout import laid_out
 from pgebench.networks.precision import FLOAT32, computing
 from pgebench.networks.residual_branches import open_branches
+from pgebench.networks.taken_apart import other_size
 from pgebench.networks.weight_containers import Taken
 
 STREAM_FROM = 2**30
@@ -181,6 +183,15 @@ def tried(params: Mapping[str, Any], file: str | None) -> str:
     return f"{_origin(params, file)}: {found.told()}." if found.told() else ""
 
 
+def has_classifier(params: Mapping[str, Any], file: str) -> bool:
+    """Whether a weight file holds a classifier of its network; True where taking it will say why not."""
+    network = create(params, 1, seed=0, pretrained=False)
+    try:
+        return bool(weights.classes_in(_read(params, file, network).tensors, network))
+    except ConfigError:
+        return True
+
+
 def _origin(params: Mapping[str, Any], file: str | None) -> str:
     return f"backbone.weights={file} for backbone.model={params['model']}"
 
@@ -223,16 +234,17 @@ def _built(params: Mapping[str, Any], classes: int, pretrained: bool) -> nn.Modu
     if not timm.is_model(model):
         network = function({"_target_": model})[0](num_classes=classes)
         return network
-    stated = get_pretrained_cfg(model)
-    # Only models with position embeddings of a fixed size take (and need) img_size.
-    size = {"img_size": params["image_size"]} if stated is not None and stated.fixed_input_size else {}
+    stated, side = get_pretrained_cfg(model), params["image_size"]
+    # Only models with position embeddings of a fixed size take (and need) img_size, and not all of those do.
+    other = stated is not None and stated.fixed_input_size and stated.input_size[1:] != (side, side)
+    size = {"img_size": side} if other else {}
+    make = partial(timm.create_model, model, pretrained=pretrained, num_classes=classes, in_chans=3, **size)
     try:
-        network = timm.create_model(model, pretrained=pretrained, num_classes=classes, in_chans=3, **size)
-    except OSError as error:
-        raise ConfigError(
-            f"backbone.pretrained=true: the weights of {model} cannot be downloaded ({str(error).split('.')[0]}); "
-            "give a file with backbone.weights=FILE"
-        ) from error
+        network = hub.with_weights(model, make) if pretrained else make()
+    except (RuntimeError, AssertionError, TypeError, ValueError) as error:
+        if not other:
+            raise
+        raise ConfigError(other_size(model, side, " ".join(f"{type(error).__name__}: {error}".split()))) from error
     return network
 
 

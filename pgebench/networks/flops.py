@@ -63,6 +63,40 @@ def per_image(backbone: Mapping[str, Any], classes: int, parameters: str = "*") 
     return PerImage._make(two + (classes - 2) * (three - two) for two, three in pairs)
 
 
+class Size(NamedTuple):
+    """What a network without a classifier consists of, and what it computes for one image.
+
+    Attributes:
+        parameters: their number.
+        flops: operations of the features of one image.
+    """
+
+    parameters: int
+    flops: float
+
+
+def size_of(backbone: Mapping[str, Any]) -> Size | None:
+    """The size of a backbone; None if the network cannot be built.
+
+    Args:
+        backbone: from ``backbones.backbone_params``.
+    """
+    return _size(canonical_json(dict(backbone)))
+
+
+@lru_cache(maxsize=1024)
+def _size(backbone: str) -> Size | None:
+    params = json.loads(backbone)
+    try:
+        with torch.device("meta"), torch.no_grad():
+            network: Any = backbones.create(params, 0, seed=0, pretrained=False).eval()
+            images = torch.empty(BATCH, 3, params["image_size"], params["image_size"])
+            _, flops = _operations(lambda: network.forward_head(network.forward_features(images), pre_logits=True))
+    except Exception:  # as in _counted
+        return None
+    return Size(sum(parameter.numel() for parameter in network.parameters()), flops)
+
+
 class ByClasses(NamedTuple):
     """A network with three classifiers. Every further class costs the same, so they tell of all others."""
 

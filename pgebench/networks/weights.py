@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,9 @@ from pgebench.networks.weight_containers import Taken, choose, taken, usual_key
 
 PACKAGE = "pkg://"
 """Begins the place of a file inside an installed package: ``pkg://package/folder/file``."""
+
+_ONE_CHANNEL = re.compile(r"\((\d+), 1, (\d+), (\d+)\) instead of \(\1, 3, \2, \3\)")
+"""What is said of the first convolution of a network for grey pictures."""
 
 SHOWN = 3
 """Tensors of each kind that an error names."""
@@ -171,6 +175,8 @@ def _why_not(best: Candidate, tensors: int) -> str:
     kinds = (("missing", best.missing), ("unexpected", best.unexpected), ("of another shape", best.reshaped))
     told = "; ".join(f"{len(names)} {kind}: {first(list(names), SHOWN)}" for kind, names in kinds if names)
     counted = f"Of {tensors} tensors, {best.matching} are there{''.join(f' {each}' for each in where)}; {told}"
+    if any(map(_ONE_CHANNEL.search, best.reshaped)):
+        return f"this network takes pictures of 1 channel, and these have 3: give weights for 3. {counted}"
     if not (best.missing or best.unexpected):
         return (
             "the names are those of this model, but some shapes are of another width, patch or image size. "

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,13 @@ from pgebench.plan.cell import Cell, Named
 from pgebench.plan.composing import composing
 from pgebench.plan.sweep import plain, settings_of
 from pgebench.plan.units import void_metrics
+from pgebench.ranking.backbone_names import named_backbones, own_config
+from pgebench.ranking.dataset_names import named_dataset, read_yaml, studied_names
+from pgebench.ranking.facts import Facts
+from pgebench.ranking.request import MOST
+
+SIDES = (96, 224, 288, 384, 512, 768, 1024)
+"""Pixels a side at which the pictures of a folder are kept."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class Candidates:
         question: ``sources`` or ``backbones``.
         cells: One per candidate; only their source, or only their backbone, differs.
         left_out: A line about each that cannot be ranked.
+        facts: What is known of each backbone, in the order of the cells; empty for sources.
+        failed: Candidates that are no cells because they cannot be had, with the reason; they are rows of the answer.
 
     Raises:
         ConfigError: Two have one name: answers and banks go by it.
@@ -42,6 +50,8 @@ class Candidates:
     question: str
     cells: tuple[Cell, ...]
     left_out: tuple[str, ...] = ()
+    facts: tuple[Facts, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         twice = sorted({name for name in self.names if self.names.count(name) > 1})
@@ -55,9 +65,23 @@ class Candidates:
 
     def with_images(self, per_class: int | None) -> Candidates:
         """The same candidates, judged on at most so many training images of each class of the target."""
-        target = self.cells[0].target
-        limited = Named(target.name, {**target.config, "train_per_class": per_class})
-        return replace(self, cells=tuple(replace(cell, target=limited) for cell in self.cells))
+
+        def limited(target: Named) -> Named:
+            return Named(target.name, {**target.config, "train_per_class": per_class})
+
+        return replace(self, cells=tuple(replace(cell, target=limited(cell.target)) for cell in self.cells))
+
+    def only(self, usable: Collection[str], failed: Mapping[str, str]) -> Candidates:
+        """The same question for some of the candidates.
+
+        Args:
+            usable: Their names.
+            failed: The others, with what is wrong with each.
+        """
+        kept = [place for place, name in enumerate(self.names) if name in usable]
+        facts = tuple(self.facts[place] for place in kept) if self.facts else ()
+        cells = tuple(self.cells[place] for place in kept)
+        return replace(self, cells=cells, facts=facts, failed={**self.failed, **failed})
 
     def with_metric(self, metric: str) -> Candidates:
         """The same candidates with this metric alone."""
@@ -71,7 +95,7 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
     Args:
         target: Folder of class folders, or name of an embedded dataset.
         backbone: Name in ``conf/backbone``, of a network that is trained on the sources.
-        sources: Folders and names; none for the embedded datasets of the reference run.
+        sources: As ``named_dataset`` takes them; none for the embedded datasets of the reference run.
         experiment: Whose recipes are used.
         store: Where decoded images are kept.
 
@@ -82,8 +106,8 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
         config = compose("config", [f"experiment={experiment}"])
         settings = _settings(config)
         network = _backbone(backbone, config.backbone.image_size)
-        task = _dataset("target", target, store)
-        named = [_dataset("source", name, store) for name in sources or studied_names()]
+        task = named_dataset("target", target, store)
+        named = [named_dataset("source", name, store) for name in sources or studied_names()]
     (task, *named), small = _without_small_classes([task, *named], store)
     cells = [Cell(network, source, task, settings) for source in named]
     apart = [cell for cell in cells if cell.overlap() is None]
@@ -95,15 +119,23 @@ def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: s
     return Candidates("sources", tuple(apart), (*small, *left))
 
 
-def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: Path) -> Candidates:
+def of_backbones(
+    target: str,
+    backbones: Sequence[str],
+    experiment: str,
+    store: Path,
+    image_size: int | None = None,
+    most: int = MOST,
+) -> Candidates:
     """Pretrained backbones for a target, used as they were shipped.
 
     Args:
         target: Folder of class folders, or name of an embedded dataset.
-        backbones: Names in ``conf/backbone`` and YAML files of one's own; none for all whose weights are in an
-            installed package.
+        backbones: As ``named_backbones`` takes them; none for all whose weights are in an installed package.
         experiment: Whose settings are used.
         store: Where decoded images are kept.
+        image_size: Of all backbones; None for the own one of each.
+        most: How many backbones patterns and suites may bring.
 
     Raises:
         ConfigError: A name is unknown, or has no pretrained weights.
@@ -113,16 +145,36 @@ def of_backbones(target: str, backbones: Sequence[str], experiment: str, store: 
     with composing():
         config = compose("config", [f"experiment={experiment}"])
         settings = _settings(config)
-        task = _dataset("target", target, store)
+        task = named_dataset("target", target, store)
         unknown = OmegaConf.merge(OmegaConf.structured(DatasetConfig), compose("dataset/pretrained").dataset)
         source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": escaped(str(store)), "lock": "auto"})))
-        named = [_backbone(name, config.backbone.image_size) for name in backbones or at_hand]
-    (task,), small = _without_small_classes([task], store)
-    for network in named:
-        if not (network.config["pretrained"] or network.config["weights"]):
-            raise ConfigError(f"backbones={network.name}: it comes without pretrained weights; choose another one")
-    cells = tuple(Cell(network, source, task, settings) for network in named)
-    return Candidates("backbones", cells, (*small, *(() if backbones else left)))
+        named = named_backbones(backbones or at_hand, image_size, most, config.backbone.image_size)
+    tasks: dict[int, Named] = {}
+    small: dict[str, None] = {}
+    for side in sorted({_side_read(one.facts.image_size) for one in named}):
+        (tasks[side],), lines = _without_small_classes([_read_at(task, side)], store)
+        small |= dict.fromkeys(lines)
+    cells = tuple(Cell(one.named, source, tasks[_side_read(one.facts.image_size)], settings) for one in named)
+    left_out = (*small, *(() if backbones else left))
+    return Candidates("backbones", cells, left_out, tuple(one.facts for one in named))
+
+
+def _side_read(image_size: int) -> int:
+    """The side at which pictures are kept for a backbone: few sizes, so that a folder is decoded a few times at most.
+
+    It hangs on the backbone alone, so that another candidate changes nothing of what is known of the first.
+
+    >>> _side_read(32), _side_read(160), _side_read(224), _side_read(260), _side_read(2000)
+    (96, 224, 224, 288, 2000)
+    """
+    return next((side for side in SIDES if side >= image_size), image_size)
+
+
+def _read_at(task: Named, side: int) -> Named:
+    """A folder whose pictures are kept at a size; what is in the package has its own."""
+    if task.config["path"] is None:
+        return task
+    return Named(task.name, {**task.config, "reading": {**task.config["reading"], "size": side}})
 
 
 def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
@@ -130,7 +182,7 @@ def embedded_sources(backbone: str, store: Path) -> tuple[Named, list[Named]]:
     with composing():
         config = compose("config", ["experiment=embedded_full"])
         network = _backbone(backbone, config.backbone.image_size)
-        return network, [_dataset("source", name, store) for name in studied_names()]
+        return network, [named_dataset("source", name, store) for name in studied_names()]
 
 
 def usable_metrics(candidates: Candidates) -> list[str]:
@@ -139,41 +191,11 @@ def usable_metrics(candidates: Candidates) -> list[str]:
     return sorted(set(candidates.cells[0].settings["metric"]) - void)
 
 
-@cache
-def studied_names() -> tuple[str, ...]:
-    """Names of the embedded datasets that the reference run has ranked; further views choose its regime.
-
-    >>> "mnist_0_4" in studied_names(), "mnist_odd" in studied_names()
-    (True, False)
-    """
-    params = _yaml(conf_dir() / "suite" / "whole.yaml")["hydra"]["sweeper"]["params"]
-    return tuple(sorted(params["dataset@source"].split(",")))
-
-
-@cache
-def embedded_names() -> tuple[str, ...]:
-    """Names of the datasets in the package, with all their views."""
-    files = {path.stem: _yaml(path) for path in (conf_dir() / "dataset").glob("*.yaml")}
-    # A view of a dataset has no loader of its own; null is that of unknown data.
-    usable = (name for name, file in files.items() if "path" not in file and file.get("loader", name) is not None)
-    return tuple(sorted(usable))
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = OmegaConf.to_container(OmegaConf.load(path))  # type: ignore[assignment]
-    return found
-
-
-def backbone_names() -> list[str]:
-    """Names in ``conf/backbone``."""
-    return names_in("backbone")
-
-
 def _at_hand() -> tuple[list[str], list[str]]:
     """Backbones whose weights lie in a package: those that are installed, and those that are not."""
     there, missing = [], []
-    for name in backbone_names():
-        place = _yaml(conf_dir() / "backbone" / f"{name}.yaml").get("weights")
+    for name in names_in("backbone"):
+        place = read_yaml(conf_dir() / "backbone" / f"{name}.yaml").get("weights")
         if place is not None and place.startswith(PACKAGE):
             try:
                 weights.find(place)
@@ -191,16 +213,8 @@ def _settings(config: DictConfig) -> dict[str, Any]:
 
 
 def _backbone(name: str, image_size: int) -> Named:
-    """A backbone by its name or file, at the image size of the reference run."""
-    known = backbone_names()
-    if name in known:
-        own = compose(f"backbone/{name}").backbone
-    elif not name.endswith(".yaml"):
-        raise ConfigError(f"backbone={name}: choose from {', '.join(known)}, or give a YAML file of your own")
-    elif not Path(name).expanduser().is_file():
-        raise ConfigError(f"backbone={name}: there is no such file")
-    else:
-        own = OmegaConf.load(Path(name).expanduser())
+    """A network that is trained on sources, by its name or file, at the image size of the reference run."""
+    own = own_config(name)
     found = OmegaConf.merge(OmegaConf.structured(BackboneConfig), own, {"image_size": image_size})
     return Named(str(found.name), plain(found))
 
@@ -219,15 +233,3 @@ def _without_small_classes(named: Sequence[Named], store: Path) -> tuple[list[Na
                 lines.append(f"{', '.join(small)} of {one.name}: fewer than three images")
         found.append(Named(one.name, config))
     return found, lines
-
-
-def _dataset(role: str, name: str, store: Path) -> Named:
-    """An embedded dataset by its name, or a folder."""
-    known = embedded_names()
-    if name not in known and not Path(name).expanduser().exists() and "/" not in name:
-        raise ConfigError(f"{role}={name}: neither a folder nor one of {', '.join(known)}")
-    own = compose(f"dataset/{name if name in known else 'folder'}").dataset
-    found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, {"store": escaped(str(store)), "lock": "auto"})
-    if name not in known:
-        found.path = escaped(name)
-    return Named(str(found.name), plain(found))

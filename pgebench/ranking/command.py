@@ -15,6 +15,7 @@ from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import versions
 from pgebench.data.task import Task, dataset_params, open_task
+from pgebench.networks.checkpoint_file import first
 from pgebench.ranking.answer import Answer, answers_png, text
 from pgebench.ranking.budget import STEPS, Option, better, choose, evidence_options
 from pgebench.ranking.by_gradient import METRIC, GradientRanker, gradient_ranker, rank_by_gradient
@@ -22,6 +23,7 @@ from pgebench.ranking.by_score import rank_by_score
 from pgebench.ranking.candidates import Candidates, of_backbones, of_sources
 from pgebench.ranking.reliability import RUNS, Reference, reference
 from pgebench.ranking.request import Wish
+from pgebench.ranking.within_reach import within_reach
 from pgebench.store.store import Store
 
 FIRST_MINUTES = 0.4
@@ -95,11 +97,15 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
         if name == "sources":
             candidates = of_sources(wish.target, wish.backbone, wish.sources, known.run, store.root)
         else:
-            candidates = of_backbones(wish.target, wish.backbones, known.run, store.root)
+            candidates = of_backbones(wish.target, wish.backbones, known.run, store.root, wish.image_size, wish.most)
+            candidates = within_reach(candidates, store, say)
         for line in candidates.left_out:
             say(f"Left out of the {name}: {line}.")
         if len(candidates.cells) < 2:
             say(f"There are {len(candidates.cells)} {name} to rank; at least two are needed.")
+            for reason in sorted(set(candidates.failed.values())):
+                names = [one for one, why in candidates.failed.items() if why == reason]
+                say(f"  {first(names)}: {reason}.")
             continue
         if task is None:
             config = {**candidates.cells[0].target.config, "train_per_class": None}

@@ -20,6 +20,8 @@ def rank(
     question: str = Wish.question,
     sources: Sequence[str | Path] = Wish.sources,
     backbones: Sequence[str | Path] = Wish.backbones,
+    image_size: int | None = Wish.image_size,
+    most: int = Wish.most,
     backbone: str = Wish.backbone,
     episodes: int = Wish.episodes,
     confidence: float = Wish.confidence,
@@ -35,8 +37,12 @@ def rank(
         folder: One folder of images per class, or name of an embedded dataset.
         budget: Minutes that it may take.
         question: ``sources``, ``backbones`` or ``both``.
-        sources: Folders and names of datasets; the sixteen embedded ones if empty.
-        backbones: Names and YAML files; those that are installed if empty.
+        sources: Folders and names of datasets, ``hf:NAME`` of the Hugging Face Hub, ``torchvision:CLASS``; the sixteen
+            embedded ones if empty.
+        backbones: Pretrained networks: names of timm and patterns of them, suites such as ``suite:mobile``, names in
+            ``conf/backbone``, YAML files, files of weights (``ARCHITECTURE@FILE``); those that are installed if empty.
+        image_size: Pixels a side of the pictures for all backbones; None for the own size of each.
+        most: How many backbones patterns and suites may bring.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.
         confidence: Of the set of candidates that may be the best, between 0 and 1.
@@ -65,6 +71,8 @@ def rank(
         question=question,
         sources=tuple(map(str, sources)),
         backbones=tuple(map(str, backbones)),
+        image_size=image_size,
+        most=most,
         backbone=backbone,
         episodes=episodes,
         confidence=confidence,

@@ -70,6 +70,7 @@ class Reference:
         candidates: Number of candidates.
         per_class: Training images per class of its targets.
         regret_of_chance: Accuracy that is lost by taking a candidate at random.
+        image_size: Pixels a side of the pictures that its networks saw.
         ceiling: Noise ceiling of the weighted tau: how well the truth of one life agrees with a repetition of it, from
             the same checkpoints if that is known, else with everything trained anew.
         metrics: The best first, without yardsticks and without those that are made of several scores.
@@ -84,6 +85,7 @@ class Reference:
     candidates: int
     per_class: int
     regret_of_chance: float
+    image_size: int
     ceiling: float
     metrics: tuple[Reliability, ...]
     cpu_s: Mapping[str, float]
@@ -103,7 +105,9 @@ class Reference:
         if unit.stage == "checkpoint":
             return self.cpu_s.get("checkpoint", np.nan)
         if unit.stage == "evidence":
-            return self.cpu_s.get("evidence", np.nan) * images
+            # A network's work grows with the pixels of a picture.
+            pixels = (unit.params["backbone"]["image_size"] / self.image_size) ** 2
+            return self.cpu_s.get("evidence", np.nan) * images * pixels
         # A score takes longer on more images; linearly is what most of them need, and a guess for the others.
         return self.cpu_s.get(f"score/{unit.label.metric}", np.nan) * max(1.0, images / self.images)
 
@@ -154,6 +158,7 @@ def summarise(results: Path) -> Reference:
         candidates=len(table.sources),
         per_class=int(meta["config"]["target"]["train_per_class"]),
         regret_of_chance=_rounded(regret_at_random(truth)),
+        image_size=int(meta["config"]["backbone"]["image_size"]),
         ceiling=_rounded(_ceiling(league)),
         metrics=tuple(
             Reliability(

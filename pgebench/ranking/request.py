@@ -14,6 +14,9 @@ BUCKETS = 4096
 """Size of the count sketches that come with the package."""
 
 
+MOST = 200
+"""Backbones that patterns and suites may bring unless more are asked for."""
+
 SILENT = ("results", "store", "workers")
 """Options that decide where and how fast, not which answer."""
 
@@ -29,8 +32,13 @@ class Wish:
         target: Folder with one folder of images per class, or name of an embedded dataset.
         budget: Minutes that it may take.
         question: ``sources``, ``backbones`` or ``both``.
-        sources: Folders and names of datasets, with commas between them; the sixteen embedded ones if empty.
-        backbones: Names and YAML files, with commas between them; those that are installed if empty.
+        sources: Datasets, with commas between them: folders, names of embedded and well-known ones (emoji, cifar10),
+            hf:NAME of the Hugging Face Hub, torchvision:CLASS; the sixteen embedded ones if empty.
+        backbones: Pretrained networks, with commas between them: names of timm (resnet18.a1_in1k) and patterns of them
+            ('*resnet*.a1_in1k'), suite:mobile, suite:popular or suite:mixed, names in ``conf/backbone``, YAML files,
+            files of weights (ARCHITECTURE@FILE); those that are installed if empty.
+        image_size: Pixels a side of the pictures for all backbones; each has its own if empty.
+        most: How many backbones patterns and suites may bring.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.
         confidence: Of the set of candidates that may be the best, between 0 and 1.
@@ -46,6 +54,8 @@ class Wish:
         ``pgebench-rank target=path/to/photos``
 
         ``pgebench-rank target=path/to/photos budget=20 sources=my/birds,my/plants,emoji``
+
+        ``pgebench-rank target=path/to/photos question=backbones backbones='resnet50.*',suite:mobile``
     """
 
     target: str = field(metadata={"shown": "FOLDER"})
@@ -53,6 +63,8 @@ class Wish:
     question: str = "both"
     sources: tuple[str, ...] = ()
     backbones: tuple[str, ...] = ()
+    image_size: int | None = None
+    most: int = MOST
     backbone: str = "test_resnet"
     episodes: int = 40
     confidence: float = 0.95
@@ -66,8 +78,10 @@ class Wish:
             raise ConfigError(f"budget={self.budget}: give minutes above 0")
         if not 0 < self.confidence < 1:
             raise ConfigError(f"confidence={self.confidence}: give a number between 0 and 1")
-        if self.workers < 1:
-            raise ConfigError(f"workers={self.workers}: give 1 or more")
+        for name, least in (("workers", 1), ("most", 1), ("image_size", 8)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"{name}={value}: give {least} or more")
 
     def command(self) -> str:
         """What to type for the same answer.

@@ -11,6 +11,7 @@ from pgebench.core.errors import ConfigError
 from pgebench.core.identity import Label, derive_seed
 from pgebench.networks import backbones
 from pgebench.networks.flops import per_image
+from pgebench.networks.taken_apart import check_parts
 from pgebench.networks.training import fit_best
 from pgebench.stages.base import Outcome, Work, dataset_counts
 from pgebench.store.unit import Unit
@@ -89,6 +90,7 @@ def run(work: Work) -> Outcome:
 def _as_shipped(work: Work) -> Outcome:
     params = work.params["backbone"]
     network, classes, taken = backbones.as_shipped(params, work.file("weights"))
+    check_parts(network, params["model"], params["image_size"])
     detail = {
         "weights": params["weights"]["sha256"] if "weights" in params else params["tag"],
         "classes": classes,

@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 
 from pgebench.core.errors import ConfigError
 from pgebench.ranking.budget import Option, better, choose, evidence_options
-from pgebench.ranking.candidates import embedded_names, of_backbones, of_sources, studied_names, usable_metrics
+from pgebench.ranking.candidates import of_backbones, of_sources, usable_metrics
+from pgebench.ranking.dataset_names import embedded_names, studied_names
 from pgebench.ranking.reliability import RUNS, Reliability, reference, summarise
 from pgebench.store.format import open_store
 from pgebench.store.store import Store
@@ -125,7 +126,7 @@ def test_impossible_candidates_are_named(target: str, sources: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("resnet9", "backbone=resnet9: choose from augnet_resnet50"),
+        ("resnet9", "backbones=resnet9: timm has no pretrained network of this name"),
         ("no/such.yaml", "there is no such file"),
         ("test_vit", "backbones=test_vit: it comes without pretrained weights"),
     ],

@@ -1,0 +1,33 @@
+"""Facts about a candidate that are known before it has looked at a picture."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a pretrained backbone; None where nobody states it.
+
+    Attributes:
+        image_size: Side of its pictures in pixels.
+        weights: Where they come from: a repository of the hub, a file, a package.
+        family: Of its architecture.
+        licence: Of its weights, as timm states it.
+        accuracy: Top-1 on ImageNet-1k, a share, as it is stated for the weights.
+        parameters: Their number without the classifier, once the network was built.
+        gflops: Multiplications and additions for one picture, in 10^9, once the network was built.
+    """
+
+    image_size: int
+    weights: str
+    family: str | None = None
+    licence: str | None = None
+    accuracy: float | None = None
+    parameters: int | None = None
+    gflops: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)

@@ -1,0 +1,44 @@
+"""Candidates that can be had: those whose weights lie here, and the others if the hub answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from huggingface_hub import constants
+
+from pgebench.networks import hub
+from pgebench.networks.checkpoint_file import first
+from pgebench.plan.cell import Cell
+from pgebench.plan.units import plan
+from pgebench.ranking.candidates import Candidates
+from pgebench.store.store import Store
+
+
+def within_reach(candidates: Candidates, store: Store, say: Callable[[str], None]) -> Candidates:
+    """The candidates whose weights are in the store, in a cache or can be downloaded; the others have failed.
+
+    The hub is asked once, and only where something must be downloaded: huggingface_hub itself would try again for most
+    of a minute, for each of them.
+
+    Args:
+        candidates: Pretrained backbones.
+        store: Where the weights of earlier answers are.
+        say: Told which are here if there is no network.
+    """
+    absent = [cell.backbone.name for cell in candidates.cells if not _is_here(cell, store)]
+    why = hub.unreachable() if absent else None
+    if why is None:
+        return candidates
+    reason = f"its weights are not in {constants.HF_HUB_CACHE}, and {why}"
+    here = [name for name in candidates.names if name not in absent]
+    shown = first(here) if here else "none"
+    say(f"No network ({why}): {len(here)} of {len(candidates.cells)} backbones are on this machine: {shown}.")
+    return candidates.only(here, dict.fromkeys(absent, reason))
+
+
+def _is_here(cell: Cell, store: Store) -> bool:
+    if not cell.backbone.config["pretrained"] or hub.cached(cell.backbone.config["model"]) is not None:
+        return True
+    (trained,) = plan(replace(cell, settings={**cell.settings, "metric": {}}))["source"]
+    return store.is_done(trained)

@@ -4,8 +4,9 @@ Paper: Juodelyte et al., "On dataset transferability in medical image classifica
 loss, layers and batches of the authors' released code.
 
 The two layers are the first two convolution or linear layers that an image passes, in the order of the forward pass,
-and of each the weights without bias. On the networks that the authors list these are the layers that they take: for a
-ResNet the stem and the first convolution of the first block, for ConvNeXt the stem and the first depthwise convolution.
+and of each the weights without bias. On the authors' networks, of those that timm has, these are the layers that they
+name: for a ResNet the stem and the first convolution of the first block, for ConvNeXt the stem and the first depthwise
+convolution.
 A transformer that the authors do not list has one convolution, the patch embedding; the layer after it is that of
 queries, keys and values in the first block.
 """

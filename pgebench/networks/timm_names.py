@@ -71,8 +71,8 @@ def with_tag(name: str) -> str | None:
 def near(name: str, few: int = 5) -> list[str]:
     """The names that a mistyped one may have meant, the nearest first.
 
-    >>> near("resnet18.a9_in1k", few=2), near("zzzzzz")
-    (['resnet18.a1_in1k', 'resnet18.a2_in1k'], [])
+    >>> near("vit_small_patch16_224.augreg_in21", few=1), near("zzzzzz")
+    (['vit_small_patch16_224.augreg_in21k'], [])
     """
     architecture = name.partition(".")[0]
     if is_model(architecture):

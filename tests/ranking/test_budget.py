@@ -99,6 +99,21 @@ def test_a_metric_must_be_there_for_every_candidate(weight_files: list[str], sto
     assert "leep" in usable_metrics(headed)
 
 
+def test_pictures_of_twice_the_side_take_four_times_as_long_to_look_at(weight_files: list[str], store: Store) -> None:
+    known, sizes = reference("backbones"), np.full(5, 300)
+    small, large = (
+        {
+            (one.metric, one.per_class): one.minutes
+            for one in evidence_options(
+                of_backbones("mnist_5_9", weight_files, "hub", store.root, side), known, sizes, store, 1
+            )
+        }
+        for side in (96, 192)
+    )
+    at_96 = len(weight_files) * 500 * known.cpu_s["evidence"] / 60
+    assert large["logme", 100] - small["logme", 100] == pytest.approx(3 * at_96)
+
+
 def test_the_sources_are_the_sixteen_of_the_reference_run() -> None:
     assert len(studied_names()) == reference("sources").candidates == 16
     assert set(studied_names()) < set(embedded_names())

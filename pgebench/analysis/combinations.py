@@ -2,8 +2,8 @@
 
 * *Mean rank*: the mean over the metrics of a candidate's place within its target. Nothing is fitted.
 * *Linear*: a weighted sum of the scores, each standardised within its target, with the weights that foretell the
-  standardised accuracy best. It is fitted on the targets of *other* collections than that of the judged target, and once
-  more on all of them: what the second number has more than the first is overfitting.
+  standardised accuracy best. It is fitted on the targets of *other* collections than that of the judged target, and
+  once more on all of them: what the second number has more than the first is overfitting.
 * *Chosen elsewhere*: for each target the single metric that is best on the targets of other collections. It is to the
   best metric of the league, which these very targets chose, what the first linear one is to the second.
 
@@ -29,9 +29,10 @@ from pgebench.analysis.lives import Life, side_by_side
 from pgebench.analysis.quality import Quality, mean_where_defined
 from pgebench.analysis.table import FloatArray, Replicates, Table, Transfers, within_target_z
 
-PENALTY = 1.0
+PENALTY = 0.1
 """Of the squared weights, where the squared error is a mean over candidates and every score has variance 1: the same as
-if each score carried as much noise of its own as it has variance."""
+if each score carried noise of its own, of a tenth of its variance. Small enough that two scores can correct each other,
+large enough that two which say the same share their weight."""
 
 FEWEST_SCORES = 0.5
 """Share of the cells in which a metric must have a score to be part of a combination."""
@@ -155,7 +156,8 @@ def linear(scores: FloatArray, accuracy: FloatArray, collections: Sequence[str] 
         collections: Collection of each target, whose targets are left out of the fit for it; None leaves none out.
 
     Returns:
-        Shape (lives, sources, targets), NaN without an accuracy or a score, and for a target that leaves nothing to fit.
+        Shape (lives, sources, targets), NaN without an accuracy or a score, and for a target that leaves nothing to
+        fit on.
     """
     candidates = np.isfinite(accuracy)
     z = np.stack([within_target_z(np.where(candidates, one, np.nan)) for one in scores])

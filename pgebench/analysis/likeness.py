@@ -82,8 +82,8 @@ def likeness(replicates: Mapping[str, Replicates], truth: Transfers) -> Likeness
 def mean_taus(scores: Sequence[Replicates], measured: npt.NDArray[np.bool_]) -> tuple[FloatArray, npt.NDArray[np.int_]]:
     """Mean Kendall's tau-b of each pair of metrics over lives, backbones and targets.
 
-    Two metrics that look at checkpoints meet at the same checkpoint, two with as many draws at the same draw (they share
-    them); one that looks at none meets every replicate of the other.
+    Two metrics that look at checkpoints meet at the same checkpoint, two with as many draws at the same draw (they
+    share them); one that looks at none meets every replicate of the other.
 
     Args:
         scores: Of each metric.

@@ -55,27 +55,30 @@ def read(found: Likeness, kinds: dict[str, str]) -> str:
     Returns:
         Sentences with back-ticks.
     """
-    pairs = pair_table(found).dropna(subset="tau")
-    closest, least = pairs.iloc[0], pairs.iloc[-1]
+    pairs = told(found, kinds)
     several = [group for group in found.groups if len(group) > 1]
     if several:
         said = "; ".join(f"{names(_named(found, group))} ({number(within(found, group))})" for group in several)
-        text = f"Say the same: {said}. Those of one group are one witness, not several. "
+        text = f"Say the same (mean τ): {said}. Those of one group are one witness, not several. "
     else:
         text = "No two metrics say the same. "
-    text += f"The closest pair: {_pair(closest)}; the least alike: {_pair(least)}."
-    mixed = pairs[[_kind(kinds, a) != _kind(kinds, b) for a, b in zip(pairs["metric"], pairs["other"], strict=True)]]
+    if len(pairs):
+        text += f"The closest pair: {_pair(pairs.iloc[0])}; the least alike: {_pair(pairs.iloc[-1])}."
+    mixed = pairs[[kinds[a] != kinds[b] for a, b in zip(pairs["metric"], pairs["other"], strict=True)]]
     if len(mixed):
         text += f" Of the metrics and the yardsticks the closest are {_pair(mixed.iloc[0])}."
     pge = next((name for name in kinds if role(name, kinds[name]) == "pge" and name in found.metrics), None)
     own = pairs[(pairs["metric"] == pge) | (pairs["other"] == pge)]
     if len(own):
         text += f" Closest to `{pge}`: {_pair(own.iloc[0], pge)}."
-    return text
+    return text.strip()
 
 
-def _kind(kinds: dict[str, str], name: str) -> str:
-    return kinds[name]
+def told(found: Likeness, kinds: dict[str, str]) -> pd.DataFrame:
+    """The pairs that a reader asks about, the closest first: those that were compared and are not both yardsticks."""
+    pairs = pair_table(found).dropna(subset="tau")
+    yardsticks = {name for name, kind in kinds.items() if kind == "trivial"}
+    return pairs[~(pairs["metric"].isin(yardsticks) & pairs["other"].isin(yardsticks))]
 
 
 def _pair(row: pd.Series, known: str | None = None) -> str:
@@ -107,11 +110,11 @@ def group_grid(found: Likeness) -> Grid:
     return grid(["say the same", "τ within", "nearest other", "its τ"], rows)
 
 
-def closest_grid(found: Likeness) -> Grid:
-    """The pairs that are most alike."""
+def closest_grid(found: Likeness, kinds: dict[str, str]) -> Grid:
+    """The pairs that are most alike; no rows if nothing but yardsticks was compared."""
     rows = [
         [name_cell(row["metric"]), name_cell(row["other"]), value_cell(row["tau"])]
-        for row in pair_table(found).dropna(subset="tau").head(CLOSEST).to_dict("records")
+        for row in told(found, kinds).head(CLOSEST).to_dict("records")
     ]
     return grid(["closest pairs", "and", "τ"], rows)
 
@@ -172,12 +175,13 @@ def _likeness(report: Report, found: Likeness) -> list[Block]:
         few = "There are no two metrics that order the sources of one target, so none can be compared with another."
         return [Words(report.say(few + silent))]
     words = (
-        "Two metrics that order the sources alike are no two proofs of anything. For each pair: Kendall's τ of their "
-        "scores over the sources of a target, the mean over lives, backbones and targets, on the cells that the league "
+        "Do two metrics find the same, or do they say the same thing twice? For each pair: Kendall's τ of their scores "
+        "over the sources of a target, the mean over lives, backbones and targets, on the cells that the league "
         "judges; 1 is the same order, 0 no relation, -1 the reverse. It is not the weighted τ of the league, which "
-        "weighs the top of the truth's order: between two scores neither is the truth. Metrics say the same "
-        f"if they agree on average with {number(SAME, 1)} or more (average linkage): {percent((1 + SAME) / 2)} of the "
-        "pairs of sources in the same order."
+        "weighs the top of the truth's order: between two scores neither is the truth. Metrics are said to say the "
+        f"same if they agree on average with {number(SAME, 1)} or more (average linkage): {percent((1 + SAME) / 2)} of "
+        "the pairs of sources in the same order. Yardsticks are among them; pairs of two yardsticks are in the picture "
+        "alone."
     )
     caption = (
         "Kendall's τ between metrics, like ones as neighbours: a pair is where the row of one meets the column below "
@@ -191,7 +195,9 @@ def _likeness(report: Report, found: Likeness) -> list[Block]:
     ]
     if (groups := group_grid(found)).rows:
         blocks.append(Table(groups))
-    return [*blocks, Table(closest_grid(found))]
+    if (closest := closest_grid(found, _kinds(report))).rows:
+        blocks.append(Table(closest))
+    return blocks
 
 
 def _files(report: Report) -> Iterator[FigureFile]:

@@ -22,6 +22,12 @@ def report_of(records, **asked):
     return Report(analyse(records, OWN, **FEW, **asked), records, {})
 
 
+def best_of(report):
+    """The first metric of the league that is no yardstick."""
+    league = report.results[0].league
+    return league.loc[league["kind"] == "metric", "metric"].iloc[0]
+
+
 def words_of(report):
     return " ".join(block.text for block in among.SECTION.page(report) if isinstance(block, Words))
 
@@ -44,8 +50,9 @@ def twins(synthetic):
 def test_the_section_has_words_a_picture_with_its_numbers_and_tables(twins):
     for blocks in (among.SECTION.page(twins), among.SECTION.markdown(twins)):
         assert {Words, Figure, Table} <= {type(block) for block in blocks}
-    (figure,) = among.SECTION.files(twins)
-    assert figure.name == "among_finetune"
+    figure, together_figure = among.SECTION.files(twins)
+    assert (figure.name, together_figure.name) == ("among_finetune", "together_finetune")
+    assert together_figure.numbers["name"].tolist() == [best_of(twins), *COMBINATIONS, "pge", "static"]
     assert len(figure.numbers) == 6 * 5 / 2
     first = figure.numbers.iloc[0]
     assert ({first["metric"], first["other"]}, first["tau"], first["same"]) == ({"logme", "leep"}, 1.0, True)
@@ -80,9 +87,14 @@ def test_forty_metrics_fit_a_phone():
 
 def test_the_combinations_stand_beside_the_best_metric_pge_and_static(twins, cells):
     result, found = twins.results[0], twins.analysis.among.combined
-    shown = cells(together.combination_grid(result, found))
-    best = found.metrics[0]
+    rows = together.standing(result, found)
+    shown = cells(together.combination_grid(rows))
+    best = best_of(twins)
     assert next(iter(shown)).startswith(best)
+    gap = rows.set_index("name").loc["static", "weighted_tau"] - rows.set_index("name").loc[best, "weighted_tau"]
+    assert rows.set_index("name").loc["static", "difference"] == pytest.approx(gap)
+    drawn = [mark.say for mark in together.picture(rows).marks if getattr(mark, "say", "")]
+    assert len(drawn) == len(rows)
     assert {*together.TITLES.values(), "static"} <= set(shown)
     league = result.league.set_index("metric")
     assert shown["static"]["weighted τ"] == f"{league.loc['static', 'weighted_tau']:.2f}".replace("-", "\N{MINUS SIGN}")

@@ -208,6 +208,7 @@ def _files(report: Report) -> Iterator[FigureFile]:
         title = "Kendall's tau between metrics, mean over targets; outlined: say the same"
         looks = key([(look, "", said) for look, said in COLOURS])
         yield FigureFile(file_name("among", report.results[0].name), sheet(title, looks, drawn), pair_table(found))
+    yield from together.files(report)
 
 
 SECTION = Section("among", "Among", _blocks, _blocks, _files)

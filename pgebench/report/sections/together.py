@@ -52,7 +52,8 @@ def standing(result: TruthResult, found: Combined) -> pd.DataFrame:
     single = []
     for name in dict.fromkeys((best, *pge, STATIC)):
         row = league.loc[name].to_dict()
-        gap = dict(zip(GAP, (difference(result, name, best) or ())[:3], strict=False))
+        apart = difference(result, name, best)
+        gap = dict(zip(GAP, apart[:3], strict=True)) if apart else {}
         ends = {"low": row[f"{PRIMARY}_low"], "high": row[f"{PRIMARY}_high"]}
         title = f"`{name}`, the best metric here" if name == best else f"`{name}`"
         single.append({"title": title, "role": role(name, str(row["kind"])), "name": name, **row, **ends, **gap})

@@ -51,7 +51,7 @@ def standing(result: TruthResult, found: Combined) -> pd.DataFrame:
     pge = [name for name in result.metrics if role(name, str(league.loc[name, "kind"])) == "pge"][:1]
     single = []
     for name in dict.fromkeys((best, *pge, STATIC)):
-        row = league.loc[name].to_dict()
+        row = {str(key): value for key, value in league.loc[name].items()}
         apart = difference(result, name, best)
         gap = dict(zip(GAP, apart[:3], strict=True)) if apart else {}
         ends = {"low": row[f"{PRIMARY}_low"], "high": row[f"{PRIMARY}_high"]}

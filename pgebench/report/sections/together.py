@@ -20,10 +20,10 @@ from pgebench.report.svg import Circle, Line, Mark, Picture, Text, text_width
 from pgebench.report.wording import counted, interval, names, number, points, signed
 
 TITLES = {
-    ELSEWHERE: "the metric that is best on the other collections",
+    ELSEWHERE: "best metric on other collections",
     MEAN_RANK: "mean rank",
-    LINEAR: "linear, fitted on the other collections",
-    LINEAR_WITHIN: "linear, the judged target in the fit",
+    LINEAR: "linear, fitted on other collections",
+    LINEAR_WITHIN: "linear, judged target in the fit",
 }
 """Combination -> what the report calls it."""
 
@@ -31,8 +31,8 @@ GAP = ("difference", "difference_low", "difference_high")
 
 CAPTION = "Mean weighted τ with 95 % interval; hollow: the fit that saw the judged target, and the static ranker."
 
-WIDTH, ROW = 340.0, 20.0
-"""Pixels of the axis and of a row."""
+WIDTH, ROW = 260.0, 20.0
+"""Pixels of the axis and of a row: with its titles as wide as a phone is."""
 
 
 def standing(result: TruthResult, found: Combined) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.among import Among, among
 from pgebench.analysis.answers import answers
 from pgebench.analysis.build_table import build_table
 from pgebench.analysis.composites import with_composite_names, with_composites
@@ -37,6 +38,7 @@ class Analysis:
         table: The arrays, with their axes in the order group, candidate, task of the question.
         results: One entry per truth, the primary one first; empty if there is no truth yet.
         criteria: The metrics beside the primary truth by other criteria than accuracy, if the records hold any.
+        among: The metrics among themselves, beside the primary truth; None without any truth.
         answers: What every metric reaches on every question, see `answers`; for the primary truth.
         setups: Setup stability of the league of the primary truth, see `setups_of`.
         stability: What the variations say, if the experiment has any.
@@ -53,6 +55,7 @@ class Analysis:
     table: Table
     results: tuple[TruthResult, ...]
     criteria: tuple[Criterion, ...]
+    among: Among | None
     answers: pd.DataFrame
     setups: pd.DataFrame
     stability: Stability | None
@@ -133,6 +136,7 @@ def analyse(
         table=table,
         results=results,
         criteria=judged_by(records, first, table, arranged, resamples=resamples, seed=seed) if first else (),
+        among=among(table, results[0], resamples=resamples, seed=seed) if results else None,
         answers=answers(with_composites(plain, facts), first, resamples=resamples, seed=seed)
         if first
         else pd.DataFrame(),

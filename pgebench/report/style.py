@@ -102,6 +102,7 @@ LOOKS = {
     "again": Look(stroke="anew", width=1.5),
     "front": Look(stroke="soft", dash=(2, 3)),
     "bar": Look(stroke="ink", width=3),
+    "outline": Look(stroke="ink", width=1.5),
     # cells of a map
     "high": Look("high"),
     "low": Look("low"),

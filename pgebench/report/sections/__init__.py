@@ -2,6 +2,7 @@
 
 from pgebench.report.section import Section
 from pgebench.report.sections import (
+    among,
     cost,
     criteria,
     data,
@@ -27,6 +28,7 @@ SECTIONS: tuple[Section, ...] = (
     pairs.SECTION,
     influence.SECTION,
     scale.SECTION,
+    among.SECTION,
     truth.SECTION,
     headroom.SECTION,
     relatedness.SECTION,

@@ -6,6 +6,7 @@ from pgebench.report.sections import (
     criteria,
     data,
     failures,
+    glance,
     headroom,
     influence,
     league,
@@ -22,6 +23,7 @@ from pgebench.report.sections import (
 )
 
 SECTIONS: tuple[Section, ...] = (
+    glance.SECTION,
     verdict.SECTION,
     league.SECTION,
     pairs.SECTION,

@@ -1,0 +1,185 @@
+"""The first screen: the league and three dials, before any word about them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.cost import Cost
+from pgebench.analysis.judge import TruthResult
+from pgebench.report import dials_picture
+from pgebench.report.claims import real_metrics
+from pgebench.report.dials import COST, RELIABILITY, RIVALS, STABILITY, Dialled, dialled
+from pgebench.report.dials_picture import UNMEASURED
+from pgebench.report.grid import Cell, Grid, grid, name_cell
+from pgebench.report.section import (
+    Beside,
+    Block,
+    Details,
+    Figure,
+    FigureFile,
+    Heading,
+    Report,
+    Section,
+    Table,
+    Words,
+    file_name,
+)
+from pgebench.report.sections.league import key_of, strips
+from pgebench.report.sheet import panels, sheet
+from pgebench.report.svg import Picture
+from pgebench.report.tops import tops
+from pgebench.report.wording import NOTHING, TRUTH_PRICED, duration, interval, names, number, percent
+
+STRIP, LINE = 190.0, 16.0
+"""Pixels of a strip of the league and of its line; with the names beside it, it is as wide as a phone."""
+
+
+def league_picture(result: TruthResult) -> Picture:
+    """The whole league, a thin line a metric."""
+    return strips(result, STRIP, LINE)
+
+
+def dials_grid(report: Report, found: Sequence[Dialled]) -> Grid:
+    """The dials in numbers, and the truth below: how far it agrees with itself, and what it costs."""
+    rows = []
+    for one in found:
+        steady, quality, price = (one.dials[word] for word in (STABILITY, RELIABILITY, COST))
+        span = f" ({interval(quality.low, quality.high)})" if math.isfinite(quality.low) else ""
+        rows.append(
+            [
+                name_cell(one.metric),
+                _cell(f"{number(steady.value)} ({steady.where})", steady.value),
+                _cell(f"{number(quality.value)}{span}", quality.value),
+                *[_cell(percent(share), share) for share in (price.value, *(price.also or (math.nan,)))],
+                *_per_cell(one.cost),
+            ]
+        )
+    result = report.results[0]
+    agrees = [f"{number(top.repeat[PRIMARY])} ({top.name})" for top in tops(result)]
+    shares = [Cell(NOTHING), Cell(NOTHING)]
+    cost = report.analysis.truth_costs.get(result.name)
+    truth = [Cell(f"{result.name}, the truth"), Cell(NOTHING), Cell(", ".join(agrees) or UNMEASURED), *shares]
+    columns = ["", "stability (lowest under)", "reliability", "cost: of the truth's CPU seconds", "of its FLOPs"]
+    made = grid([*columns, "CPU seconds per cell", "GFLOP per cell"], rows)
+    made.footer.append([*truth, *_per_cell(cost)])
+    return made
+
+
+def _cell(text: str, value: float) -> Cell:
+    return Cell(text, value) if math.isfinite(value) else Cell(UNMEASURED, math.nan)
+
+
+def _per_cell(cost: Cost | None) -> list[Cell]:
+    """CPU seconds and operations of one score; a cell is a triple of backbone, source and target."""
+    if cost is None or not cost.cells:
+        return [Cell(UNMEASURED, math.nan)] * 2
+    seconds, billions = cost.cpu_s / cost.cells, cost.flops / cost.cells / 1e9
+    return [_cell(duration(seconds), seconds), _cell(number(billions, 2), billions)]
+
+
+def _who(result: TruthResult, found: Sequence[Dialled]) -> str:
+    """By which rule these metrics are shown."""
+    shown = [one.metric for one in found]
+    best = [str(name) for name in real_metrics(result.league)["metric"] if not str(name).startswith("pge")][:1]
+    text = "Shown are PGE, "
+    text += f"the best of the other metrics ({names(best)}) " if best else ""
+    text += f"and those that the paper compares it with ({names(RIVALS)})."
+    missing = [name for name in ("pge", *RIVALS) if name not in shown]
+    return f"{text} Not in this experiment: {names(missing)}." if missing else text
+
+
+def _how(report: Report) -> str:
+    """How to read the dials, and what would fill those that are empty."""
+    steady = report.analysis.stability
+    text = (
+        f"Stability: each stroke is the rank agreement (τ-b) of a metric with itself when one of {len(steady.factors)} "
+        "factors changes, the bar ends at the lowest; longer is better. "
+        if steady
+        else "Stability is measured by an experiment with variations, such as `pgebench experiment=stability`. "
+    )
+    return (
+        f"{text}Reliability: the number of the league with its 95 % interval; grey, green and purple as in the league. "
+        f"Cost: bar, the share of the CPU seconds of {TRUTH_PRICED}; stroke, that of its FLOPs; the green line is the "
+        "truth itself; shorter is better."
+    )
+
+
+def _page(report: Report) -> list[Block]:
+    if not (found := _found(report)):
+        return []
+    result = report.results[0]
+    return [
+        Heading("At a glance"),
+        Beside(
+            (
+                Figure(
+                    file_name("league", result.name),
+                    report.say(f"The league: mean weighted τ with {result.name}, 95 % interval."),
+                    league_picture(result),
+                ),
+                Figure(
+                    file_name("glance", result.name),
+                    "Three dials: bars from 0.",
+                    dials_picture.picture(found, tops(result)),
+                ),
+            )
+        ),
+        key_of(result),
+        Details(
+            "The dials in numbers, and how to read them",
+            [Words(_who(result, found)), Words(_how(report)), Table(dials_grid(report, found))],
+        ),
+    ]
+
+
+def _markdown(report: Report) -> list[Block]:
+    if not (found := _found(report)):
+        return []
+    result = report.results[0]
+    return [
+        Heading("At a glance"),
+        Figure(file_name("glance", result.name), "The league, and three dials"),
+        Table(dials_grid(report, found)),
+        Words(f"{_who(result, found)} {_how(report)}"),
+    ]
+
+
+def _found(report: Report) -> list[Dialled]:
+    """The dials of this report; none without a number in the league."""
+    if not report.results or report.results[0].league[PRIMARY].isna().all():
+        return []
+    return dialled(report.analysis, report.results[0])
+
+
+def numbers(found: Sequence[Dialled]) -> pd.DataFrame:
+    """Every number in the dials, one row per metric and word."""
+    return pd.DataFrame(
+        [
+            {
+                "metric": one.metric,
+                "word": word,
+                "value": dial.value,
+                "low": dial.low,
+                "high": dial.high,
+                "factor": dial.where,
+            }
+            for one in found
+            for word, dial in one.dials.items()
+        ]
+    )
+
+
+def _files(report: Report) -> Iterator[FigureFile]:
+    if found := _found(report):
+        result = report.results[0]
+        dials = dials_picture.picture(found, tops(result))
+        drawn = panels([("the league", league_picture(result)), ("three dials", dials)], "", 2)
+        title = f"At a glance: mean weighted Kendall tau with the {result.name} accuracy; stability, reliability, cost"
+        yield FigureFile(file_name("glance", result.name), sheet(title, drawn), numbers(found))
+
+
+SECTION = Section("glance", "At a glance", _page, _markdown, _files, css="glance", opens=True)

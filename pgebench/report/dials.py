@@ -13,12 +13,18 @@ from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.cost import Cost, share_of
 from pgebench.analysis.judge import TruthResult
 from pgebench.analysis.league import Analysis
-from pgebench.analysis.stability import Stability
+from pgebench.analysis.stability import OWN, Stability
 from pgebench.report.claims import real_metrics
 from pgebench.report.style import role
 
 RIVALS = ("leep", "logme", "nce")
 """What the paper compares PGE with."""
+
+REPEATS = frozenset({"metric_seed", "target.draw", "seed"})
+"""Settings that draw again what a metric saw: its own luck, the images of the target, the checkpoint of the source."""
+
+BESIDE = frozenset({"truth", "budget.truth_seeds", "transfer_seed"})
+"""Settings of the truth, which leave the scores as they are."""
 
 STABILITY, RELIABILITY, COST = "stability", "reliability", "cost"
 
@@ -28,11 +34,11 @@ class Dial:
     """One word about one metric; what this experiment does not measure is NaN.
 
     Attributes:
-        value: Stability: the lowest rank agreement with itself when one factor changes. Reliability: the number of the
-            league. Cost: the share of the truth's CPU seconds.
+        value: Stability: the lowest rank agreement with itself under other draws, other images or another checkpoint.
+            Reliability: the number of the league. Cost: the share of the truth's CPU seconds.
         low: Of the range to draw: the lowest agreement; the interval of the league.
         high: The highest agreement; the interval of the league.
-        also: Further numbers on the same axis: the agreement under each factor, or the share of the truth's FLOPs.
+        also: Further numbers on the same axis: the agreement under each of these, or the share of the truth's FLOPs.
         where: Stability: the factor of `value`.
         chance: Reliability: where 95 % of shuffled copies fall.
     """
@@ -114,15 +120,31 @@ def dialled(analysis: Analysis, result: TruthResult) -> list[Dialled]:
     return found
 
 
-def factors_of(analysis: Analysis) -> int:
-    """Number of factors that the stability of this experiment is about; 0 if it is not measured."""
-    return len(analysis.stability.factors) if analysis.stability else 0
+def repeats(found: Stability | None) -> list[str]:
+    """The factors of an experiment that only draw again what a metric saw; what else is varied is another question.
+
+    Args:
+        found: What its variations say.
+
+    Returns:
+        Names in the order of the records; none without such a factor.
+    """
+    if found is None:
+        return []
+    levels = found.levels[found.levels["level"] != OWN]
+    return [factor for factor in found.factors if all(map(_repeats, levels.loc[levels["factor"] == factor, "level"]))]
+
+
+def _repeats(level: str) -> bool:
+    changed = {setting.partition("=")[0] for setting in level.split()} - BESIDE
+    return bool(changed) and changed <= REPEATS
 
 
 def _steadiness(found: Stability | None, metric: str) -> Dial:
     if found is None:
         return Dial()
-    rows = found.metrics[(found.metrics["metric"] == metric) & found.metrics["agreement"].notna()]
+    asked = (found.metrics["metric"] == metric) & found.metrics["factor"].isin(repeats(found))
+    rows = found.metrics[asked & found.metrics["agreement"].notna()]
     if rows.empty:
         return Dial()
     values = [float(value) for value in rows["agreement"]]

@@ -39,17 +39,17 @@ class _Axis:
         return self.left + TRACK * (inside - self.low) / (self.high - self.low)
 
 
-def picture(found: Sequence[Dialled], ceilings: Sequence[Top]) -> Picture:
+def picture(found: Sequence[Dialled], ceilings: Sequence[Top], gutter: float) -> Picture:
     """Three panels below each other.
 
     Args:
         found: Metrics with their dials; at least one.
         ceilings: Noise ceilings of the truth.
+        gutter: Pixels of the names.
 
     Returns:
         The picture. A word that nobody has a number for is one empty dial, which says so.
     """
-    gutter = max(text_width([one.metric for one in found]), text_width([RELIABILITY])) + 8
     marks: list[Mark] = []
     top = 0.0
     for word in (STABILITY, RELIABILITY, COST):

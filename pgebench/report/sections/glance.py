@@ -10,10 +10,9 @@ import pandas as pd
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.cost import Cost
 from pgebench.analysis.judge import TruthResult
-from pgebench.report import dials_picture
 from pgebench.report.claims import real_metrics
-from pgebench.report.dials import COST, RELIABILITY, RIVALS, STABILITY, Dialled, dialled
-from pgebench.report.dials_picture import UNMEASURED
+from pgebench.report.dials import COST, RELIABILITY, RIVALS, STABILITY, Dialled, dialled, repeats
+from pgebench.report.dials_picture import UNMEASURED, picture
 from pgebench.report.grid import Cell, Grid, grid, name_cell
 from pgebench.report.section import (
     Beside,
@@ -28,7 +27,7 @@ from pgebench.report.section import (
     Words,
     file_name,
 )
-from pgebench.report.sections.league import key_of, strips
+from pgebench.report.sections.league import gutter_of, key_of, strips
 from pgebench.report.sheet import panels, sheet
 from pgebench.report.svg import Picture
 from pgebench.report.tops import tops
@@ -38,9 +37,22 @@ STRIP, LINE = 190.0, 16.0
 """Pixels of a strip of the league and of its line; with the names beside it, it is as wide as a phone."""
 
 
+NAMES = 84.0
+"""Least pixels of the names, for the words beside the dials."""
+
+
 def league_picture(result: TruthResult) -> Picture:
     """The whole league, a thin line a metric."""
-    return strips(result, STRIP, LINE)
+    return strips(result, STRIP, LINE, _gutter(result))
+
+
+def dials_of(result: TruthResult, found: Sequence[Dialled]) -> Picture:
+    """The dials, as wide as the league."""
+    return picture(found, tops(result), _gutter(result))
+
+
+def _gutter(result: TruthResult) -> float:
+    return max(NAMES, gutter_of(result))
 
 
 def dials_grid(report: Report, found: Sequence[Dialled]) -> Grid:
@@ -94,18 +106,23 @@ def _who(result: TruthResult, found: Sequence[Dialled]) -> str:
 
 def _how(report: Report) -> str:
     """How to read the dials, and what would fill those that are empty."""
-    steady = report.analysis.stability
+    factors = repeats(report.analysis.stability)
     text = (
-        f"Stability: each stroke is the rank agreement (τ-b) of a metric with itself when one of {len(steady.factors)} "
-        "factors changes, the bar ends at the lowest; longer is better. "
-        if steady
-        else "Stability is measured by an experiment with variations, such as `pgebench experiment=stability`. "
+        f"Stability: each stroke is the rank agreement (τ-b) of a metric with itself under another {_or(factors)}, and "
+        "the bar ends at the lowest; longer is better. "
+        if factors
+        else "Stability, the agreement of a metric with itself under other draws, images and checkpoints, is measured "
+        "by `pgebench experiment=stability`. "
     )
     return (
         f"{text}Reliability: the number of the league with its 95 % interval; grey, green and purple as in the league. "
         f"Cost: bar, the share of the CPU seconds of {TRUTH_PRICED}; stroke, that of its FLOPs; the green line is the "
         "truth itself; shorter is better."
     )
+
+
+def _or(factors: Sequence[str]) -> str:
+    return " or ".join([", ".join(factors[:-1]), factors[-1]]) if len(factors) > 1 else factors[0]
 
 
 def _page(report: Report) -> list[Block]:
@@ -123,8 +140,8 @@ def _page(report: Report) -> list[Block]:
                 ),
                 Figure(
                     file_name("glance", result.name),
-                    "Three dials: bars from 0.",
-                    dials_picture.picture(found, tops(result)),
+                    "Stability and reliability: longer is better. Cost: shorter is.",
+                    dials_of(result, found),
                 ),
             )
         ),
@@ -176,10 +193,9 @@ def numbers(found: Sequence[Dialled]) -> pd.DataFrame:
 def _files(report: Report) -> Iterator[FigureFile]:
     if found := _found(report):
         result = report.results[0]
-        dials = dials_picture.picture(found, tops(result))
-        drawn = panels([("the league", league_picture(result)), ("three dials", dials)], "", 2)
+        drawn = panels([("the league", league_picture(result)), ("three dials", dials_of(result, found))], "", 2)
         title = f"At a glance: mean weighted Kendall tau with the {result.name} accuracy; stability, reliability, cost"
         yield FigureFile(file_name("glance", result.name), sheet(title, drawn), numbers(found))
 
 
-SECTION = Section("glance", "At a glance", _page, _markdown, _files, css="glance", opens=True)
+SECTION = Section("glance", "", _page, _markdown, _files, css="glance", opens=True)

@@ -89,17 +89,23 @@ def strip_axis(scale: StripScale) -> Picture:
     return Picture(scale.width, 14, tuple(marks), "scale")
 
 
-def strips(result: TruthResult, width: float, height: float) -> Picture:
+def gutter_of(result: TruthResult) -> float:
+    """Pixels that the names of the metrics need."""
+    return text_width(list(result.league.loc[result.league[PRIMARY].notna(), "metric"])) + 8
+
+
+def strips(result: TruthResult, width: float, height: float, left: float) -> Picture:
     """All strips below each other, between names and numbers.
 
     Args:
         result: Of one truth; metrics without a value are left out.
         width: Of a strip in pixels.
         height: Likewise.
+        left: Pixels of the names.
     """
     league = result.league[result.league[PRIMARY].notna()]
     scale = StripScale(league, width)
-    left, ceilings = text_width(list(league["metric"])) + 8, tops(result)
+    ceilings = tops(result)
     marks = [*strip_axis(scale).moved(left, 0)]
     y = 16.0
     for _, row in league.iterrows():
@@ -120,7 +126,7 @@ def picture(result: TruthResult) -> Picture:
     """The league as a file."""
     legend = [("null", "", "95 % of its shuffled copies")]
     legend += [(top.band, "", f"noise ceiling, {top.name}") for top in tops(result)]
-    return sheet(_label(result), strips(result, IN_FILE, STRIP_HEIGHT), key(legend))
+    return sheet(_label(result), strips(result, IN_FILE, STRIP_HEIGHT, gutter_of(result)), key(legend))
 
 
 def league_grid(result: TruthResult) -> Grid:

@@ -182,6 +182,7 @@ def numbers(found: Sequence[Dialled]) -> pd.DataFrame:
                 "value": dial.value,
                 "low": dial.low,
                 "high": dial.high,
+                "also": " ".join(f"{value:.6g}" for value in dial.also),
                 "factor": dial.where,
             }
             for one in found

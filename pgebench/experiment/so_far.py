@@ -26,7 +26,7 @@ from pgebench.core.say import say_above_bars
 from pgebench.core.text import unfolded
 
 FIRST = 1.0
-"""Minutes until the first report; the next ones wait twice as long as the one before, up to ``report_every``."""
+"""Minutes until the first report; from then on each waits twice as long as the one before, up to ``report_every``."""
 
 REST = 9
 """Times as long as a report took until the next one begins: reports take a tenth of the time at most."""
@@ -79,35 +79,39 @@ class ReportSoFar:
         wait = min(60 * FIRST, self._every)
         pause = wait
         while not self._stop.wait(pause):
-            began = time.monotonic()
+            began, ranked = time.monotonic(), True
             try:
-                self._report()
+                ranked = self._report()
             except Exception as error:  # whatever it is: a report so far is worth less than the sweep
                 reason = unfolded(error) if isinstance(error, PgebenchError) else f"{type(error).__name__}: {error}"
                 self._say(f"pgebench: no report so far ({reason}); the sweep goes on", error=True)
-            wait = min(2 * wait, self._every)
+            if ranked:
+                wait = min(2 * wait, self._every)
             pause = max(wait, REST * (time.monotonic() - began))
 
-    def _report(self) -> None:
-        """Make a report, if there is anything to rank and anything new.
+    def _report(self) -> bool:
+        """Make a report, if there is anything to rank and anything new; False if there is nothing to rank yet.
 
         Raises:
             PgebenchError: it could not be made.
         """
         table = self._table()
         finished = table[table.status == DONE]
-        if finished.metric.isna().all() or finished.truth.isna().all() or len(finished) == self._done:
-            return
+        if finished.metric.isna().all() or finished.truth.isna().all():
+            return False
+        if len(finished) == self._done:
+            return True
         with tempfile.TemporaryDirectory(prefix="pgebench-report-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             write_atomically(folder / "records.parquet", table.to_parquet(index=False))
             write_atomically(folder / "meta.json", self._meta(table))
             if not self._made(folder):
-                return
+                return True
         self._done = len(finished)
         units = table.key.nunique()
         done = finished.key.nunique()
         self._say(f"The report so far ({done} of {units} units): {self._results / 'report.html'}")
+        return True
 
     def _made(self, folder: Path) -> bool:
         """Have the report of the records in a folder made and written; False if the sweep ended before."""

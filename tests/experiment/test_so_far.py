@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -79,9 +80,10 @@ def test_reports_take_a_tenth_of_the_time_at_most(monkeypatch: pytest.MonkeyPatc
     """Each takes 0.1 s here, so that the next one begins 0.9 s later, however often they are asked for."""
     times: list[float] = []
 
-    def slow(self: ReportSoFar) -> None:
+    def slow(self: ReportSoFar) -> bool:
         times.append(time.monotonic())
         time.sleep(0.1)
+        return True
 
     monkeypatch.setattr(ReportSoFar, "_report", slow)
     with ReportSoFar(tmp_path, 0.0005, pd.DataFrame, lambda table: META):
@@ -89,15 +91,23 @@ def test_reports_take_a_tenth_of_the_time_at_most(monkeypatch: pytest.MonkeyPatc
     assert np.diff(times).min() >= 1.0
 
 
-def test_waits_double_up_to_the_minutes_that_are_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    times: list[float] = []
-    monkeypatch.setattr(so_far, "FIRST", 0.1 / 60)
-    monkeypatch.setattr(ReportSoFar, "_report", lambda self: times.append(time.monotonic()))
-    with ReportSoFar(tmp_path, 0.3 / 60, pd.DataFrame, lambda table: META):
-        began = time.monotonic()
-        wait_for(lambda: len(times) == 4)
-    gaps = np.diff([began, *times])
-    assert (gaps >= np.array([0.1, 0.2, 0.3, 0.3]) - 0.01).all()
+def test_waits_double_from_the_first_league_on_up_to_the_minutes_that_are_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """At the first two looks there is nothing to rank."""
+    pauses: list[float] = []
+
+    class Clock(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout)
+            return len(pauses) == 8
+
+    monkeypatch.setattr(so_far, "FIRST", 1.0)
+    monkeypatch.setattr(ReportSoFar, "_report", lambda self: len(pauses) > 2)
+    report = ReportSoFar(tmp_path, 10, pd.DataFrame, lambda table: META)
+    report._stop = Clock()
+    report._watch()
+    assert pauses == [60 * minutes for minutes in (1, 1, 1, 2, 4, 8, 10, 10)]
 
 
 @pytest.mark.parametrize("every", [0, None])
@@ -119,9 +129,8 @@ def test_nothing_new_and_nothing_to_rank_makes_no_report(
     report = ReportSoFar(tmp_path, 1, lambda: tables.pop(0), lambda table: META)
     counts = []
     while tables:
-        report._report()
-        counts.append(len(made))
-    assert counts == [0, 0, 1, 1, 2]
+        counts.append((report._report(), len(made)))
+    assert counts == [(False, 0), (False, 0), (True, 1), (True, 1), (True, 2)]
 
 
 @pytest.mark.parametrize("error", [StoreError("the disk is full"), MemoryError("no room"), OSError("gone")])

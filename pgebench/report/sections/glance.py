@@ -36,7 +36,6 @@ from pgebench.report.wording import NOTHING, TRUTH_PRICED, duration, interval, n
 STRIP, LINE = 190.0, 16.0
 """Pixels of a strip of the league and of its line; with the names beside it, it is as wide as a phone."""
 
-
 NAMES = 84.0
 """Least pixels of the names, for the words beside the dials."""
 

@@ -106,9 +106,9 @@ def run_experiment(
         choices = [
             str(one.input_line) for one in overrides if one.key_or_group in CHOICES and not one.is_sweep_override()
         ]
-        with ReportSoFar(
-            results, config.report_every, lambda: frame(units, store), partial(meta_of, sweep, arguments, so_far=True)
-        ):
+        meta = partial(meta_of, sweep, arguments, so_far=True)
+        tell = config.progress != "none"
+        with ReportSoFar(results, config.report_every, lambda: frame(units, store), meta, tell):
             code = Launch(config, cells, waiting, store, launcher, choices, paths).run()
         table = frame(units, store)
         if code == INTERRUPTED:

@@ -48,6 +48,7 @@ class ReportSoFar:
         every: minutes between two reports, once the first ones are made; 0 or None for none at all.
         table: gives the records as they are now.
         meta: what is said beside such a table, as JSON.
+        tell: whether to say where the report is; a failure is said in any case.
     """
 
     def __init__(
@@ -56,9 +57,10 @@ class ReportSoFar:
         every: float | None,
         table: Callable[[], pd.DataFrame],
         meta: Callable[[pd.DataFrame], bytes],
+        tell: bool = True,
     ) -> None:
         self._results, self._every = results, 60 * (every or 0.0)
-        self._table, self._meta = table, meta
+        self._table, self._meta, self._tell = table, meta, tell
         self._done, self._said = 0, ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -138,12 +140,12 @@ class ReportSoFar:
         if ended and process.returncode != 0:
             lines = (folder / "log").read_text(errors="replace").splitlines()
             raise PgebenchError(lines[-1] if lines else f"its process ended with code {process.returncode}")
-        return ended
+        return process.returncode == 0
 
     def _say(self, text: str, error: bool = False) -> None:
         """Say where the report is once, and each failure once; the page itself says what is new."""
         kind = text if error else "made"
-        if kind != self._said:
+        if kind != self._said and (error or self._tell):
             self._said = kind
             with contextlib.suppress(Exception):
                 say_above_bars(text, error=error)

@@ -102,13 +102,15 @@ def dialled(analysis: Analysis, result: TruthResult) -> list[Dialled]:
     Returns:
         One entry per metric, in the order of `chosen`.
     """
-    league = result.league.set_index("metric")
+    league = {str(row["metric"]): row for row in result.league.to_dict("records")}
     truth = analysis.truth_costs.get(result.name)
     found = []
     for name in chosen(result):
-        row, cost = league.loc[name], analysis.metric_costs.get(name)
+        row, cost = league[name], analysis.metric_costs.get(name)
         reliability = Dial(
-            *(float(row[column]) for column in (PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high")),
+            value=float(row[PRIMARY]),
+            low=float(row[f"{PRIMARY}_low"]),
+            high=float(row[f"{PRIMARY}_high"]),
             chance=(float(row["null_low"]), float(row["null_high"])),
         )
         dials = {

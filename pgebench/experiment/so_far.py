@@ -1,7 +1,7 @@
 """The report of what is done so far, made anew while a sweep runs.
 
-It is made in a process of its own with the lowest priority, so that it neither stops the sweep nor holds it up. It is
-rested from nine times as long as it took, and written when all of it is made.
+It is made in a process of its own with a low priority, so that it neither stops the sweep nor holds it up. It is rested
+from nine times as long as it took, and written when all of it is made.
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def test_reports_take_a_tenth_of_the_time_at_most(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(ReportSoFar, "_report", slow)
     with ReportSoFar(tmp_path, 0.0005, pd.DataFrame, lambda table: META):
-        wait_for(lambda: len(times) == 4)
+        wait_for(lambda: len(times) >= 4)
     assert np.diff(times).min() >= 1.0
 
 
@@ -144,7 +144,7 @@ def test_a_table_that_cannot_be_read_is_said_once_and_stops_nothing(
         raise error
 
     with ReportSoFar(tmp_path, 0.0005, broken, lambda table: META):
-        wait_for(lambda: len(times) == 3)
+        wait_for(lambda: len(times) >= 3)
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert str(error) in said[0]

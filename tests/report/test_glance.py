@@ -189,6 +189,14 @@ def test_small_experiments_have_a_first_screen_too(synthetic, what: str) -> None
     assert len(list(glance.SECTION.files(report))) == 1
 
 
+def test_yardsticks_alone_are_a_league_without_dials(synthetic) -> None:
+    report = report_of(*synthetic.make_records(datasets=4, metrics=("random",)))
+    shown = page.html(report, ())
+    assert 'id="glance"' in shown
+    assert "The dials in numbers" not in shown
+    assert glance.SECTION.markdown(report) == list(glance.SECTION.files(report)) == []
+
+
 @pytest.mark.parametrize("lacking", ["truth", "a second candidate"])
 def test_without_a_ranking_there_is_nothing_to_draw(synthetic, lacking: str) -> None:
     records, meta = synthetic.make_records(datasets=3 if lacking == "truth" else 2, metrics=("logme", "pge"))

@@ -125,25 +125,24 @@ def _or(factors: Sequence[str]) -> str:
 
 
 def _page(report: Report) -> list[Block]:
-    if not (found := _found(report)):
+    if not _has_numbers(report):
         return []
     result = report.results[0]
+    league = Figure(
+        file_name("league", result.name),
+        report.say(f"The league: mean weighted τ with {result.name}, 95 % interval."),
+        league_picture(result),
+    )
+    if not (found := dialled(report.analysis, result)):
+        return [Heading("At a glance"), league, key_of(result)]
+    dials = Figure(
+        file_name("glance", result.name),
+        "Stability and reliability: longer is better. Cost: shorter is.",
+        dials_of(result, found),
+    )
     return [
         Heading("At a glance"),
-        Beside(
-            (
-                Figure(
-                    file_name("league", result.name),
-                    report.say(f"The league: mean weighted τ with {result.name}, 95 % interval."),
-                    league_picture(result),
-                ),
-                Figure(
-                    file_name("glance", result.name),
-                    "Stability and reliability: longer is better. Cost: shorter is.",
-                    dials_of(result, found),
-                ),
-            )
-        ),
+        Beside((league, dials)),
         key_of(result),
         Details(
             "The dials in numbers, and how to read them",
@@ -153,22 +152,19 @@ def _page(report: Report) -> list[Block]:
 
 
 def _markdown(report: Report) -> list[Block]:
-    if not (found := _found(report)):
+    if not _has_numbers(report) or not (found := dialled(report.analysis, report.results[0])):
         return []
-    result = report.results[0]
     return [
         Heading("At a glance"),
-        Figure(file_name("glance", result.name), "The league, and three dials"),
+        Figure(file_name("glance", report.results[0].name), "The league, and three dials"),
         Table(dials_grid(report, found)),
-        Words(f"{_who(result, found)} {_how(report)}"),
+        Words(f"{_who(report.results[0], found)} {_how(report)}"),
     ]
 
 
-def _found(report: Report) -> list[Dialled]:
-    """The dials of this report; none without a number in the league."""
-    if not report.results or report.results[0].league[PRIMARY].isna().all():
-        return []
-    return dialled(report.analysis, report.results[0])
+def _has_numbers(report: Report) -> bool:
+    """Whether there is a league to draw."""
+    return bool(report.results) and bool(report.results[0].league[PRIMARY].notna().any())
 
 
 def numbers(found: Sequence[Dialled]) -> pd.DataFrame:
@@ -191,7 +187,7 @@ def numbers(found: Sequence[Dialled]) -> pd.DataFrame:
 
 
 def _files(report: Report) -> Iterator[FigureFile]:
-    if found := _found(report):
+    if _has_numbers(report) and (found := dialled(report.analysis, report.results[0])):
         result = report.results[0]
         drawn = panels([("the league", league_picture(result)), ("three dials", dials_of(result, found))], "", 2)
         title = f"At a glance: mean weighted Kendall tau with the {result.name} accuracy; stability, reliability, cost"

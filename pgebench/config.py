@@ -227,13 +227,15 @@ class Config:
     ``reuse`` a results folder whose truths are taken over, ``box`` a finished study with its evidence, on which metrics
     are scored without any training. ``device`` is ``auto``, ``cpu``, ``cuda`` or ``cuda:1``,
     ``job`` what a launcher gives a job. ``tracking`` is Weights & Biases, ``progress`` is ``auto``, ``lines`` or
-    ``none``, ``notes`` are printed in the report. ``workers`` is the number of jobs beside each other on this machine,
-    null where a cluster decides; ``threads`` are those of one job. ``fail_fast`` starts no further unit after the first
-    failure, ``retry`` tries a failed unit so many times again, ``time_limit`` is in minutes per unit, ``force`` names
-    stages whose results are computed again, with all that reads them, ``together`` trains seeds and sources of a job at
-    once (``auto``: on a GPU, unless ``deterministic``), ``lock`` is how processes that share the store keep out of each
-    other's way (``auto``, ``flock``, ``soft``). ``deterministic`` admits deterministic algorithms alone on a GPU; the
-    CPU gives the same numbers in any case. ``units`` is set by the sweep: the file of what a job computes.
+    ``none``, ``notes`` are printed in the report. While a sweep runs its report is made anew every ``report_every``
+    minutes, the first times sooner; 0 or null makes it in the end alone. ``workers`` is the number of jobs beside each
+    other on this machine, null where a cluster decides; ``threads`` are those of one job. ``fail_fast`` starts no
+    further unit after the first failure, ``retry`` tries a failed unit so many times again, ``time_limit`` is in
+    minutes per unit, ``force`` names stages whose results are computed again, with all that reads them, ``together``
+    trains seeds and sources of a job at once (``auto``: on a GPU, unless ``deterministic``), ``lock`` is how processes
+    that share the store keep out of each other's way (``auto``, ``flock``, ``soft``). ``deterministic`` admits
+    deterministic algorithms alone on a GPU; the CPU gives the same numbers in any case. ``units`` is set by the sweep:
+    the file of what a job computes.
     """
 
     experiment_name: str = MISSING
@@ -269,6 +271,7 @@ class Config:
     deterministic: bool = False
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     progress: str = "auto"
+    report_every: float | None = 10
     notes: list[str] = field(default_factory=list)
     units: str | None = None
 

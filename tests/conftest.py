@@ -29,6 +29,7 @@ TINY = (
     "threads=1",
     "tracking=none",
     "progress=none",
+    "report_every=0",
     "source=mnist_0_4,fashion_tops",
     "target=mnist_5_9,fashion_rest",
     "recipe.checkpoint.steps=4",

@@ -37,6 +37,7 @@ class Cost:
         flops: Floating-point operations of the networks; NaN if any unit's are unknown.
         without_checkpoints_flops: The same when the trained source models are already at hand.
         alone: Whether every unit was measured without a job beside it; with neighbours seconds are higher.
+        cells: Number of triples of backbone, source and target that have a result; each has a score, or an accuracy.
         units: Number of units charged.
         unknown: Number of units that are needed but not in the records; their cost is missing from the sums.
     """
@@ -55,6 +56,7 @@ class Cost:
     flops: float
     without_checkpoints_flops: float
     alone: bool
+    cells: int
     units: int
     unknown: int
 
@@ -84,9 +86,14 @@ def costs(records: pd.DataFrame, column: str) -> dict[str, Cost]:
     reads = {str(key): _keys(text) for key, text in zip(units["key"], units["inputs"], strict=True)}
     measured = (units["status"] == "done") & units["wall_s"].notna()
     wanted = units[(units["stage"] == stage) & measured & units[column].notna()]
+    # Of all rows: one unit is the result of several cells where it depends on a source alone.
+    finished = records[(records["stage"] == stage) & (records["status"] == "done")]
+    cells = finished.drop_duplicates([column, "backbone", "source", "target"])[column].value_counts()
     owner = {str(unit["key"]): _owner(unit) for unit in units.to_dict("records") if _paid_per(unit) == DATASET}
     return {
-        str(name): _charge(units, _closure(rows["key"].astype(str), reads), _served(rows, owner, reads))
+        str(name): _charge(
+            units, _closure(rows["key"].astype(str), reads), _served(rows, owner, reads), int(cells[name])
+        )
         for name, rows in wanted.groupby(column, sort=True)
     }
 
@@ -168,7 +175,7 @@ def _owner(unit: Mapping[object, object]) -> object:
     return unit["source"] if isinstance(unit["source"], str) else unit["target"]
 
 
-def _charge(units: pd.DataFrame, keys: list[str], served: Mapping[str, set[str]]) -> Cost:
+def _charge(units: pd.DataFrame, keys: list[str], served: Mapping[str, set[str]], cells: int) -> Cost:
     known = units.loc[[key for key in keys if key in units.index]]
     paid = pd.Series([_paid_per(row) for row in known.to_dict("records")], index=known.index, dtype=object)
     wall = known["wall_s"].astype(float).fillna(0.0)
@@ -202,6 +209,7 @@ def _charge(units: pd.DataFrame, keys: list[str], served: Mapping[str, set[str]]
         flops=float(flops.sum(skipna=False)),
         without_checkpoints_flops=float(flops[paid != CHECKPOINT].sum(skipna=False)),
         alone=bool((_column(known, "workers") == 1).all()),
+        cells=cells,
         units=len(known),
         unknown=len(keys) - len(known),
     )

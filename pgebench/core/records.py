@@ -6,6 +6,9 @@ from types import NoneType
 
 DONE, FAILED, CRASHED, RUNNING, MISSING = "done", "failed", "crashed", "running", "missing"
 
+SO_FAR = "so_far"
+"""Entry of ``meta.json`` beside records that were written while their sweep was running."""
+
 FIELDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("value", "wall_s", "cpu_s", "peak_rss_mb", "peak_gpu_mb"), (float, int, NoneType)),
     **dict.fromkeys(("images", "attempts", "workers", "threads"), (int, NoneType)),

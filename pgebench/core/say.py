@@ -91,6 +91,17 @@ def progress_bar(items: Iterable[Any] | None = None, **options: Any) -> Any:
     return tqdm(items, disable=not on_terminal(), **options)
 
 
+def say_above_bars(*lines: str, error: bool = False) -> None:
+    """Like `say`, from a thread beside that of a bar, which is drawn again below the lines.
+
+    Args:
+        lines: Likewise.
+        error: Likewise.
+    """
+    with tqdm.external_write_mode():
+        say(*lines, error=error)
+
+
 def on_terminal() -> bool:
     """Whether standard error is a terminal that somebody looks at."""
     try:

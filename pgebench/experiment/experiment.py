@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from pgebench.experiment.launch import INTERRUPTED, Launch
 from pgebench.experiment.messages import to_run
 from pgebench.experiment.on_box import run_on_box
 from pgebench.experiment.publish import config_of, device_here, meta_of, publish, publish_table
+from pgebench.experiment.so_far import ReportSoFar
 from pgebench.experiment.status import write_plan
 from pgebench.plan.sweep import Compose, expand, plain
 from pgebench.plan.units import merged, plan, weights_taken
@@ -103,7 +106,10 @@ def run_experiment(
         choices = [
             str(one.input_line) for one in overrides if one.key_or_group in CHOICES and not one.is_sweep_override()
         ]
-        code = Launch(config, cells, waiting, store, launcher, choices, paths).run()
+        meta = partial(meta_of, sweep, arguments, so_far=True)
+        tell = config.progress != "none"
+        with ReportSoFar(results, config.report_every, lambda: frame(units, store), meta, tell):
+            code = Launch(config, cells, waiting, store, launcher, choices, paths).run()
         table = frame(units, store)
         if code == INTERRUPTED:
             kept = int((table.drop_duplicates("key").status == DONE).sum())
@@ -124,6 +130,8 @@ def _check(config: DictConfig) -> None:
         raise ConfigError(f"experiment_name={config.experiment_name}: letters, digits and -_. only, it names a folder")
     if config.retry < 0:
         raise ConfigError(f"retry={config.retry}: give 0 or how often a failed unit is tried again")
+    if config.report_every is not None and not 0 <= config.report_every < math.inf:
+        raise ConfigError(f"report_every={config.report_every}: give minutes, or 0 for a report in the end alone")
     if config.time_limit is not None and config.time_limit <= 0:
         raise ConfigError(f"time_limit={config.time_limit}: give minutes above 0, or null for no limit")
     if config.question not in QUESTIONS:

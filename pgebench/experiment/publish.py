@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from pgebench.core.errors import PgebenchError
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
-from pgebench.core.records import DONE
+from pgebench.core.records import DONE, SO_FAR
 from pgebench.core.say import say
 from pgebench.core.text import all_storable
 from pgebench.experiment.earlier_results import reused
@@ -102,8 +102,13 @@ def _build(results: Path, tracker: Tracker) -> None:
         tracker.report()
 
 
-def meta_of(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = None) -> bytes:
-    """What the report says beside the table, as JSON; the same experiment gives the same bytes."""
+def meta_of(
+    sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None = None, *, so_far: bool = False
+) -> bytes:
+    """What the report says beside the table, as JSON; the same experiment gives the same bytes.
+
+    ``so_far`` says that the sweep is still running.
+    """
     config = config_of(sweep)
     table = pd.DataFrame({"finished": [], "detail": []}) if table is None else table
     finished = table.finished.dropna().tolist()
@@ -125,6 +130,8 @@ def meta_of(sweep: Sweep, arguments: Sequence[str], table: pd.DataFrame | None =
         # The report must say why a metric of the config is not in its league, and what was not computed for it.
         "notes": [*config["notes"], *elsewhere, *sweep.left_out, *reused(table)],
     }
+    if so_far:
+        meta[SO_FAR] = True
     return json.dumps(all_storable(meta), indent=1, sort_keys=True).encode()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from pgebench.analysis.league import Analysis, analyse
 from pgebench.core.files import write_atomically
 from pgebench.core.metric_facts import metric_facts
+from pgebench.core.records import MISSING, RUNNING, SO_FAR
 from pgebench.report import page
 from pgebench.report.criterion import in_words_of
 from pgebench.report.png import png
@@ -24,9 +26,10 @@ REQUIRED = (
     *("wall_s", "cpu_s", "peak_rss_mb", "images", "inputs", "error", "attempts"),
 )
 NUMERIC = ("seed", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "attempts")
+PENDING = (MISSING, RUNNING)
 FIGURE_PREFIXES = (
     *("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_"),
-    *("influence_", "places_", "scale_", "among_", "together_"),
+    *("influence_", "places_", "scale_", "among_", "together_", "glance_"),
 )
 
 
@@ -49,20 +52,47 @@ def build_report(results: Path) -> Path:
         StoreError: The folder cannot be written.
     """
     results = Path(results)
-    records, meta = read_results(results)
+    write_report(results, report_of(*read_results(results)))
+    return results / "report.html"
+
+
+def report_of(records: pd.DataFrame, meta: Mapping[str, Any]) -> dict[str, bytes]:
+    """All that `build_report` writes, before anything is written.
+
+    Args:
+        records: As `read_results` gives them.
+        meta: The same.
+
+    Returns:
+        Path inside the results folder -> content.
+    """
     analysis = analysed(records, meta)
     report = Report(analysis, records, meta)
     figures = _figures(report)
-    write_atomically(results / "records.csv", records.to_csv(index=False, lineterminator="\n").encode())
-    write_atomically(results / "summary.csv", _csv(analysis.summary))
-    for name, content in figures.items():
-        write_atomically(results / "figures" / name, content)
+    return {
+        "records.csv": records.to_csv(index=False, lineterminator="\n").encode(),
+        "summary.csv": _csv(analysis.summary),
+        **{f"figures/{name}": content for name, content in figures.items()},
+        "report.md": page.markdown(report, figures).encode(),
+        "report.html": page.html(report, figures).encode(),
+    }
+
+
+def write_report(results: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files of a report, and remove the figures of an earlier one that are not among them.
+
+    Args:
+        results: Folder of the experiment.
+        files: As `report_of` gives them.
+
+    Raises:
+        StoreError: The folder cannot be written.
+    """
+    for name, content in files.items():
+        write_atomically(results / name, content)
     for old in sorted((results / "figures").glob("*")):
-        if old.name.startswith(FIGURE_PREFIXES) and old.name not in figures:
+        if old.name.startswith(FIGURE_PREFIXES) and f"figures/{old.name}" not in files:
             old.unlink()
-    write_atomically(results / "report.md", page.markdown(report, figures).encode())
-    write_atomically(results / "report.html", page.html(report, figures).encode())
-    return results / "report.html"
 
 
 def build_tables(results: Path) -> dict[str, pd.DataFrame]:
@@ -130,7 +160,7 @@ def analysed(records: pd.DataFrame, meta: Mapping[str, Any]) -> Analysis:
         records: As `read_results` gives them.
         meta: The same; anything may be missing.
     """
-    return analyse(
+    found = analyse(
         records,
         meta.get("metric_facts") or metric_facts(meta),
         primary_truth=str(meta.get("primary_truth", "finetune")),
@@ -140,6 +170,10 @@ def analysed(records: pd.DataFrame, meta: Mapping[str, Any]) -> Analysis:
         contrasts=_contrasts(meta),
         seed=int(meta.get("seed", 0) or 0),
     )
+    if not meta.get(SO_FAR):
+        return found
+    # What has not been tried yet is no failure.
+    return replace(found, failures=found.failures[~found.failures["status"].isin(PENDING)])
 
 
 def _named(meta: Mapping[str, Any], key: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pgebench.analysis.correlation import PRIMARY
+from pgebench.core.records import DONE, SO_FAR
 from pgebench.report.claims import beats_chance, real_metrics
 from pgebench.report.criterion import in_words_of
 from pgebench.report.repetitions import checkpoints_of, transfers_of
@@ -61,7 +62,7 @@ def markdown(report: Report, files: Collection[str]) -> str:
         report: What to tell.
         files: Names of the figures that were written; others are left out.
     """
-    sections = [in_words_of(report.criterion, section.markdown(report)) for section in SECTIONS]
+    sections = [(section, in_words_of(report.criterion, section.markdown(report))) for section in SECTIONS]
     return _render("report.md.j2", _context(report, files) | {"sections": sections}).rstrip() + "\n"
 
 
@@ -69,6 +70,7 @@ def _context(report: Report, files: Collection[str]) -> dict[str, Any]:
     """What stands above the sections."""
     return {
         "experiment": str(report.meta.get("experiment", "unnamed")),
+        "so_far": _so_far(report),
         "tiles": _tiles(report),
         "notes": [str(note) for note in report.meta.get("notes") or []],
         "failed": len(report.analysis.failures),
@@ -93,6 +95,23 @@ def _inline(picture: Picture, css: str = "") -> Markup:
     return Markup(inline(picture, css))
 
 
+def _so_far(report: Report) -> str:
+    """What stands above all else while a sweep runs; "" for a finished one."""
+    if not report.meta.get(SO_FAR):
+        return ""
+    done, total = _done(report)
+    when = f" ({report.meta['created']})" if report.meta.get("created") else ""
+    return (
+        f"So far: {done} of {counted(total, 'unit')}{when}. These are the numbers of an unfinished sweep; "
+        "the page is made anew while it runs, and when it ends."
+    )
+
+
+def _done(report: Report) -> tuple[int, int]:
+    """How many units are done, and how many there are."""
+    return report.analysis.units.get(DONE, 0), sum(report.analysis.units.values())
+
+
 def _tiles(report: Report) -> list[tuple[str, str]]:
     """Number and caption of the facts at the top."""
     analysis = report.analysis
@@ -111,6 +130,6 @@ def _tiles(report: Report) -> list[tuple[str, str]]:
         tiles.append((f"{len(beats_chance(metrics))} of {len(metrics)}", "metrics beat chance"))
         known = [(f"{top.repeat[PRIMARY]:.2f}", f"noise ceiling, {top.name}") for top in tops(result)]
         tiles += known or [("unknown", "noise ceiling")]
-    done, total = analysis.units.get("done", 0), sum(analysis.units.values())
+    done, total = _done(report)
     tiles.append((str(done), f"of {counted(total, 'unit')} done"))
     return tiles

@@ -121,6 +121,13 @@ class Figure(Block):
 
 
 @dataclass(frozen=True)
+class Beside(Block):
+    """Figures side by side where there is room, else below each other."""
+
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True)
 class Cards(Block):
     """Small pictures beside each other, each under the name of its metric."""
 
@@ -223,6 +230,7 @@ class Section:
         markdown: Likewise for the Markdown.
         files: Its figures.
         css: Class of the whole section.
+        opens: Whether it stands above the facts and notes that a page begins with.
     """
 
     anchor: str
@@ -231,3 +239,4 @@ class Section:
     markdown: Callable[[Report], list[Block]]
     files: Callable[[Report], Iterator[FigureFile]] = field(default=no_files)
     css: str = ""
+    opens: bool = False

@@ -7,6 +7,7 @@ from pgebench.report.sections import (
     criteria,
     data,
     failures,
+    glance,
     headroom,
     influence,
     league,
@@ -23,6 +24,7 @@ from pgebench.report.sections import (
 )
 
 SECTIONS: tuple[Section, ...] = (
+    glance.SECTION,
     verdict.SECTION,
     league.SECTION,
     pairs.SECTION,

@@ -56,27 +56,27 @@ class StripScale:
         return 6 + (self.width - 12) * (min(max(value, self.low), 1.0) - self.low) / (1.0 - self.low)
 
 
-def strip(row: pd.Series, scale: StripScale, ceilings: Sequence[Top]) -> Picture | None:
+def strip(row: pd.Series, scale: StripScale, ceilings: Sequence[Top], height: float = STRIP_HEIGHT) -> Picture | None:
     """One row of the league as a picture: null band, noise ceilings, interval and mean; None without a value."""
     value, low, high = (float(row[name]) for name in (PRIMARY, f"{PRIMARY}_low", f"{PRIMARY}_high"))
     if not math.isfinite(value):
         return None
-    metric, middle = str(row["metric"]), STRIP_HEIGHT / 2
+    metric, middle = str(row["metric"]), height / 2
     who = role(metric, str(row["kind"]))
     marks: list[Mark] = []
     if math.isfinite(float(row["null_low"])):
         left, right = scale(float(row["null_low"])), scale(float(row["null_high"]))
-        marks.append(Rect(left, 3, right - left, STRIP_HEIGHT - 6, "null"))
+        marks.append(Rect(left, 3, right - left, height - 6, "null"))
     for top in ceilings:
         left, right = scale(top.repeat[PRIMARY]), scale(top.perfect[PRIMARY])
-        marks.append(Rect(left, 0, right - left, STRIP_HEIGHT, top.band))
-        marks.append(Line(((left, 0), (left, STRIP_HEIGHT)), top.line))
-    marks.append(Line(((scale(0), 0), (scale(0), STRIP_HEIGHT)), "origin"))
+        marks.append(Rect(left, 0, right - left, height, top.band))
+        marks.append(Line(((left, 0), (left, height)), top.line))
+    marks.append(Line(((scale(0), 0), (scale(0), height)), "origin"))
     if math.isfinite(low):
         marks.append(Line(((scale(low), middle), (scale(high), middle)), "span", who))
     marks.append(Circle(scale(value), middle, 4.5, "hollow" if who == "trivial" else "dot", who))
     label = f"{metric}: {number(value)}, 95 % interval {interval(low, high)}"
-    return Picture(scale.width, STRIP_HEIGHT, tuple(marks), label)
+    return Picture(scale.width, height, tuple(marks), label)
 
 
 def strip_axis(scale: StripScale) -> Picture:
@@ -89,23 +89,44 @@ def strip_axis(scale: StripScale) -> Picture:
     return Picture(scale.width, 14, tuple(marks), "scale")
 
 
-def picture(result: TruthResult) -> Picture:
-    """All strips below each other, between names and numbers: the league as a file."""
+def gutter_of(result: TruthResult) -> float:
+    """Pixels that the names of the metrics need."""
+    return text_width(list(result.league.loc[result.league[PRIMARY].notna(), "metric"])) + 8
+
+
+def strips(result: TruthResult, width: float, height: float, left: float) -> Picture:
+    """All strips below each other, between names and numbers.
+
+    Args:
+        result: Of one truth; metrics without a value are left out.
+        width: Of a strip in pixels.
+        height: Likewise.
+        left: Pixels of the names.
+    """
     league = result.league[result.league[PRIMARY].notna()]
-    scale = StripScale(league, IN_FILE)
-    left, ceilings = text_width(list(league["metric"])) + 8, tops(result)
+    scale = StripScale(league, width)
+    ceilings = tops(result)
     marks = [*strip_axis(scale).moved(left, 0)]
     y = 16.0
     for _, row in league.iterrows():
-        marks.append(Text(left - 8, y + 15, str(row["metric"]), anchor="end"))
-        drawn = strip(row, scale, ceilings)
+        base = y + height / 2 + 4
+        marks.append(Text(left - 8, base, str(row["metric"]), anchor="end"))
+        drawn = strip(row, scale, ceilings, height)
         marks += drawn.moved(left, y) if drawn else ()
-        marks.append(Text(left + IN_FILE + 34, y + 15, number(row[PRIMARY]), "in", anchor="end"))
-        y += STRIP_HEIGHT
-    label = f"mean weighted Kendall tau with the {result.name} accuracy (95 % interval)"
+        marks.append(Text(left + width + 34, base, number(row[PRIMARY]), "in", anchor="end"))
+        y += height
+    return Picture(left + width + 40, y, tuple(marks), _label(result))
+
+
+def _label(result: TruthResult) -> str:
+    return f"mean weighted Kendall tau with the {result.name} accuracy (95 % interval)"
+
+
+def picture(result: TruthResult) -> Picture:
+    """The league as a file."""
     legend = [("null", "", "95 % of its shuffled copies")]
-    legend += [(top.band, "", f"noise ceiling, {top.name}") for top in ceilings]
-    return sheet(label, Picture(left + IN_FILE + 40, y, tuple(marks), label), key(legend))
+    legend += [(top.band, "", f"noise ceiling, {top.name}") for top in tops(result)]
+    return sheet(_label(result), strips(result, IN_FILE, STRIP_HEIGHT, gutter_of(result)), key(legend))
 
 
 def league_grid(result: TruthResult) -> Grid:

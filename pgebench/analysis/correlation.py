@@ -98,13 +98,14 @@ class Order:
     @cached_property
     def pairs(self) -> FloatArray:
         """Twice the number of untied pairs, shape (..., draws)."""
-        return _total(self.weight * self.untied)
+        return _product(self.weight, self.untied)
 
     @cached_property
     def has_ties(self) -> bool:
         """Whether two different items that count are tied in any draw."""
-        others = _total(self.weight)[..., None, :] - self.weight
-        return bool(np.any((self.weight > 0) & (self.untied < others)))
+        there = (self.weight > 0).any(axis=-1)
+        both = there[..., :, None] & there[..., None, :] & ~np.eye(there.shape[-1], dtype=bool)
+        return bool(np.any(both & (self.signs == 0).any(axis=-1)))
 
     @cached_property
     def ties(self) -> FloatArray:
@@ -119,24 +120,9 @@ class Order:
         return ahead
 
     @cached_property
-    def weighted_signs(self) -> FloatArray:
-        """Sign times multiplicity of j; as the next two, for the sums that both sides enter."""
-        return self.signs * self.weight[..., None, :, :]
-
-    @cached_property
-    def weighted_ties(self) -> FloatArray:
-        """Tie times multiplicity of j."""
-        return self.ties * self.weight[..., None, :, :]
-
-    @cached_property
-    def weighted_ahead(self) -> FloatArray:
-        """Being ahead times multiplicity of j."""
-        return self.ahead * self.weight[..., None, :, :]
-
-    @cached_property
     def above(self) -> FloatArray:
         """Number of items that rank above each item, ties not counted."""
-        return (self.untied - self.lead) / 2
+        return _over_partners((self.signs < 0).astype(float), self.weight)
 
     @cached_property
     def hyperbolic(self) -> FloatArray:
@@ -182,21 +168,21 @@ def correlate(
     values: dict[str, FloatArray] = {}
     if "weighted_tau" in wanted or "tau" in wanted:
         # Per item i: sum over j of m_j s_ij of the joint order.
-        joint = _over_pairs(score.signs, truth.weighted_signs)
+        joint = _over_pairs(score.signs, truth.signs, weight)
     for name in wanted:
         if name == "weighted_tau":
             # Tau-b whose pair (i, j) weighs importance_i + importance_j, once with each side's ranking.
             taus = [
                 _ratio(
-                    _total(importance * joint),
-                    _total(importance * score.untied) * _total(importance * truth.untied),
+                    _product(importance, joint),
+                    _product(importance, score.untied) * _product(importance, truth.untied),
                     defined,
                 )
                 for importance in _importances(score, truth)
             ]
             values[name] = (taus[0] + taus[1]) / 2
         elif name == "tau":
-            values[name] = _ratio(_total(weight * joint), score.pairs * truth.pairs, defined)
+            values[name] = _ratio(_product(weight, joint), score.pairs * truth.pairs, defined)
         elif name == "spearman":
             product = _total(weight * score.lead * truth.lead)
             values[name] = _ratio(product, score.lead_squares * truth.lead_squares, defined)
@@ -212,17 +198,13 @@ def _importances(score: Order, truth: Order) -> tuple[FloatArray, FloatArray]:
 
     Items tied in both may take their ranks in any order without changing tau.
     """
-    by_score = (
-        _hyperbolic(score.above + _over_pairs(score.ties, truth.weighted_ahead), truth.weight)
-        if score.has_ties
-        else score.hyperbolic
-    )
-    by_truth = (
-        _hyperbolic(truth.above + _over_pairs(score.ahead, truth.weighted_ties), truth.weight)
-        if truth.has_ties
-        else truth.hyperbolic
-    )
-    return by_score, by_truth
+    return _importance(score, truth), _importance(truth, score)
+
+
+def _importance(by: Order, other: Order) -> FloatArray:
+    if not by.has_ties:
+        return by.hyperbolic
+    return _hyperbolic(by.above + _over_pairs(by.ties, other.ahead, by.weight), by.weight)
 
 
 def _hyperbolic(above: FloatArray, weight: FloatArray) -> FloatArray:
@@ -231,10 +213,11 @@ def _hyperbolic(above: FloatArray, weight: FloatArray) -> FloatArray:
     An item of multiplicity m occupies the ranks r, ..., r + m - 1, and rank k weighs 1 / (k + 1); the sum is a
     difference of harmonic numbers.
     """
-    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, int(_total(weight).max(initial=0)) + 1))])
-    rank = above.astype(np.intp)
-    total: FloatArray = harmonic.take(rank + weight.astype(np.intp)) - harmonic.take(rank)
-    return total
+    counts, most = int(_total(weight).max(initial=0)), int(weight.max(initial=0))
+    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, counts + most + 1))])
+    # A row for each number of items above, a column for each multiplicity: one look-up instead of two.
+    of_rank = harmonic[np.arange(counts + 1)[:, None] + np.arange(most + 1)] - harmonic[: counts + 1, None]
+    return np.asarray(of_rank.ravel().take((above * (most + 1) + weight).astype(np.intp)))
 
 
 def _over_partners(pairs: FloatArray, weight: FloatArray) -> FloatArray:
@@ -244,9 +227,23 @@ def _over_partners(pairs: FloatArray, weight: FloatArray) -> FloatArray:
     return np.asarray(np.einsum("...ijr,...jr->...ir", pairs, weight))
 
 
-def _over_pairs(first: FloatArray, weighted: FloatArray) -> FloatArray:
-    """Sum over j of first_ij weighted_ij, shape (..., n, draws); never forms the product."""
-    return np.asarray(np.einsum("...ijr,...ijr->...ir", first, weighted))
+def _over_pairs(first: FloatArray, second: FloatArray, weight: FloatArray) -> FloatArray:
+    """Sum over j of weight_j first_ij second_ij, shape (..., n, draws).
+
+    What does not differ between draws is multiplied once for all of them.
+    """
+    if first.shape[-1] == second.shape[-1] == 1:
+        return _over_partners(first * second, weight)
+    if weight.shape[-1] > 1:
+        return np.asarray(np.einsum("...ijr,...ijr,...jr->...ir", first, second, weight))
+    if first.shape[-1] == 1:
+        return np.asarray(np.einsum("...ijr,...ijr->...ir", first * weight[..., None, :, :], second))
+    return np.asarray(np.einsum("...ijr,...ijr->...ir", first, second * weight[..., None, :, :]))
+
+
+def _product(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Sum over the items of first times second, shape (..., draws); never forms the product."""
+    return np.asarray(np.einsum("...ir,...ir->...r", first, second))
 
 
 def _total(values: FloatArray) -> FloatArray:

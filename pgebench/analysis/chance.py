@@ -43,9 +43,7 @@ def shuffled_means(scores: FloatArray, accuracy: FloatArray, *, shuffles: int = 
     return shuffled_means_of([(scores, accuracy)], shuffles=shuffles, seed=seed)[0]
 
 
-def shuffled_means_of(
-    groups: Sequence[tuple[FloatArray, FloatArray]], *, shuffles: int, seed: int
-) -> list[FloatArray]:
+def shuffled_means_of(groups: Sequence[tuple[FloatArray, FloatArray]], *, shuffles: int, seed: int) -> list[FloatArray]:
     """The same for several groups of metrics; accuracies that they share are shuffled once.
 
     Args:

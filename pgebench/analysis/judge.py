@@ -192,9 +192,7 @@ def judge(
             # Leaving one target out makes the static ranker's own interaction the negative of the truth's: an artefact.
             without=(STATIC, STANDARDISED),
         ),
-        far_columns(
-            far, far_sides.shuffled(shuffles=min(draws.shuffles, BESIDE), seed=draws.seed)
-        ),
+        far_columns(far, far_sides.shuffled(shuffles=min(draws.shuffles, BESIDE), seed=draws.seed)),
         cost_columns(metrics, metric_costs, truth_cost),
     ]
     league = pd.concat(groups, axis=1).assign(

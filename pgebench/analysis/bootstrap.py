@@ -231,9 +231,9 @@ def correlated(
     """
     for usable, members in alike(scores, accuracy):
         weight = np.swapaxes(usable, 1, 2)[..., None] * source_count.T
-        truth = Order(np.swapaxes(accuracy, 1, 2)[..., None], weight)
+        truth = Order(np.swapaxes(accuracy, 1, 2), weight)
         for m in members:
-            score = Order(np.swapaxes(scores[m], 1, 2)[..., None], weight)
+            score = Order(np.swapaxes(scores[m], 1, 2), weight)
             found = correlate(score, truth, if_constant=0.0, wanted=wanted)
             yield m, {name: np.moveaxis(value, -1, 0) for name, value in found.items()}
 

@@ -116,9 +116,7 @@ def _freedom_of_sources(tau: FloatArray, taken: npt.NDArray[np.int64], count: in
     return min(float(explained.sum()) ** 2 * (count + 1) / squares, most) if squares > 0 else most
 
 
-def in_lives(
-    scores: Sequence[Replicates], truth: Transfers, taken: npt.NDArray[np.int64]
-) -> Iterator[FloatArray]:
+def in_lives(scores: Sequence[Replicates], truth: Transfers, taken: npt.NDArray[np.int64]) -> Iterator[FloatArray]:
     """Number of each draw in each life of studies put together anew.
 
     Args:

@@ -152,7 +152,7 @@ def _at_checkpoints(score: Replicates, numbers: tuple[int, ...]) -> FloatArray:
 
 
 def _as_items(values: FloatArray) -> FloatArray:
-    """(..., sources, targets, checkpoints) -> (..., sources * checkpoints, targets), NaN for what lacks a checkpoint."""
+    """(..., sources, targets, checkpoints) -> (..., sources * checkpoints, targets), NaN where a checkpoint lacks."""
     whole = np.where(np.isfinite(values).all(axis=-1, keepdims=True), values, np.nan)
     turned = np.swapaxes(whole, -1, -2)
     return turned.reshape(*turned.shape[:-3], -1, turned.shape[-1])

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from pgebench.analysis.bootstrap import bootstrap
-from pgebench.analysis.chance import shuffled_means
-from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.bootstrap import bootstrap_apart, mean_by_draw
+from pgebench.analysis.chance import shuffled_means_of
+from pgebench.analysis.correlation import PRIMARY, correlations
 from pgebench.analysis.lives import OWN, lives, side_by_side
 from pgebench.analysis.quality import Quality, mean_where_defined, ranking_quality
 from pgebench.analysis.resamples import Resamples, joined
@@ -25,13 +25,18 @@ class Alike:
         members: Positions of the metrics.
         scores: Shape (metrics, backbones * lives, sources, targets).
         accuracy: Shape (backbones * lives, sources, targets).
-        draws: Which draw each of the lives belongs to, below one another as they are; empty without draws.
+        draws: Which draw each of the lives of a backbone belongs to; empty without draws.
     """
 
     members: tuple[int, ...]
     scores: FloatArray
     accuracy: FloatArray
     draws: tuple[int, ...]
+
+    @property
+    def own_draws(self) -> tuple[int, ...]:
+        """Which draw each row belongs to, the lives of a backbone one after another; empty without draws."""
+        return self.draws * (len(self.accuracy) // len(self.draws)) if self.draws else ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,24 @@ class Judged:
         }
         return [found[m] for m in range(self.metrics)]
 
+    def means_apart(self, statistic: str, backbones: int) -> FloatArray:
+        """Mean of one correlation for each metric and backbone.
+
+        Args:
+            statistic: One of `pgebench.analysis.correlation.CORRELATIONS`.
+            backbones: How many there are; 1 takes all of them together.
+
+        Returns:
+            Shape (metrics, backbones).
+        """
+        means = np.full((self.metrics, backbones), np.nan)
+        for group in self.groups:
+            truth = np.swapaxes(group.accuracy, 1, 2)
+            for m, score in zip(group.members, group.scores, strict=True):
+                found = correlations(np.swapaxes(score, 1, 2), truth, if_constant=0.0, wanted=(statistic,))[statistic]
+                means[m] = mean_where_defined(found.reshape(backbones, -1))
+        return means
+
     def resampled(self, statistics: tuple[str, ...], *, resamples: int, seed: int) -> dict[str, Resamples]:
         """Draws of each statistic for all metrics, on the same resamples.
 
@@ -78,10 +101,28 @@ class Judged:
         Returns:
             Statistic -> draws.
         """
+        return self.resampled_apart(statistics, 0, resamples=resamples, seed=seed)[0]
+
+    def resampled_apart(
+        self, statistics: tuple[str, ...], backbones: int, *, resamples: int, seed: int
+    ) -> list[dict[str, Resamples]]:
+        """The same draws of all backbones together, and then of each on its own.
+
+        Args:
+            statistics: Which of `pgebench.analysis.quality.STATISTICS`.
+            backbones: How many there are.
+            resamples: Number of draws.
+            seed: Of the draws.
+
+        Returns:
+            Statistic -> draws; for all backbones, then for the first, the second and so on.
+        """
         found = [
-            bootstrap(
+            bootstrap_apart(
                 group.scores,
                 group.accuracy[..., None],
+                (slice(None), *rows_of_backbones(len(group.accuracy), backbones)),
+                own_draws=group.own_draws,
                 sources=self.sources,
                 targets=self.targets,
                 resamples=resamples,
@@ -90,19 +131,13 @@ class Judged:
             )
             for group in self.groups
         ]
-        qualities = self.quality()
-        return {
-            name: joined(
-                [
-                    (
-                        group.members,
-                        replace(one[name], draws=_by_draw(group, [qualities[m] for m in group.members], name)),
-                    )
-                    for group, one in zip(self.groups, found, strict=True)
-                ]
-            )
-            for name in statistics
-        }
+        return [
+            {
+                name: joined([(group.members, one[at][name]) for group, one in zip(self.groups, found, strict=True)])
+                for name in statistics
+            }
+            for at in range(1 + backbones)
+        ]
 
     def shuffled(self, *, shuffles: int, seed: int) -> FloatArray:
         """Mean weighted tau of shuffled copies of each metric, see `shuffled_means`.
@@ -115,8 +150,9 @@ class Judged:
             Shape (metrics, shuffles).
         """
         means = np.full((self.metrics, shuffles), np.nan)
-        for group in self.groups:
-            means[list(group.members)] = shuffled_means(group.scores, group.accuracy, shuffles=shuffles, seed=seed)
+        groups = [(group.scores, group.accuracy) for group in self.groups]
+        for group, found in zip(self.groups, shuffled_means_of(groups, shuffles=shuffles, seed=seed), strict=True):
+            means[list(group.members)] = found
         return means
 
 
@@ -181,16 +217,20 @@ def quality_by_draw(score: Replicates, truth: Transfers) -> FloatArray:
         Shape (draws,); empty for a metric that looks at checkpoints, or with a single draw.
     """
     sides = judged([score], truth, (), ())
-    return _by_draw(sides.groups[0], sides.quality(), PRIMARY)[0]
+    return mean_by_draw(sides.quality()[0].per_target[PRIMARY], sides.groups[0].own_draws)
 
 
-def _by_draw(group: Alike, qualities: Sequence[Quality], statistic: str) -> tuple[FloatArray, ...]:
-    """Each metric's number at each of its draws; empty with fewer than two."""
-    numbers = sorted(set(group.draws))
-    if len(numbers) < 2:
-        return (np.empty(0),) * len(qualities)
-    repeated = np.tile(group.draws, len(group.accuracy) // len(group.draws))
-    return tuple(
-        np.array([mean_where_defined(one.per_target[statistic][repeated == number].reshape(-1)) for number in numbers])
-        for one in qualities
-    )
+def rows_of_backbones(rows: int, backbones: int) -> tuple[slice, ...]:
+    """Where the lives of each backbone stand.
+
+    Args:
+        rows: Number of all lives of all backbones.
+        backbones: How many.
+
+    Returns:
+        One slice for each.
+
+    >>> rows_of_backbones(6, 2)
+    (slice(0, 3, None), slice(3, 6, None))
+    """
+    return tuple(slice(rows * b // backbones, rows * (b + 1) // backbones) for b in range(backbones))

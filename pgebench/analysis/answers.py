@@ -6,12 +6,15 @@ one question says nothing about the others, and numbers of different questions m
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 import numpy as np
 import pandas as pd
 
 from pgebench.analysis.alike import judged
-from pgebench.analysis.bootstrap import FEWEST
-from pgebench.analysis.correlation import PRIMARY, correlations
+from pgebench.analysis.bootstrap import FEWEST, correlated
+from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.question import PAIRS, QUESTIONS, answerable, ask
 from pgebench.analysis.resamples import Resamples
@@ -21,12 +24,21 @@ from pgebench.analysis.table import FloatArray, Table, mean_over_seeds
 POOLED_RESAMPLES = 300
 
 
-def answers(table: Table, truth: str, *, resamples: int, seed: int = 0) -> pd.DataFrame:
+def answers(
+    table: Table,
+    truth: str,
+    known: Mapping[str, tuple[Sequence[str], Resamples]] = MappingProxyType({}),
+    *,
+    resamples: int,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Mean weighted tau of every metric for every question that the table can answer.
 
     Args:
         table: Axes backbone, source, target.
         truth: One of its truths.
+        known: Name of a question -> metrics and their draws of the mean weighted tau, if these have been drawn already
+            from the same scores.
         resamples: Draws of the bootstrap.
         seed: Its seed.
 
@@ -40,22 +52,30 @@ def answers(table: Table, truth: str, *, resamples: int, seed: int = 0) -> pd.Da
         if not answerable(table.truth[truth], question) or not names:
             continue
         asked = ask(table, question)
-        sources, targets = ([asked.collection(name) for name in axis] for axis in (asked.sources, asked.targets))
-        sides = judged([asked.replicates[name] for name in names], asked.truths[truth], sources, targets)
-        draws = sides.resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
+        metrics, draws = known.get(question.name) or (names, _drawn(asked, names, truth, resamples, seed))
         lists = int(np.isfinite(mean_over_seeds(asked.truth[truth])).any(axis=1).sum())
-        rows += _rows(question.name, names, draws, lists)
+        rows += _rows(question.name, names, metrics, draws, lists)
     if names:
         stacked = np.stack([table.scores[name] for name in names])
         pooled = pooled_resamples(
             stacked, table.truths[truth].mean[..., None], resamples=min(resamples, POOLED_RESAMPLES), seed=seed
         )
-        rows += _rows(PAIRS.name, names, pooled, len(table.backbones))
+        rows += _rows(PAIRS.name, names, names, pooled, len(table.backbones))
     return pd.DataFrame(rows, columns=["question", "metric", PRIMARY, "low", "high", "lists"])
 
 
-def _rows(question: str, names: list[str], draws: Resamples, lists: int) -> list[tuple[object, ...]]:
-    return [(question, name, float(draws.estimate[m]), *draws.interval(m), lists) for m, name in enumerate(names)]
+def _drawn(asked: Table, names: Sequence[str], truth: str, resamples: int, seed: int) -> Resamples:
+    sources, targets = ([asked.collection(name) for name in axis] for axis in (asked.sources, asked.targets))
+    sides = judged([asked.replicates[name] for name in names], asked.truths[truth], sources, targets)
+    return sides.resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
+
+
+def _rows(
+    question: str, names: Sequence[str], metrics: Sequence[str], draws: Resamples, lists: int
+) -> list[tuple[object, ...]]:
+    """Of each name its row, found among the metrics that were drawn."""
+    at = {name: metrics.index(name) for name in names}
+    return [(question, name, float(draws.estimate[m]), *draws.interval(m), lists) for name, m in at.items()]
 
 
 def pooled_resamples(scores: FloatArray, truth: FloatArray, *, resamples: int, seed: int = 0) -> Resamples:
@@ -83,15 +103,14 @@ def pooled_resamples(scores: FloatArray, truth: FloatArray, *, resamples: int, s
         drawn[name] = draws if n >= FEWEST else np.ones((resamples, n))
     one_source, one_target = np.ones((1, sources)), np.ones((1, targets))
 
+    # One list of all pairs for a backbone.
+    listed, measured = scores.reshape(len(scores), backbones, -1, 1), accuracy.reshape(backbones, -1, 1)
+
     def means(by_source: FloatArray, by_target: FloatArray) -> FloatArray:
         count = (by_source[:, :, None] * by_target[:, None, :]).reshape(max(len(by_source), len(by_target)), -1)
         found = np.full((len(scores), len(count)), np.nan)
-        for m, score in enumerate(scores):
-            for start in range(0, len(count), 50):
-                x, y = score.reshape(backbones, -1), accuracy.reshape(backbones, -1)
-                part = count[start : start + 50, None, :]
-                tau = correlations(x, y, part, if_constant=0.0, wanted=(PRIMARY,))[PRIMARY]
-                found[m, start : start + 50] = mean_where_defined(tau)
+        for m, tau in correlated(listed, measured, count, (PRIMARY,)):
+            found[m] = mean_where_defined(tau[PRIMARY][..., 0])
         return found
 
     both = means(drawn["source"], drawn["target"])

@@ -15,6 +15,7 @@ sources.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,8 +28,8 @@ from pgebench.analysis.table import FloatArray, mean_over_seeds
 # With fewer collections a resample is mostly copies of one: nothing can be learnt by drawing them, and they are held
 # fixed. With few of both there is no interval.
 FEWEST = 4
-# Elements of the largest temporary array (float64).
-CHUNK = 2_000_000
+# Elements of the largest temporary array (float64): what is read again at once shall still be in the cache.
+CHUNK = 200_000
 
 
 def bootstrap(
@@ -63,6 +64,46 @@ def bootstrap(
     >>> float(draws["tau"].estimate[0]), low > 0.5, high
     (1.0, True, 1.0)
     """
+    return bootstrap_apart(
+        scores,
+        truth,
+        (slice(None),),
+        sources=sources,
+        targets=targets,
+        resamples=resamples,
+        seed=seed,
+        statistics=statistics,
+    )[0]
+
+
+def bootstrap_apart(
+    scores: FloatArray,
+    truth: FloatArray,
+    apart: Sequence[slice],
+    *,
+    own_draws: Sequence[int] = (),
+    sources: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+    statistics: tuple[str, ...] = STATISTICS,
+) -> list[dict[str, Resamples]]:
+    """The same for several selections of the backbones, whose correlations are computed once for all of them.
+
+    Args:
+        scores: As for `bootstrap`.
+        truth: As for `bootstrap`.
+        apart: Selections of the backbones.
+        own_draws: Which of the metrics' own draws each backbone (a life) belongs to; empty if they have none.
+        sources: As for `bootstrap`.
+        targets: As for `bootstrap`.
+        resamples: As for `bootstrap`.
+        seed: As for `bootstrap`.
+        statistics: As for `bootstrap`.
+
+    Returns:
+        For each selection what `bootstrap` gives for these backbones alone, with the metrics' own draws.
+    """
     accuracy = mean_over_seeds(truth)
     (source_count, of_sources), (target_count, of_targets) = multiplicities(
         sources or range(accuracy.shape[1]), targets or range(accuracy.shape[2]), resamples=resamples, seed=seed
@@ -70,35 +111,63 @@ def bootstrap(
     selections = tuple(name for name in SELECTIONS if name in statistics)
     wanted = tuple(name for name in CORRELATIONS if name in statistics)
     shape = len(scores), resamples
-    draws = {
-        name: Resamples(
-            estimate=np.full(len(scores), np.nan),
-            both=np.full(shape, np.nan),
-            by_target=np.full(shape, np.nan),
-            by_source=np.full(shape, np.nan),
-            targets=of_targets,
-            sources=of_sources if name in CORRELATIONS else 0,
-            bounds=BOUNDS[name],
-        )
-        for name in statistics
-    }
+    found = [
+        {
+            name: Resamples(
+                estimate=np.full(len(scores), np.nan),
+                both=np.full(shape, np.nan),
+                by_target=np.full(shape, np.nan),
+                by_source=np.full(shape, np.nan),
+                targets=of_targets,
+                sources=of_sources if name in CORRELATIONS else 0,
+                bounds=BOUNDS[name],
+            )
+            for name in statistics
+        }
+        for _ in apart
+    ]
     everyone = np.ones((1, accuracy.shape[2]))
+    by_draw: list[dict[str, list[FloatArray]]] = [{name: [] for name in statistics} for _ in apart]
     for m, score in enumerate(scores):
         plain = correlations(np.swapaxes(score, 1, 2), np.swapaxes(accuracy, 1, 2), if_constant=0.0, wanted=wanted)
         plain |= _selected(score, accuracy, selections)
-        for name, values in plain.items():
-            draws[name].estimate[m] = mean_over_targets(values[None], everyone)[0]
-            draws[name].by_target[m] = mean_over_targets(values[None], target_count)
-        # The list of sources is held fixed: see above.
-        for name in selections:
-            draws[name].by_source[m] = draws[name].estimate[m]
-            draws[name].both[m] = draws[name].by_target[m]
-    for rows in in_parts(resamples if wanted else 0, accuracy):
-        for m, found in correlated(scores, accuracy, source_count[rows], wanted):
-            for name in wanted:
-                draws[name].both[m, rows] = mean_over_targets(found[name], target_count[rows])
-                draws[name].by_source[m, rows] = mean_over_targets(found[name], everyone)
-    return draws
+        for draws, of_draws, rows in zip(found, by_draw, apart, strict=True):
+            for name, values in plain.items():
+                draws[name].estimate[m] = mean_over_targets(values[None, rows], everyone)[0]
+                draws[name].by_target[m] = mean_over_targets(values[None, rows], target_count)
+                of_draws[name].append(mean_by_draw(values[rows], own_draws[rows]))
+            # The list of sources is held fixed: see above.
+            for name in selections:
+                draws[name].by_source[m] = draws[name].estimate[m]
+                draws[name].both[m] = draws[name].by_target[m]
+    for at in in_parts(resamples if wanted else 0, accuracy):
+        for m, correlation in correlated(scores, accuracy, source_count[at], wanted):
+            for draws, rows in zip(found, apart, strict=True):
+                for name in wanted:
+                    values = correlation[name][:, rows]
+                    draws[name].both[m, at] = mean_over_targets(values, target_count[at])
+                    draws[name].by_source[m, at] = mean_over_targets(values, everyone)
+    return [
+        {name: replace(one, draws=tuple(of_draws[name])) for name, one in draws.items()}
+        for draws, of_draws in zip(found, by_draw, strict=True)
+    ]
+
+
+def mean_by_draw(values: FloatArray, own_draws: Sequence[int]) -> FloatArray:
+    """Mean of a statistic at each of a metric's own draws.
+
+    Args:
+        values: Shape (backbones, targets), NaN where undefined.
+        own_draws: Which draw each of the backbones (lives) belongs to.
+
+    Returns:
+        Shape (draws,); empty with fewer than two.
+    """
+    numbers = sorted(set(own_draws))
+    if len(numbers) < 2:
+        return np.empty(0)
+    belongs = np.asarray(own_draws)
+    return np.array([mean_where_defined(values[belongs == number].reshape(-1)) for number in numbers])
 
 
 def multiplicities(
@@ -132,7 +201,7 @@ def _multiplicity(rng: np.random.Generator, resamples: int, groups: Sequence[obj
 
 
 def in_parts(draws: int, accuracy: FloatArray) -> Iterator[slice]:
-    """Runs of draws whose arrays of pairs of sources fit into memory.
+    """Runs of draws whose arrays fit into the cache.
 
     Args:
         draws: How many there are.
@@ -141,7 +210,7 @@ def in_parts(draws: int, accuracy: FloatArray) -> Iterator[slice]:
     Yields:
         From the first to the last.
     """
-    step = max(1, CHUNK // max(1, accuracy.size * accuracy.shape[1]))
+    step = max(1, CHUNK // max(1, accuracy.size))
     for start in range(0, draws, step):
         yield slice(start, start + step)
 
@@ -162,9 +231,9 @@ def correlated(
     """
     for usable, members in alike(scores, accuracy):
         weight = np.swapaxes(usable, 1, 2)[..., None] * source_count.T
-        truth = Order(np.swapaxes(accuracy, 1, 2)[..., None], weight)
+        truth = Order(np.swapaxes(accuracy, 1, 2), weight)
         for m in members:
-            score = Order(np.swapaxes(scores[m], 1, 2)[..., None], weight)
+            score = Order(np.swapaxes(scores[m], 1, 2), weight)
             found = correlate(score, truth, if_constant=0.0, wanted=wanted)
             yield m, {name: np.moveaxis(value, -1, 0) for name, value in found.items()}
 

@@ -48,8 +48,7 @@ def build_table(
     >>> table.truth["finetune"].shape, float(table.scores["leep"][0, 0, 0])
     ((1, 1, 1, 1), -1.0)
     """
-    if "checkpoint" not in records:
-        records = records.assign(checkpoint=pd.array([pd.NA] * len(records), dtype="Int64"))
+    records = _with_checkpoint(records)
     done = records[(records["status"] == "done") & records[CELL].notna().all(axis=1)]
     truths = done[(done["stage"] == "truth") & done["truth"].notna()]
     scores = done[(done["stage"] == "score") & done["metric"].notna()]
@@ -111,6 +110,29 @@ def table_of(
         {name: Replicates(values[..., None], (None,)) for name, values in scores.items()},
         dict.fromkeys(scores, 1),
     )
+
+
+def transfers_of(records: pd.DataFrame, truth: str, table: Table) -> Transfers:
+    """Accuracies of one truth, on the axes of a table.
+
+    Args:
+        records: Those that the table was built of, or with other values.
+        truth: Name of the truth.
+        table: Axes backbone, source, target.
+
+    Returns:
+        What the table of these records would hold.
+    """
+    records = _with_checkpoint(records)
+    own = (records["stage"] == "truth") & (records["truth"] == truth) & (records["status"] == "done")
+    names = {"backbone": table.backbones, "source": table.sources, "target": table.targets}
+    return _transfers(truth, records[own & records[CELL].notna().all(axis=1)], names, [])
+
+
+def _with_checkpoint(records: pd.DataFrame) -> pd.DataFrame:
+    if "checkpoint" in records:
+        return records
+    return records.assign(checkpoint=pd.array([pd.NA] * len(records), dtype="Int64"))
 
 
 def _wide(records: pd.DataFrame, names: Mapping[str, tuple[str, ...]]) -> pd.DataFrame:

@@ -8,20 +8,20 @@ of the sources significant.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from pgebench.analysis.correlation import Order, correlate
-from pgebench.analysis.quality import alike, mean_where_defined
+from pgebench.analysis.shuffled_tau import Ranked, Shuffled, weighted_taus
 from pgebench.analysis.table import FloatArray
 
-CHUNK = 2_000_000
+# Elements of the largest temporary array (float64): what is read again at once shall still be in the cache.
+CHUNK = 200_000
 
 
-def shuffled_means(
-    scores: FloatArray, accuracy: FloatArray, *, statistic: str = "weighted_tau", shuffles: int = 2000, seed: int = 0
-) -> FloatArray:
-    """Mean correlation over (backbone, target) of shuffled copies of scores.
+def shuffled_means(scores: FloatArray, accuracy: FloatArray, *, shuffles: int = 2000, seed: int = 0) -> FloatArray:
+    """Mean weighted tau over (backbone, target) of shuffled copies of scores.
 
     Cells without score or truth stay where they are: a source whose shuffled score is missing for a target gets the
     next one along the cycle of the permutation, which makes the shuffle within every target uniform over its own
@@ -30,7 +30,6 @@ def shuffled_means(
     Args:
         scores: Shape (metrics, backbones, sources, targets), NaN where absent.
         accuracy: Mean accuracy, shape (backbones, sources, targets).
-        statistic: One of `CORRELATIONS`.
         shuffles: Number of shuffles, the same ones for all metrics.
         seed: Seed of the shuffles.
 
@@ -41,26 +40,68 @@ def shuffled_means(
     >>> means.shape, bool(abs(means.mean()) < 0.1)
     ((1, 500), True)
     """
+    return shuffled_means_of([(scores, accuracy)], shuffles=shuffles, seed=seed)[0]
+
+
+def shuffled_means_of(groups: Sequence[tuple[FloatArray, FloatArray]], *, shuffles: int, seed: int) -> list[FloatArray]:
+    """The same for several groups of metrics; accuracies that they share are shuffled once.
+
+    Args:
+        groups: Scores and accuracy of each, as for `shuffled_means`, all of the same sources.
+        shuffles: Number of shuffles, the same ones for all metrics.
+        seed: Seed of the shuffles.
+
+    Returns:
+        The means of each group.
+    """
     rng = np.random.default_rng(seed)
-    metrics, backbones, sources, targets = scores.shape
-    order = np.argsort(rng.random((shuffles, sources)), axis=1)
-    y = np.swapaxes(accuracy, 1, 2)
-    means = np.full((metrics, shuffles), np.nan)
-    step = max(1, CHUNK // max(1, y.size * sources))
-    for usable, members in alike(np.swapaxes(scores, 2, 3), y):
-        weight = usable[..., None].astype(float)
-        for start in range(0, shuffles, step):
-            rows = order[start : start + step]
-            # To shuffle the scores is to shuffle the truth the other way round, which serves all metrics at once.
-            shuffled = np.full((backbones, targets, sources, len(rows)), np.nan)
-            for b, t in np.ndindex(backbones, targets):
-                np.put_along_axis(shuffled[b, t], _within(rows, usable[b, t]).T, y[b, t][:, None], axis=0)
-            truth = Order(shuffled, weight)
-            for m in members:
-                score = Order(np.swapaxes(scores[m], 1, 2)[..., None], weight)
-                value = correlate(score, truth, if_constant=0.0, wanted=(statistic,))[statistic]
-                means[m, start : start + step] = mean_where_defined(value.reshape(-1, len(rows)).T)
-    return means
+    order = np.argsort(rng.random((shuffles, groups[0][1].shape[1])), axis=1) if groups else np.empty((0, 0), np.intp)
+    means = [np.zeros((len(scores), shuffles)) for scores, _ in groups]
+    count = [np.zeros((len(scores), 1)) for scores, _ in groups]
+    places: dict[bytes, npt.NDArray[np.intp]] = {}
+    for usable, truth, judged in _lists(groups):
+        if usable.tobytes() not in places:
+            places[usable.tobytes()] = _places(order, usable)
+        item = places[usable.tobytes()]
+        values = np.stack([groups[g][0][m, b, usable, t] for g, m, b, t in judged])
+        step = max(1, CHUNK // values.size)
+        taus = np.concatenate(
+            [weighted_taus(values, Shuffled(truth, item[:, at : at + step])) for at in range(0, shuffles, step)], axis=1
+        )
+        for (g, m, _, _), tau in zip(judged, taus, strict=True):
+            means[g][m] += tau
+            count[g][m] += 1
+    return [np.where(n > 0, total / np.maximum(n, 1), np.nan) for total, n in zip(means, count, strict=True)]
+
+
+def _lists(
+    groups: Sequence[tuple[FloatArray, FloatArray]],
+) -> Iterator[tuple[npt.NDArray[np.bool_], Ranked, list[tuple[int, int, int, int]]]]:
+    """Each list of accuracies that has an order, cut down to the usable items, and who is judged by it.
+
+    Yields:
+        The usable items, their accuracies, and group, metric, backbone and target of each score.
+    """
+    found: dict[tuple[bytes, bytes], list[tuple[int, int, int, int]]] = {}
+    for g, (scores, accuracy) in enumerate(groups):
+        usable = np.isfinite(scores) & np.isfinite(accuracy)
+        for m, b, t in np.ndindex(len(scores), accuracy.shape[0], accuracy.shape[2]):
+            there = usable[m, b, :, t]
+            found.setdefault((there.tobytes(), accuracy[b, there, t].tobytes()), []).append((g, m, b, t))
+    for (mask, values), judged in found.items():
+        truth = Ranked(np.frombuffer(values))
+        if (truth.untied > 0).any():
+            yield np.frombuffer(mask, dtype=np.bool_), truth, judged
+
+
+def _places(order: npt.NDArray[np.intp], usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
+    """The usable item that comes to stand at the place of each usable item, shape (items, shuffles).
+
+    To shuffle the scores is to shuffle the truth the other way round, which serves all metrics at once.
+    """
+    taken = _within(order, usable)[:, usable]
+    # Among usable items alone, the order of their numbers is that of their places.
+    return np.argsort(taken, axis=1).T
 
 
 def _within(order: npt.NDArray[np.intp], usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:

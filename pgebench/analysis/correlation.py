@@ -52,9 +52,9 @@ def correlations(
     >>> {name: round(float(value), 3) for name, value in correlations([1, 2, 3, 4], [10, 20, 40, 30]).items()}
     {'weighted_tau': 0.52, 'tau': 0.667, 'spearman': 0.8, 'pearson': 0.8}
     """
-    x, y = np.asarray(score, dtype=float)[..., None], np.asarray(truth, dtype=float)[..., None]
+    x, y = np.asarray(score, dtype=float), np.asarray(truth, dtype=float)
     usable = np.isfinite(x) & np.isfinite(y)
-    weight = np.where(usable, 1.0 if count is None else np.asarray(count, dtype=float)[..., None], 0.0)
+    weight = np.where(usable, 1.0 if count is None else np.asarray(count, dtype=float), 0.0)[..., None]
     values = correlate(Order(x, weight), Order(y, weight), if_constant=if_constant, wanted=wanted)
     return {name: value[..., 0] for name, value in values.items()}
 
@@ -63,12 +63,13 @@ def correlations(
 class Order:
     """One side of a correlation under given multiplicities; both sides must have the same.
 
-    The last axis holds *draws*: resamples of the multiplicities, of the values, or of both. It has length 1 on the
-    side of what does not vary between them. What is derived is computed on first use and kept.
+    The last axis of the multiplicities holds *draws*, between which the values stay: what concerns pairs of items is
+    multiplied once for all draws, whose sums are a product of matrices. What is derived is computed on first use and
+    kept.
 
     Attributes:
-        values: Shape (..., n, draws or 1). Whether a value with multiplicity 0 is finite does not matter.
-        weight: Multiplicities, shape (..., n, draws or 1); 0 leaves an item out.
+        values: Shape (..., n). Whether a value with multiplicity 0 is finite does not matter.
+        weight: Multiplicities, shape (..., n, draws); 0 leaves an item out.
     """
 
     values: FloatArray
@@ -81,62 +82,48 @@ class Order:
 
     @cached_property
     def signs(self) -> FloatArray:
-        """sign(v_i - v_j), shape (..., n, n, draws or 1)."""
-        signs: FloatArray = np.sign(self.known[..., :, None, :] - self.known[..., None, :, :])
+        """sign(v_i - v_j), shape (..., n, n)."""
+        signs: FloatArray = np.sign(self.known[..., :, None] - self.known[..., None, :])
         return signs
 
     @cached_property
     def lead(self) -> FloatArray:
-        """Number of items below each item minus those above it: twice its mid-rank, centred."""
-        return _over_partners(self.signs, self.weight)
+        """Number of items below each item minus those above it: twice its mid-rank, centred; (..., n, draws)."""
+        return np.asarray(self.signs @ self.weight)
 
     @cached_property
     def untied(self) -> FloatArray:
         """Number of items that each item is not tied with."""
-        return _over_partners(np.abs(self.signs), self.weight)
+        return np.asarray(np.abs(self.signs) @ self.weight)
 
     @cached_property
     def pairs(self) -> FloatArray:
         """Twice the number of untied pairs, shape (..., draws)."""
-        return _total(self.weight * self.untied)
+        return _product(self.weight, self.untied)
 
     @cached_property
     def has_ties(self) -> bool:
         """Whether two different items that count are tied in any draw."""
-        others = _total(self.weight)[..., None, :] - self.weight
-        return bool(np.any((self.weight > 0) & (self.untied < others)))
+        there = (self.weight > 0).any(axis=-1)
+        both = there[..., :, None] & there[..., None, :] & ~np.eye(there.shape[-1], dtype=bool)
+        return bool(np.any(both & (self.signs == 0)))
 
     @cached_property
     def ties(self) -> FloatArray:
-        """1 for each pair of tied items, shape (..., n, n, draws or 1)."""
+        """1 for each pair of tied items, shape (..., n, n)."""
         return (self.signs == 0).astype(float)
 
     @cached_property
     def ahead(self) -> FloatArray:
         """1 where j ranks above i, or is tied with it and listed first."""
-        earlier = np.tri(self.signs.shape[-2], k=-1)[..., None]
+        earlier = np.tri(self.signs.shape[-1], k=-1)
         ahead: FloatArray = (self.signs < 0) + (self.signs == 0) * earlier
         return ahead
 
     @cached_property
-    def weighted_signs(self) -> FloatArray:
-        """Sign times multiplicity of j; as the next two, for the sums that both sides enter."""
-        return self.signs * self.weight[..., None, :, :]
-
-    @cached_property
-    def weighted_ties(self) -> FloatArray:
-        """Tie times multiplicity of j."""
-        return self.ties * self.weight[..., None, :, :]
-
-    @cached_property
-    def weighted_ahead(self) -> FloatArray:
-        """Being ahead times multiplicity of j."""
-        return self.ahead * self.weight[..., None, :, :]
-
-    @cached_property
     def above(self) -> FloatArray:
         """Number of items that rank above each item, ties not counted."""
-        return (self.untied - self.lead) / 2
+        return np.asarray((self.signs < 0).astype(float) @ self.weight)
 
     @cached_property
     def hyperbolic(self) -> FloatArray:
@@ -147,7 +134,8 @@ class Order:
     def deviation(self) -> FloatArray:
         """Deviation from the mean, in units of the largest one: scores of 1e-200 or 1e+200 stay in range."""
         total = np.maximum(_total(self.weight), 1.0)[..., None, :]
-        deviation = self.known - _total(self.weight * self.known)[..., None, :] / total
+        known = self.known[..., None]
+        deviation = known - _total(self.weight * known)[..., None, :] / total
         largest = np.abs(np.where(self.weight > 0, deviation, 0.0)).max(-2, keepdims=True, initial=0.0)
         scaled: FloatArray = deviation / np.where(largest > 0, largest, 1.0)
         return scaled
@@ -182,21 +170,21 @@ def correlate(
     values: dict[str, FloatArray] = {}
     if "weighted_tau" in wanted or "tau" in wanted:
         # Per item i: sum over j of m_j s_ij of the joint order.
-        joint = _over_pairs(score.signs, truth.weighted_signs)
+        joint = (score.signs * truth.signs) @ weight
     for name in wanted:
         if name == "weighted_tau":
             # Tau-b whose pair (i, j) weighs importance_i + importance_j, once with each side's ranking.
             taus = [
                 _ratio(
-                    _total(importance * joint),
-                    _total(importance * score.untied) * _total(importance * truth.untied),
+                    _product(importance, joint),
+                    _product(importance, score.untied) * _product(importance, truth.untied),
                     defined,
                 )
                 for importance in _importances(score, truth)
             ]
             values[name] = (taus[0] + taus[1]) / 2
         elif name == "tau":
-            values[name] = _ratio(_total(weight * joint), score.pairs * truth.pairs, defined)
+            values[name] = _ratio(_product(weight, joint), score.pairs * truth.pairs, defined)
         elif name == "spearman":
             product = _total(weight * score.lead * truth.lead)
             values[name] = _ratio(product, score.lead_squares * truth.lead_squares, defined)
@@ -212,17 +200,13 @@ def _importances(score: Order, truth: Order) -> tuple[FloatArray, FloatArray]:
 
     Items tied in both may take their ranks in any order without changing tau.
     """
-    by_score = (
-        _hyperbolic(score.above + _over_pairs(score.ties, truth.weighted_ahead), truth.weight)
-        if score.has_ties
-        else score.hyperbolic
-    )
-    by_truth = (
-        _hyperbolic(truth.above + _over_pairs(score.ahead, truth.weighted_ties), truth.weight)
-        if truth.has_ties
-        else truth.hyperbolic
-    )
-    return by_score, by_truth
+    return _importance(score, truth), _importance(truth, score)
+
+
+def _importance(by: Order, other: Order) -> FloatArray:
+    if not by.has_ties:
+        return by.hyperbolic
+    return _hyperbolic(by.above + (by.ties * other.ahead) @ by.weight, by.weight)
 
 
 def _hyperbolic(above: FloatArray, weight: FloatArray) -> FloatArray:
@@ -231,22 +215,16 @@ def _hyperbolic(above: FloatArray, weight: FloatArray) -> FloatArray:
     An item of multiplicity m occupies the ranks r, ..., r + m - 1, and rank k weighs 1 / (k + 1); the sum is a
     difference of harmonic numbers.
     """
-    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, int(_total(weight).max(initial=0)) + 1))])
-    rank = above.astype(np.intp)
-    total: FloatArray = harmonic.take(rank + weight.astype(np.intp)) - harmonic.take(rank)
-    return total
+    counts, most = int(_total(weight).max(initial=0)), int(weight.max(initial=0))
+    harmonic = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, counts + most + 1))])
+    # A row for each number of items above, a column for each multiplicity: one look-up instead of two.
+    of_rank = harmonic[np.arange(counts + 1)[:, None] + np.arange(most + 1)] - harmonic[: counts + 1, None]
+    return np.asarray(of_rank.ravel().take((above * (most + 1) + weight).astype(np.intp)))
 
 
-def _over_partners(pairs: FloatArray, weight: FloatArray) -> FloatArray:
-    """Sum over j of weight_j pairs_ij, shape (..., n, draws)."""
-    if pairs.shape[-1] == 1:
-        return np.asarray(pairs[..., 0] @ weight)
-    return np.asarray(np.einsum("...ijr,...jr->...ir", pairs, weight))
-
-
-def _over_pairs(first: FloatArray, weighted: FloatArray) -> FloatArray:
-    """Sum over j of first_ij weighted_ij, shape (..., n, draws); never forms the product."""
-    return np.asarray(np.einsum("...ijr,...ijr->...ir", first, weighted))
+def _product(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Sum over the items of first times second, shape (..., draws); never forms the product."""
+    return np.asarray(np.einsum("...ir,...ir->...r", first, second))
 
 
 def _total(values: FloatArray) -> FloatArray:

@@ -43,7 +43,7 @@ def judged_by(
     records: pd.DataFrame,
     truth: str,
     table: Table,
-    arranged: Callable[[pd.DataFrame], Table],
+    transfers: Callable[[pd.DataFrame], Transfers],
     *,
     resamples: int,
     seed: int,
@@ -54,7 +54,7 @@ def judged_by(
         records: One row per unit, with `detail`.
         truth: Name of the truth.
         table: Of these records, as the league has it.
-        arranged: Makes such a table of records with other values.
+        transfers: The truth of that table by records with other values.
         resamples: Draws of the bootstrap.
         seed: Of the draws.
 
@@ -64,14 +64,13 @@ def judged_by(
     own = (records["stage"] == "truth") & (records["truth"] == truth) & (records["status"] == "done")
     details = [json.loads(text) for text in records["detail"][own]] if "detail" in records else []
     return tuple(
-        _criterion(name, table, truth, arranged(_with_values(records, own, details, name)), resamples, seed)
+        _criterion(name, table, truth, transfers(_with_values(records[own], details, name)), resamples, seed)
         for name in CRITERIA
         if details and all(_is_number(detail.get(name)) for detail in details)
     )
 
 
-def _criterion(name: str, table: Table, truth: str, other: Table, resamples: int, seed: int) -> Criterion:
-    transfers = other.truths[truth]
+def _criterion(name: str, table: Table, truth: str, transfers: Transfers, resamples: int, seed: int) -> Criterion:
     found = beside(table, transfers).resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
     rows = [(metric, float(found.estimate[m]), *found.interval(m)) for m, metric in enumerate(table.replicates)]
     return Criterion(
@@ -92,12 +91,8 @@ def _agreement(accuracy: Transfers, other: Transfers) -> float:
     return float(np.mean(found))
 
 
-def _with_values(
-    records: pd.DataFrame, rows: pd.Series, details: list[Mapping[str, float]], criterion: str
-) -> pd.DataFrame:
-    changed = records.copy()
-    changed.loc[rows, "value"] = [detail[criterion] for detail in details]
-    return changed
+def _with_values(records: pd.DataFrame, details: list[Mapping[str, float]], criterion: str) -> pd.DataFrame:
+    return records.assign(value=[detail[criterion] for detail in details])
 
 
 def _is_number(value: object) -> bool:

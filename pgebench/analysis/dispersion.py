@@ -133,7 +133,7 @@ def concordance(orders: FloatArray) -> float:
     there = np.isfinite(orders)
     both = (there[:, None] & there[None, :]).astype(float)[..., None]
     # Twice the centred mid-rank of each candidate of the first ranking among those that the second has, too.
-    lead = Order(orders[:, None, :, None], both).lead[..., 0] * both[..., 0]
+    lead = Order(orders[:, None], both).lead[..., 0] * both[..., 0]
     pairs = ~np.eye(m, dtype=bool)
     products, squares = (lead * np.swapaxes(lead, 0, 1)).sum(-1)[pairs].sum(), (lead**2).sum(-1)[pairs].sum()
     if m < 2 or not squares > 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -24,6 +24,7 @@ from pgebench.analysis.near_and_far import far_alone, near_and_far
 from pgebench.analysis.pairs import paired_differences
 from pgebench.analysis.quality import STATISTICS, Quality
 from pgebench.analysis.rerun import rerun_reach
+from pgebench.analysis.resamples import Resamples
 from pgebench.analysis.scale import scale
 from pgebench.analysis.static_ranker import static_replicates
 from pgebench.analysis.summary import (
@@ -84,7 +85,7 @@ class TruthResult:
         ceiling: Statistic -> noise ceiling with the same checkpoints.
         rerun: Statistic -> noise ceiling with everything trained anew.
         levels: Where the differences between the sources of a target come from, see `levels`.
-        drawn: Number of collections of sources and of targets that the intervals draw; 0 for what they hold fixed.
+        resamples: Draws of the mean weighted tau, in the order of `metrics`.
     """
 
     name: str
@@ -103,7 +104,12 @@ class TruthResult:
     ceiling: dict[str, Ceiling]
     rerun: dict[str, Ceiling]
     levels: Levels
-    drawn: tuple[int, int]
+    resamples: Resamples
+
+    @property
+    def drawn(self) -> tuple[int, int]:
+        """Number of collections of sources and of targets that the intervals draw; 0 for what they hold fixed."""
+        return self.resamples.sources, self.resamples.targets
 
     @property
     def truth(self) -> FloatArray:
@@ -155,10 +161,15 @@ def judge(
     table = replace(table, replicates={metric: table.replicates[metric] for metric in metrics})
     replicates = list(table.replicates.values())
     sides = beside(table, truth)
-    found = sides.resampled(STATISTICS, resamples=draws.resamples, seed=draws.seed)
+    backbones = len(table.backbones)
+    found, *of_backbones = sides.resampled_apart(STATISTICS, backbones, resamples=draws.resamples, seed=draws.seed)
     nulls = sides.shuffled(shuffles=draws.shuffles, seed=draws.seed)
     ceiling, rerun = transfer_ceiling(truth, seed=draws.seed), rerun_ceiling(truth, seed=draws.seed)
-    special, far = _special(table, truth), beside(*far_alone(table, truth))
+    special, far_sides = _special(table, truth), beside(*far_alone(table, truth))
+    far, *far_of_backbones = (
+        one[PRIMARY]
+        for one in far_sides.resampled_apart((PRIMARY,), backbones, resamples=draws.resamples, seed=draws.seed)
+    )
     yardsticks = {STATIC, STANDARDISED, *(metric for metric, fact in facts.items() if fact.get("kind") == "control")}
     real = [metric for metric in metrics if metric not in yardsticks]
     without = influence(
@@ -181,10 +192,7 @@ def judge(
             # Leaving one target out makes the static ranker's own interaction the negative of the truth's: an artefact.
             without=(STATIC, STANDARDISED),
         ),
-        far_columns(
-            far.resampled((PRIMARY,), resamples=draws.resamples, seed=draws.seed)[PRIMARY],
-            far.shuffled(shuffles=min(draws.shuffles, BESIDE), seed=draws.seed),
-        ),
+        far_columns(far, far_sides.shuffled(shuffles=min(draws.shuffles, BESIDE), seed=draws.seed)),
         cost_columns(metrics, metric_costs, truth_cost),
     ]
     league = pd.concat(groups, axis=1).assign(
@@ -205,12 +213,12 @@ def judge(
         influence=without,
         scale=scale(sides, metrics, table.targets, resamples=draws.resamples, seed=draws.seed),
         dispersion=dispersion(truth),
-        by_backbone=_by_backbone(table, truth, draws),
-        near_and_far=near_and_far(table, truth, resamples=draws.resamples, seed=draws.seed),
+        by_backbone=_by_backbone(table, truth, [one[PRIMARY] for one in of_backbones], draws.seed),
+        near_and_far=near_and_far(table, truth, sides, far_of_backbones),
         ceiling=ceiling,
         rerun=rerun,
         levels=levels(truth, table.near),
-        drawn=(found[PRIMARY].sources, found[PRIMARY].targets),
+        resamples=found[PRIMARY],
     )
 
 
@@ -260,16 +268,14 @@ def _per_backbone(quality: Quality, backbones: int) -> Quality:
     return replace(quality, per_target=per_target)
 
 
-def _by_backbone(table: Table, truth: Transfers, draws: Draws) -> pd.DataFrame:
-    """The league of each backbone on its own."""
+def _by_backbone(table: Table, truth: Transfers, found: Sequence[Resamples], seed: int) -> pd.DataFrame:
+    """The league of each backbone on its own, from its draws of the mean weighted tau."""
     rows = []
     for b, backbone in enumerate(table.backbones if len(table.backbones) > 1 else ()):
         one = replace(truth, values=truth.values[b : b + 1])
-        sides = beside(table.only_backbone(backbone), one)
-        found = sides.resampled((PRIMARY,), resamples=draws.resamples, seed=draws.seed)[PRIMARY]
-        top = top_of(transfer_ceiling(one, seed=draws.seed)[PRIMARY], rerun_ceiling(one, seed=draws.seed)[PRIMARY])
+        top = top_of(transfer_ceiling(one, seed=seed)[PRIMARY], rerun_ceiling(one, seed=seed)[PRIMARY])
         for m, metric in enumerate(table.replicates):
-            rows.append((backbone, metric, float(found.estimate[m]), *found.interval(m), top))
+            rows.append((backbone, metric, float(found[b].estimate[m]), *found[b].interval(m), top))
     return pd.DataFrame(rows, columns=["backbone", "metric", PRIMARY, "low", "high", "ceiling"])
 
 

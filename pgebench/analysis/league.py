@@ -12,7 +12,7 @@ import pandas as pd
 
 from pgebench.analysis.among import Among, among
 from pgebench.analysis.answers import answers
-from pgebench.analysis.build_table import build_table
+from pgebench.analysis.build_table import build_table, transfers_of
 from pgebench.analysis.composites import with_composite_names, with_composites
 from pgebench.analysis.contrasts import Contrasts
 from pgebench.analysis.cost import Cost, costs, of_one_life
@@ -22,7 +22,7 @@ from pgebench.analysis.edges import grid_edges
 from pgebench.analysis.failures import causes_first
 from pgebench.analysis.gain import gains
 from pgebench.analysis.judge import RESAMPLES, SHUFFLES, Draws, TruthResult, judge
-from pgebench.analysis.question import QUESTIONS, Question, ask
+from pgebench.analysis.question import QUESTIONS, SOURCES, Question, ask, turned
 from pgebench.analysis.stability import Stability, setups_of, stability
 from pgebench.analysis.summary import summary_columns
 from pgebench.analysis.table import Table
@@ -111,9 +111,6 @@ def analyse(
     with_terms = ask(plain, asked)
     table = with_composites(with_terms, facts)
 
-    def arranged(rows: pd.DataFrame) -> Table:
-        return with_composites(ask(build_table(rows, facts, collections, families), asked), facts)
-
     paid = of_one_life(records)
     metric_costs, truth_costs = costs(with_composite_names(paid, facts), "metric"), costs(paid, "truth")
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
@@ -131,13 +128,24 @@ def analyse(
     unfinished = distinct[distinct["status"] != "done"]
     status = distinct["status"].value_counts().sort_index()
     first = order[0] if order else None
+    # The league has answered one of the questions; composites are scaled over the sources for every question.
+    known = {SOURCES.name: (results[0].metrics, results[0].resamples)} if first and asked is SOURCES else {}
     return Analysis(
         question=asked,
         table=table,
         results=results,
-        criteria=judged_by(records, first, table, arranged, resamples=resamples, seed=seed) if first else (),
         among=among(table, results[0], resamples=resamples, seed=seed) if results else None,
-        answers=answers(with_composites(plain, facts), first, resamples=resamples, seed=seed)
+        criteria=judged_by(
+            records,
+            first,
+            table,
+            lambda rows: turned(transfers_of(rows, str(first), plain), asked),
+            resamples=resamples,
+            seed=seed,
+        )
+        if first
+        else (),
+        answers=answers(with_composites(plain, facts), first, known, resamples=resamples, seed=seed)
         if first
         else pd.DataFrame(),
         setups=setups_of(table, first) if first else pd.DataFrame(),

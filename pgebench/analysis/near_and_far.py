@@ -6,28 +6,30 @@ themselves, put in the right order? Who only sees that two datasets are parts of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pgebench.analysis.alike import Judged, beside
+from pgebench.analysis.alike import Judged
 from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.quality import mean_where_defined
+from pgebench.analysis.resamples import Resamples
 from pgebench.analysis.table import FloatArray, Table, Transfers
 
 COLUMNS = ["backbone", "metric", PRIMARY, "far", "far_low", "far_high", "near_against_far"]
 
 
-def near_and_far(table: Table, truth: Transfers, *, resamples: int, seed: int) -> pd.DataFrame:
+def near_and_far(table: Table, truth: Transfers, whole: Judged, far: Sequence[Resamples]) -> pd.DataFrame:
     """The league of each backbone with near sources, without them, and between near and far ones.
 
     Args:
         table: Axes backbone, source, target.
         truth: One of its truths.
-        resamples: Draws of the bootstrap.
-        seed: Its seed.
+        whole: All metrics beside it.
+        far: For each backbone draws of the mean weighted tau without near sources, see `far_alone`.
 
     Returns:
         A row per backbone and metric with `COLUMNS`: the mean weighted tau of all sources and of the far ones alone,
@@ -35,15 +37,13 @@ def near_and_far(table: Table, truth: Transfers, *, resamples: int, seed: int) -
     """
     if not (table.near & np.isfinite(truth.mean).any(axis=0)).any():
         return pd.DataFrame(columns=COLUMNS)
-    rows: list[tuple[object, ...]] = []
-    for b, backbone in enumerate(table.backbones):
-        one, itself = replace(truth, values=truth.values[b : b + 1]), table.only_backbone(backbone)
-        whole, far = beside(itself, one), beside(*far_alone(itself, one))
-        found = far.resampled((PRIMARY,), resamples=resamples, seed=seed)[PRIMARY]
-        between = _between(whole, table.near)
-        for m, (metric, quality) in enumerate(zip(table.replicates, whole.quality(), strict=True)):
-            interval = found.interval(m)
-            rows.append((backbone, metric, quality.mean(PRIMARY), float(found.estimate[m]), *interval, between[m]))
+    backbones = len(table.backbones)
+    everywhere, between = whole.means_apart(PRIMARY, backbones), _between(whole, table.near, backbones)
+    rows = [
+        (backbone, metric, everywhere[m, b], float(far[b].estimate[m]), *far[b].interval(m), between[m, b])
+        for b, backbone in enumerate(table.backbones)
+        for m, metric in enumerate(table.replicates)
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -94,9 +94,11 @@ def _differences(values: FloatArray, close: npt.NDArray[np.bool_]) -> FloatArray
     return np.asarray(values[..., close][..., :, None] - values[..., ~close][..., None, :])
 
 
-def _between(sides: Judged, near: npt.NDArray[np.bool_]) -> list[float]:
-    means = [float("nan")] * sides.metrics
+def _between(sides: Judged, near: npt.NDArray[np.bool_], backbones: int) -> FloatArray:
+    """Mean of `near_against_far` for each metric and backbone."""
+    means = np.full((sides.metrics, backbones), np.nan)
     for group in sides.groups:
         for member, scores in zip(group.members, group.scores, strict=True):
-            means[member] = float(mean_where_defined(near_against_far(scores, group.accuracy, near).reshape(-1)))
+            found = near_against_far(scores, group.accuracy, near)
+            means[member] = mean_where_defined(found.reshape(backbones, -1))
     return means

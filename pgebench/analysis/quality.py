@@ -79,7 +79,7 @@ def ranking_quality(score: FloatArray, truth: FloatArray) -> Quality:
     """
     accuracy = mean_over_seeds(truth)
     x, y = np.swapaxes(score, 1, 2), np.swapaxes(accuracy, 1, 2)
-    strict = correlations(x, y)
+    strict = correlations(x, y, wanted=("tau",))
     counted = correlations(x, y, if_constant=0.0)
     picks = [[selection(x[b, t], y[b, t]) for t in range(x.shape[1])] for b in range(x.shape[0])]
     per_target = dict(counted)

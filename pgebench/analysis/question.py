@@ -70,12 +70,21 @@ def ask(table: Table, question: Question) -> Table:
         backbones=group,
         sources=candidates,
         targets=tasks,
-        truths={name: _turned(found, question) for name, found in table.truths.items()},
-        replicates={name: _turned(found, question) for name, found in table.replicates.items()},
+        truths={name: turned(found, question) for name, found in table.truths.items()},
+        replicates={name: turned(found, question) for name, found in table.replicates.items()},
     )
 
 
-def _turned(found: _Found, question: Question) -> _Found:
+def turned(found: _Found, question: Question) -> _Found:
+    """Scores or transfers with their axes in the order group, candidate, task.
+
+    Args:
+        found: Axes backbone, source, target and one more.
+        question: One of `QUESTIONS`.
+
+    Returns:
+        A new object with the same values.
+    """
     return replace(found, values=found.values.transpose(*question.axes, 3))
 
 

@@ -17,13 +17,14 @@ one run has around what many would give.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from pgebench.analysis.correlation import PRIMARY, Order, correlate
+from pgebench.analysis.bootstrap import correlated, in_parts
+from pgebench.analysis.correlation import PRIMARY
 from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.resamples import LEVEL
 from pgebench.analysis.table import FloatArray, Replicates, Transfers
@@ -56,8 +57,7 @@ def rerun_reach(scores: Sequence[Replicates], truth: Transfers, *, seed: int = 0
     # The checkpoint that each source has in each life of each study.
     ordered = np.broadcast_to(np.arange(len(numbers)), (truth.values.shape[1], studies, len(numbers)))
     taken = rng.permuted(ordered, axis=-1).reshape(len(ordered), -1)
-    accuracy = mixed(truth.by_checkpoint, taken)
-    return np.array([_reach(in_lives(score, numbers, taken, accuracy), taken) for score in scores])
+    return np.array([_reach(tau, taken) for tau in in_lives(scores, truth, taken)])
 
 
 def _reach(tau: FloatArray, taken: npt.NDArray[np.int64]) -> float:
@@ -116,48 +116,43 @@ def _freedom_of_sources(tau: FloatArray, taken: npt.NDArray[np.int64], count: in
     return min(float(explained.sum()) ** 2 * (count + 1) / squares, most) if squares > 0 else most
 
 
-def in_lives(
-    score: Replicates, numbers: tuple[int, ...], taken: npt.NDArray[np.int64], accuracy: FloatArray
-) -> FloatArray:
+def in_lives(scores: Sequence[Replicates], truth: Transfers, taken: npt.NDArray[np.int64]) -> Iterator[FloatArray]:
     """Number of each draw in each life of studies put together anew.
 
     Args:
-        score: Of one metric.
-        numbers: The checkpoints.
+        scores: Of each metric.
+        truth: Transfers.
         taken: The checkpoint that each source has in each life of each study, shape (sources, studies * lives).
-        accuracy: Accuracy of each source at the checkpoint that it has, see `mixed`.
 
-    Returns:
-        Shape (draws, studies, lives), one row without draws; NaN if the score lacks a checkpoint.
+    Yields:
+        For each metric shape (draws, studies, lives), one row without draws; NaN if the score lacks a checkpoint.
     """
+    numbers = truth.numbers
+    rows = [_at_checkpoints(score, numbers) for score in scores]
+    # Each checkpoint of each source is an item of its own, of which a life has one: nothing is computed life by life.
+    count = np.swapaxes(taken[..., None] == np.arange(len(numbers)), 0, 1).reshape(taken.shape[1], -1).astype(float)
+    accuracy = _as_items(truth.by_checkpoint[None])[0]
+    items = _as_items(np.concatenate(rows))
+    tau = np.full((len(items), len(count)), np.nan)
+    for at in in_parts(len(count), accuracy):
+        for m, found in correlated(items, accuracy, count[at], (PRIMARY,)):
+            tau[m, at] = mean_where_defined(found[PRIMARY].reshape(len(found[PRIMARY]), -1))
+    last = np.cumsum([len(one) for one in rows])
+    for one, end in zip(rows, last, strict=True):
+        yield tau[end - len(one) : end].reshape(len(one), -1, len(numbers))
+
+
+def _at_checkpoints(score: Replicates, numbers: tuple[int, ...]) -> FloatArray:
+    """Score of each draw at each checkpoint, shape (draws, backbones, sources, targets, checkpoints)."""
     if None in score.looked_at:
-        tau = np.stack([_tau(values[..., None], accuracy) for values in np.moveaxis(score.values, -1, 0)])
-    elif set(numbers) <= set(score.looked_at):
-        own = score.values[..., [score.looked_at.index(number) for number in numbers]]
-        tau = _tau(mixed(own, taken), accuracy)[None]
-    else:
-        tau = np.full((1, taken.shape[1]), np.nan)
-    return tau.reshape(len(tau), -1, len(numbers))
+        return np.repeat(np.moveaxis(score.values, -1, 0)[..., None], len(numbers), axis=-1)
+    if set(numbers) <= set(score.looked_at):
+        return score.values[None, ..., [score.looked_at.index(number) for number in numbers]]
+    return np.full((1, *score.values.shape[:3], len(numbers)), np.nan)
 
 
-def mixed(values: FloatArray, taken: npt.NDArray[np.int64]) -> FloatArray:
-    """Each source's value at the checkpoint that it has.
-
-    Args:
-        values: Shape (backbones, sources, targets, checkpoints).
-        taken: Shape (sources, lives).
-
-    Returns:
-        Shape (backbones, sources, targets, lives).
-    """
-    return np.stack([values[:, s][..., taken[s]] for s in range(len(taken))], axis=1)
-
-
-def _tau(score: FloatArray, accuracy: FloatArray) -> FloatArray:
-    """Mean over backbones and targets of the weighted tau in each life; arrays (backbones, sources, targets, lives)."""
-    x, y = np.swapaxes(score, 1, 2), np.swapaxes(accuracy, 1, 2)
-    usable = np.isfinite(x) & np.isfinite(y)
-    # A cell is there in all lives or in none.
-    weight = usable.all(axis=-1, keepdims=True).astype(float)
-    found = correlate(Order(x, weight), Order(y, weight), if_constant=0.0, wanted=(PRIMARY,))[PRIMARY]
-    return mean_where_defined(found.reshape(-1, found.shape[-1]).T)
+def _as_items(values: FloatArray) -> FloatArray:
+    """(..., sources, targets, checkpoints) -> (..., sources * checkpoints, targets), NaN where a checkpoint lacks."""
+    whole = np.where(np.isfinite(values).all(axis=-1, keepdims=True), values, np.nan)
+    turned = np.swapaxes(whole, -1, -2)
+    return turned.reshape(*turned.shape[:-3], -1, turned.shape[-1])

@@ -178,7 +178,7 @@ def other_judges_columns(others: Judged, mean: Judged) -> pd.DataFrame:
     Returns:
         One row per metric.
     """
-    found = [[one.mean(PRIMARY) for one in judges.quality()] for judges in (others, mean)]
+    found = [judges.means_apart(PRIMARY, 1)[:, 0] for judges in (others, mean)]
     return pd.DataFrame(dict(zip(OTHER_JUDGES, found, strict=True)))
 
 

@@ -1,9 +1,11 @@
 """The same table asked different questions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
+from pgebench.analysis.alike import beside
 from pgebench.analysis.answers import answers
 from pgebench.analysis.build_table import table_of
 from pgebench.analysis.question import BACKBONES, SOURCES, TARGETS, ask
@@ -35,6 +37,18 @@ def test_each_question_ranks_along_its_own_axis() -> None:
     score[0, 2, 3] = np.nan
     found = answers(table(score, truth), "finetune", resamples=20).set_index("question").weighted_tau
     assert found.to_dict() == pytest.approx(naive(score, truth))
+
+
+def test_a_question_that_the_league_has_drawn_is_not_drawn_again() -> None:
+    rng = np.random.default_rng(1)
+    score, truth = rng.normal(size=(2, 3, 6, 5))
+    given = table(score, truth).with_score("other", -score)
+    plain = answers(given, "finetune", resamples=20)
+    # The league has its own order.
+    turned = given.without_scores(["mine"]).with_score("mine", score)
+    of_league = beside(turned, given.truths["finetune"]).resampled(("weighted_tau",), resamples=20, seed=0)
+    known = {"sources": (list(turned.replicates), of_league["weighted_tau"])}
+    pd.testing.assert_frame_equal(answers(given, "finetune", known, resamples=20), plain)
 
 
 def test_a_score_may_know_good_targets_and_no_good_source() -> None:

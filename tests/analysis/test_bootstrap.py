@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pgebench.analysis.bootstrap import bootstrap
+from pgebench.analysis.bootstrap import bootstrap, bootstrap_apart
 from pgebench.analysis.pairs import paired_differences
 from pgebench.analysis.quality import STATISTICS, ranking_quality
 
@@ -103,6 +103,23 @@ def test_two_equal_metrics_are_not_told_apart_and_two_different_ones_are():
     assert pairs.loc[("a", "b"), "difference"] == 0
     assert pairs.loc[("a", "b"), "p_holm"] == 1
     assert pairs.loc[("a", "noise"), "p_holm"] < 0.05
+
+
+def test_backbones_apart_are_those_that_are_resampled_alone():
+    rng = np.random.default_rng(5)
+    worlds = [world(rng, sources=6, targets=5) for _ in range(4)]
+    score, truth = (np.concatenate(side) for side in zip(*worlds, strict=True))
+    score[3, 1, 2] = np.nan
+    apart = (slice(None), slice(0, 1), slice(1, 4))
+    found = bootstrap_apart(np.stack([score, -score]), truth, apart, own_draws=(0, 0, 1, 1), resamples=30)
+    for rows, part in zip(apart, found, strict=True):
+        alone = bootstrap(np.stack([score[rows], -score[rows]]), truth[rows], resamples=30)
+        for name in STATISTICS:
+            for what in ("estimate", "both", "by_target", "by_source"):
+                np.testing.assert_allclose(getattr(part[name], what), getattr(alone[name], what), atol=1e-12)
+    by_hand = [ranking_quality(score[rows], truth[rows]).mean("tau") for rows in (slice(0, 2), slice(2, 4))]
+    assert found[0]["tau"].draws[0].tolist() == pytest.approx(by_hand)
+    assert len(found[1]["tau"].draws[0]) == 0
 
 
 def test_pairs_left_out_are_not_corrected_for():

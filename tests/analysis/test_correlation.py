@@ -85,10 +85,10 @@ def test_planted_correlation_is_recovered():
 @pytest.mark.parametrize("levels", [3, 1000])
 def test_an_order_kept_for_many_draws_gives_what_each_draw_gives_on_its_own(levels):
     rng = np.random.default_rng(levels)
-    x, y = rng.integers(0, levels, (4, 7)).astype(float), rng.integers(0, levels, (4, 7, 50)).astype(float)
+    x, y = rng.integers(0, levels, (2, 4, 7)).astype(float)
     x[0, 2] = np.nan
     count = rng.integers(0, 3, (7, 50)) * np.isfinite(x)[..., None]
-    values = correlate(Order(x[..., None], count), Order(y, count))
+    values = correlate(Order(x, count), Order(y, count))
     for draw in range(50):
-        for name, expected in correlations(x, y[..., draw], count[..., draw]).items():
+        for name, expected in correlations(x, y, count[..., draw]).items():
             np.testing.assert_allclose(values[name][..., draw], expected, atol=1e-12)

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pgebench.analysis.alike import beside
 from pgebench.analysis.build_table import table_of
-from pgebench.analysis.near_and_far import COLUMNS, near_against_far, near_and_far
+from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.near_and_far import COLUMNS, far_alone, near_against_far, near_and_far
 from pgebench.analysis.table import Table
 
 NAMES = tuple(f"{collection}_{half}" for collection in "abcdef" for half in (1, 2))
@@ -30,8 +32,15 @@ def table(scores: dict[str, np.ndarray], truth: np.ndarray, collections: bool = 
     return Table(**(vars(made) | {"collections": of}))
 
 
+def near_and_far_of(given: Table):
+    truth = given.truths["finetune"]
+    whole, far = beside(given, truth), beside(*far_alone(given, truth))
+    _, *draws = far.resampled_apart((PRIMARY,), len(given.backbones), resamples=50, seed=0)
+    return near_and_far(given, truth, whole, [one[PRIMARY] for one in draws])
+
+
 def found(given: Table):
-    return near_and_far(given, given.truths["finetune"], resamples=50, seed=0).set_index(["metric", "backbone"])
+    return near_and_far_of(given).set_index(["metric", "backbone"])
 
 
 def test_who_knows_nothing_but_the_collection_is_right_about_near_and_says_nothing_of_far() -> None:
@@ -56,7 +65,7 @@ def test_each_backbone_is_judged_by_its_own_truth() -> None:
 def test_without_near_sources_there_is_nothing_to_say() -> None:
     truth = np.random.default_rng(1).random((1, 12, 12))
     given = table({"m": truth}, truth, collections=False)
-    rows = near_and_far(given, given.truths["finetune"], resamples=50, seed=0)
+    rows = near_and_far_of(given)
     assert (list(rows), len(rows)) == (COLUMNS, 0)
 
 

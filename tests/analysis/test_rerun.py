@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from pgebench.analysis.alike import quality_by_draw
 from pgebench.analysis.lives import lives, side_by_side
 from pgebench.analysis.quality import ranking_quality
-from pgebench.analysis.rerun import rerun_reach
+from pgebench.analysis.rerun import in_lives, rerun_reach
 from pgebench.analysis.table import Replicates, Transfers
 
 SOURCES, TARGETS, CHECKPOINTS, DRAWS = 10, 6, 3, 4
@@ -51,6 +52,30 @@ def test_a_rerun_lies_within_reach_about_as_often_as_it_says(which):
         held.append(abs(number(first[which], first[2]) - number(again[which], again[2])) <= reach)
     # 95 of 100; 80 studies measure that with a standard error of 2.4.
     assert 0.88 <= np.mean(held) <= 1.0
+
+
+def test_the_number_of_a_life_is_that_of_the_checkpoints_it_has():
+    """Ties within a life count, those of checkpoints that no life has together do not."""
+    rng = np.random.default_rng(3)
+    seer, blind = rng.integers(0, 4, (2, 1, 6, 2, 3)).astype(float)
+    accuracy = rng.integers(0, 5, (1, 6, 2, 3)) / 10
+    accuracy[0, 4, 1, 2] = np.nan
+    taken = rng.integers(0, 3, (6, 9))
+    scores = Replicates(seer, (0, 1, 2)), Replicates(blind, (None,) * 3)
+    of_seer, of_blind = in_lives(scores, Transfers(accuracy, (0, 1, 2)), taken)
+
+    def naive(score: np.ndarray, life: int) -> float:
+        # A cell that lacks one of its checkpoints is there in no life.
+        there = np.isfinite(accuracy[0]).all(-1)
+        y = [accuracy[0, s, :, taken[s, life]] for s in range(6)]
+        taus = [stats.weightedtau(score[there[:, t], t], np.array(y)[there[:, t], t]).statistic for t in range(2)]
+        return float(np.mean(taus))
+
+    for life in range(9):
+        own = np.array([seer[0, s, :, taken[s, life]] for s in range(6)])
+        assert of_seer.reshape(-1)[life] == pytest.approx(naive(own, life))
+        for draw in range(3):
+            assert of_blind[draw].reshape(-1)[life] == pytest.approx(naive(blind[0, ..., draw], life))
 
 
 def test_without_a_second_checkpoint_nothing_is_foretold():

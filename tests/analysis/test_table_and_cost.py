@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pgebench.analysis.build_table import build_table
+from pgebench.analysis.build_table import build_table, transfers_of
 from pgebench.analysis.cost import costs
 from pgebench.analysis.quality import ranking_quality
 from pgebench.analysis.summary import cost_columns
@@ -86,6 +86,14 @@ def test_a_score_without_target_holds_for_every_target_that_occurs():
     rows += [score_row("a", None, 0.9, metric="source_accuracy"), score_row("b", None, 0.8, metric="source_accuracy")]
     values = build_table(frame(rows)).scores["source_accuracy"][0]
     np.testing.assert_array_equal(values, [[0.9, 0.9], [np.nan, 0.8]])
+
+
+def test_the_truth_of_other_values_has_the_axes_of_the_table():
+    records = frame([truth_row("a", "b", 0, 0.5), truth_row("a", "c", 1, 0.7), score_row("d", "b", 1.0)])
+    table = build_table(records)
+    again = transfers_of(records.assign(value=records["value"] / 2), "finetune", table)
+    assert again.checkpoints == table.truths["finetune"].checkpoints
+    np.testing.assert_array_equal(again.values, table.truths["finetune"].values / 2)
 
 
 def test_no_rows_at_all():

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from pgebench.core.figures import png
 from pgebench.ranking.budget import Option
+from pgebench.ranking.facts import Facts
 from pgebench.ranking.reliability import Reference
 from pgebench.ranking.standing import Standing
 from pgebench.report.style import BLUE, GREY
@@ -34,6 +35,7 @@ class Answer:
         confidence: Of the set of candidates that may be the best.
         failed: Candidates without a score, with the reason.
         detail: What else there is to say, for the JSON.
+        facts: Of the candidates, those without a score included, what no metric is needed for.
     """
 
     question: str
@@ -46,6 +48,7 @@ class Answer:
     confidence: float
     failed: Mapping[str, str] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Facts] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per candidate, the best first; those without a score last."""
@@ -61,7 +64,8 @@ class Answer:
             }
             for place, candidate in enumerate(found.order)
         ]
-        return scored + [{"place": None, "name": name, "error": reason} for name, reason in self.failed.items()]
+        failed = [{"place": None, "name": name, "error": reason} for name, reason in self.failed.items()]
+        return [row | self.facts.get(str(row["name"]), Facts()).known for row in (*scored, *failed)]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, in JSON types."""

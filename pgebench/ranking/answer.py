@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from pgebench.core.figures import png
 from pgebench.ranking.budget import Option
-from pgebench.ranking.facts import Facts
+from pgebench.ranking.data_sheet import DataSheet
 from pgebench.ranking.reliability import Reference
 from pgebench.ranking.standing import Standing
 from pgebench.report.style import BLUE, GREY
@@ -35,7 +35,7 @@ class Answer:
         confidence: Of the set of candidates that may be the best.
         failed: Candidates without a score, with the reason.
         detail: What else there is to say, for the JSON.
-        facts: Of the candidates, those without a score included, what no metric is needed for.
+        sheets: Of the candidates, those without a score included, what no metric is needed for.
     """
 
     question: str
@@ -48,7 +48,7 @@ class Answer:
     confidence: float
     failed: Mapping[str, str] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
-    facts: Mapping[str, Facts] = field(default_factory=dict)
+    sheets: Mapping[str, DataSheet] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per candidate, the best first; those without a score last."""
@@ -60,12 +60,13 @@ class Answer:
                 "score": _short(-found.distance[candidate]),
                 "low": _short(-found.high[candidate]),
                 "high": _short(-found.low[candidate]),
+                "places": [int(end) for end in found.places[candidate]],
                 "may_be_best": candidate in found.tied,
             }
             for place, candidate in enumerate(found.order)
         ]
         failed = [{"place": None, "name": name, "error": reason} for name, reason in self.failed.items()]
-        return [row | self.facts.get(str(row["name"]), Facts()).known for row in (*scored, *failed)]
+        return [row | self.sheets.get(str(row["name"]), DataSheet()).known for row in (*scored, *failed)]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, in JSON types."""
@@ -123,11 +124,15 @@ def text(answer: Answer, better: Option | None = None) -> str:
         lines.append(
             f"{row['place']:3d} {row['name']:{width}}{row['score']:9.3f}   {interval}{' *' * row['may_be_best']}"
         )
-    return "\n".join([*lines, "", *_sure(answer), *([_more(better)] if better else []), ""])
+    return "\n".join([*lines, "", *how_sure(answer), *([_more(better)] if better else []), ""])
 
 
-def _sure(answer: Answer) -> list[str]:
-    """What the images decide, and what the metric's score is worth at all."""
+def how_sure(answer: Answer) -> list[str]:
+    """What the images decide, and what the metric's score is worth at all, in sentences.
+
+    Args:
+        answer: The answer.
+    """
     reference, reliability = answer.reference, answer.option.reliability
     best, tied = answer.names[answer.standing.order[0]], len(answer.standing.tied)
     drawn = "initialisations and episodes" if answer.option.per_class is None else "images of these classes"

@@ -20,7 +20,7 @@ from pgebench.ranking.budget import STEPS, Option, better, choose, evidence_opti
 from pgebench.ranking.by_gradient import METRIC, GradientRanker, gradient_ranker, rank_by_gradient
 from pgebench.ranking.by_score import rank_by_score
 from pgebench.ranking.candidates import Candidates, of_backbones, of_sources
-from pgebench.ranking.facts import facts_of
+from pgebench.ranking.data_sheet import data_sheets
 from pgebench.ranking.reliability import RUNS, Reference, reference
 from pgebench.ranking.request import Wish
 from pgebench.store.store import Store
@@ -73,7 +73,7 @@ def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], Non
             if option.minutes > FIRST_MINUTES:
                 say(f"Now {option.metric} for the {asked.candidates.question}: about {option.minutes:.1f} minutes.")
             answer = _answer(asked, option, wish, class_sizes, store)
-            asked.answer = replace(answer, facts=facts_of(asked.candidates, option, store))
+            asked.answer = replace(answer, sheets=data_sheets(asked.candidates, option, store))
             if asked.answer.seconds > WORTH_TIMING and option.minutes * 60 > WORTH_TIMING:
                 pace *= asked.answer.seconds / 60 / option.minutes
             more = better([one.at_pace(pace) for one in options], option)

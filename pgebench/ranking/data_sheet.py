@@ -1,4 +1,4 @@
-"""Facts about a candidate that no metric is needed for: its size, what a picture costs, and what is stated of it."""
+"""DataSheet about a candidate that no metric is needed for: its size, what a picture costs, and what is stated of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LONGEST_LICENCE = 40
 
 
 @dataclass(frozen=True)
-class Facts:
+class DataSheet:
     """What is known of a candidate beside its score; NaN and "" where nothing is.
 
     Attributes:
@@ -75,7 +75,7 @@ class Facts:
         return found | ({"licence": self.licence} if self.licence else {})
 
 
-def facts_of(candidates: Candidates, option: Option, store: Store) -> dict[str, Facts]:
+def data_sheets(candidates: Candidates, option: Option, store: Store) -> dict[str, DataSheet]:
     """The facts of all candidates by their names.
 
     Args:
@@ -92,31 +92,31 @@ def facts_of(candidates: Candidates, option: Option, store: Store) -> dict[str, 
     return found
 
 
-def _of_network(cell: Cell) -> Facts:
+def _of_network(cell: Cell) -> DataSheet:
     try:
         params = backbones.untrained(backbones.backbone_params(cell.backbone.config))
         counted = per_image(params, 0)
         with torch.device("meta"):
             network = backbones.create(params, 0, seed=0, pretrained=False)
     except Exception:  # a candidate that cannot be built is a row with its reason, and has no facts
-        return Facts()
-    return Facts(
+        return DataSheet()
+    return DataSheet(
         parameters=float(sum(parameter.numel() for parameter in network.parameters())),
         gflops=nan if counted is None else counted.forward / 1e9,
         image_size=int(params["image_size"]),
     )
 
 
-def _of_weights(facts: Facts, cell: Cell) -> Facts:
+def _of_weights(sheet: DataSheet, cell: Cell) -> DataSheet:
     stated = cell.backbone.config["source_accuracy"]
     return replace(
-        facts, accuracy=nan if stated is None else float(stated), licence=licence_of(cell.backbone.config)
+        sheet, accuracy=nan if stated is None else float(stated), licence=licence_of(cell.backbone.config)
     )
 
 
-def _of_source(facts: Facts, cell: Cell) -> Facts:
+def _of_source(sheet: DataSheet, cell: Cell) -> DataSheet:
     sizes = counts(cell.source)
-    return replace(facts, source_images=sizes["train"], source_classes=sizes["classes"])
+    return replace(sheet, source_images=sizes["train"], source_classes=sizes["classes"])
 
 
 def _measured(cell: Cell, store: Store) -> tuple[float, int]:

@@ -21,6 +21,8 @@ from pgebench.ranking.by_gradient import METRIC, GradientRanker, gradient_ranker
 from pgebench.ranking.by_score import rank_by_score
 from pgebench.ranking.candidates import Candidates, of_backbones, of_sources
 from pgebench.ranking.data_sheet import data_sheets
+from pgebench.ranking.fine_tune import fine_tune_command
+from pgebench.ranking.page import TargetShown, ranking_page, target_shown
 from pgebench.ranking.reliability import RUNS, Reference, reference
 from pgebench.ranking.request import Wish
 from pgebench.store.store import Store
@@ -39,16 +41,17 @@ class _Question:
     candidates: Candidates
     reference: Reference
     gradients: GradientRanker | None
+    shown: TargetShown
     answer: Answer | None = None
 
 
 def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], None]) -> list[Answer]:
-    """Rank and tell, and write as JSON and a picture: a quick answer first, then the best one for the budget.
+    """Rank and tell, and write as a page, as JSON and as a picture: a quick answer first, then the best one for the budget.
 
     Args:
         wish: What is asked for.
         store: Where images, gradients, checkpoints and scores are kept.
-        results: Folder for ``ranking.json`` and ``ranking.png``; None to write none.
+        results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; None to write none.
         say: Told what is done, and each answer as text.
 
     Returns:
@@ -80,8 +83,8 @@ def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], Non
             say(text(asked.answer, more))
             answers = [one.answer for one in questions if one.answer is not None]
             if results is not None:
-                _write(wish, answers, results, time.perf_counter() - began)
-    where = "" if results is None else f" Written to {results}/ranking.json and ranking.png."
+                _write(wish, questions, results, time.perf_counter() - began)
+    where = "" if results is None else f" Written to {results}: ranking.html, ranking.json and ranking.png."
     say(f"{time.perf_counter() - began:.0f} s in all.{where}")
     return answers
 
@@ -108,7 +111,8 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
             task = open_task(wish.target, dataset_params(config), store.root)
             say(f"{wish.target}: {len(task.indices('train'))} training images in {task.classes} classes.")
         gradients = _gradients(candidates, task, wish, say) if name == "sources" else None
-        found.append(_Question(candidates, known, gradients))
+        shown = target_shown(Path(wish.target).name, task)
+        found.append(_Question(candidates, known, gradients, shown))
     if task is None:
         raise ConfigError(f"question={wish.question}: nothing can be ranked; install or name candidates")
     return found, np.bincount(task.labels[task.indices("train")])
@@ -147,7 +151,9 @@ def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarra
     return rank_by_score(asked.candidates, option, asked.reference, class_sizes, store, wish.workers, wish.confidence)
 
 
-def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float) -> None:
+def _write(wish: Wish, questions: Sequence[_Question], results: Path, seconds: float) -> None:
+    answered = [(asked, asked.answer) for asked in questions if asked.answer is not None]
+    answers = [answer for _, answer in answered]
     summary: dict[str, Any] = {
         "command": wish.command(),
         "target": wish.target,
@@ -157,5 +163,11 @@ def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float)
         "answers": [answer.as_json() for answer in answers],
         "versions": versions(),
     }
+    fine_tune = [
+        fine_tune_command(asked.candidates, answer.names[answer.standing.order[0]], wish.target)
+        for asked, answer in answered
+    ]
+    page = ranking_page(answers, questions[0].shown, wish.command(), fine_tune, seconds)
     write_atomically(results / "ranking.json", json.dumps(summary, indent=1).encode())
     write_atomically(results / "ranking.png", answers_png(Path(wish.target).name, answers))
+    write_atomically(results / "ranking.html", page.encode())

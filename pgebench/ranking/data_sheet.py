@@ -109,9 +109,7 @@ def _of_network(cell: Cell) -> DataSheet:
 
 def _of_weights(sheet: DataSheet, cell: Cell) -> DataSheet:
     stated = cell.backbone.config["source_accuracy"]
-    return replace(
-        sheet, accuracy=nan if stated is None else float(stated), licence=licence_of(cell.backbone.config)
-    )
+    return replace(sheet, accuracy=nan if stated is None else float(stated), licence=licence_of(cell.backbone.config))
 
 
 def _of_source(sheet: DataSheet, cell: Cell) -> DataSheet:

@@ -100,7 +100,9 @@ def summarise(table: PublishedTable, page: str) -> OnTable:
         metric.removesuffix(f" ({table.name})"): Judged(*(float(value) if value else None for value in values))  # type: ignore[arg-type]
         for metric, *values in _ROW.findall(section.replace(MINUS, "-"))
     }
-    taus = {} if table.correlations.empty else dict(table.correlations.xs("weighted_tau", level="statistic").mean(axis=1))
+    taus = (
+        {} if table.correlations.empty else dict(table.correlations.xs("weighted_tau", level="statistic").mean(axis=1))
+    )
     return OnTable(
         title=about.title,
         venue=about.venue,

@@ -41,7 +41,7 @@ def rank(
         episodes: Most gradients of the target at each of eight initialisations.
         confidence: Of the set of candidates that may be the best, between 0 and 1.
         sketch: Buckets of a count sketch of the sources' gradients; 0 for whole gradients.
-        results: Folder for ``ranking.json`` and ``ranking.png``; None to write neither.
+        results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; None to write none.
         store: Folder where images, gradients, checkpoints and scores are kept.
         workers: Processes beside each other; None for as many as there are cores.
         say: Told what is done and each answer as text, such as ``print``; None for silence.

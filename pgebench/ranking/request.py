@@ -35,7 +35,7 @@ class Wish:
         episodes: Most gradients of the target at each of eight initialisations.
         confidence: Of the set of candidates that may be the best, between 0 and 1.
         sketch: Buckets of a count sketch of the sources' gradients; 0 for whole gradients.
-        results: Folder for ``ranking.json`` and ``ranking.png``; ``results/rank/TARGET`` if empty.
+        results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; ``results/rank/TARGET`` if empty.
         store: Folder where images, gradients, checkpoints and scores are kept.
         workers: Processes beside each other.
 

@@ -98,8 +98,8 @@ def p_ahead(gap: FloatArray, error: FloatArray, freedom: int) -> FloatArray:
 def place_intervals(p: FloatArray, confidence: float, looks: int = 1) -> IntArray:
     """The places that each candidate may have: behind all that are surely ahead of it, ahead of all surely behind.
 
-    Each interval holds for one candidate by itself; the error is divided by its two ends, the comparisons with all
-    others, and the looks (Bonferroni).
+    Each end holds for one candidate by itself, so that only a candidate of `tied_with_first` may have the first place
+    where one is settled; the error is divided by the comparisons with all others, and the looks (Bonferroni).
 
     Source: Mogstad, Romano, Shaikh, Wilhelm, "Inference for ranks with applications to mobility across neighbourhoods
     and academic achievement across countries", Review of Economic Studies, 2024 (their marginal confidence sets, here
@@ -107,7 +107,7 @@ def place_intervals(p: FloatArray, confidence: float, looks: int = 1) -> IntArra
 
     Args:
         p: From `p_ahead`.
-        confidence: Of each interval.
+        confidence: Of each end.
         looks: How often one looks.
 
     Returns:
@@ -116,7 +116,7 @@ def place_intervals(p: FloatArray, confidence: float, looks: int = 1) -> IntArra
     >>> place_intervals(np.array([[1.0, 0.6, 0.001], [0.4, 1.0, 0.001], [1.0, 1.0, 1.0]]), 0.95).tolist()
     [[1, 2], [1, 2], [3, 3]]
     """
-    ahead = p <= (1 - confidence) / 2 / looks / max(1, len(p) - 1)
+    ahead = p <= (1 - confidence) / looks / max(1, len(p) - 1)
     return np.stack([1 + ahead.sum(axis=0), len(p) - ahead.sum(axis=1)], axis=1)
 
 

@@ -131,55 +131,64 @@ def _candidates(answer: Answer) -> tuple[Section, Sequence[Block]]:
     blocks: list[Block] = [
         Heading(kinds[answer.question]),
         Key([("round metric", "may be the best"), ("round trivial", "is behind the first one")]),
-        Figure("", f"Score by {answer.option.metric} and its {answer.confidence:.0%} interval; higher is better.",
-               scores_picture(scored, answer.confidence)),
-        Table(_table(answer, rows), long=(_LAST[answer.question],) if answer.failed else ()),
+        Figure(
+            "",
+            f"Score by {answer.option.metric} and its {answer.confidence:.0%} interval; higher is better.",
+            scores_picture(scored, answer.confidence),
+        ),
+        Table(_table(answer, scored)),
         Words(_columns(answer), soft=True),
+        *_failed([row for row in rows if row["place"] is None]),
     ]
     if answer.question in COST:
         pictures = (
             ("gflops", "GFLOP per picture", "what a picture costs, whatever the machine"),
-            ("ms_per_image", "ms per picture, measured here", "what it took on this machine while the features were computed"),
+            (
+                "ms_per_image",
+                "ms per picture, measured here",
+                "what it took on this machine while the features were computed",
+            ),
         )
         for cost, axis, words in pictures:
             picture = cost_picture(scored, cost, axis)
             if picture is not None:
-                caption = f"Score against {words}. Filled and joined: no candidate is both cheaper and better (Pareto front)."
+                caption = (
+                    f"Score against {words}. Filled and joined: no candidate is both cheaper and better (Pareto front)."
+                )
                 blocks.append(Figure("", caption, picture))
     return told(answer.question, answer.question, blocks)
 
 
-_LAST = {"backbones": 10, "sources": 6}
-"""Question -> the column with the reasons of those that failed."""
+def _failed(rows: Sequence[dict[str, Any]]) -> list[Block]:
+    """The candidates without a score, each with its reason."""
+    if not rows:
+        return []
+    cells = [[Cell(row["name"], row["name"]), Cell(row["error"], row["error"])] for row in rows]
+    title = f"Without a score: {counted(len(rows), 'candidate')}"
+    return [Heading(title, 3), Table(grid(["candidate", "why"], cells), long=(1,))]
 
 
 def _table(answer: Answer, rows: Sequence[dict[str, Any]]) -> Grid:
-    of_all = ["candidate", "place", f"{answer.confidence:.0%} of the place", "score", f"{answer.confidence:.0%} of the score"]
+    sure = f"{answer.confidence:.0%} interval"
+    columns = ["candidate", "place", f"place, {sure}", "score", f"score, {sure}"]
     if answer.question == "sources":
-        columns = [*of_all, "training images, classes"]
+        columns.append("training images, classes")
     else:
-        columns = [*of_all, "M parameters", "GFLOP per picture", "ms per picture", "stated accuracy", "licence"]
-    columns += ["why it has no score"] if answer.failed else []
-    made = [_row(answer, row) for row in rows]
-    notes = {position: "lost" for position, row in enumerate(rows) if row["place"] is None}
-    return grid(columns, made, notes)
+        columns += ["M parameters", "GFLOP per picture", "ms per picture", "stated accuracy", "licence"]
+    return grid(columns, [_row(answer, row) for row in rows])
 
 
 def _row(answer: Answer, row: dict[str, Any]) -> list[Cell]:
-    name = Cell(row["name"], row["name"])
-    if row["place"] is None:
-        cells = [name, *(Cell(NOTHING, nan) for _ in range(4))]
-    else:
-        first, last = row["places"]
-        places = str(first) if first == last else f"{first} to {last}"
-        span = NOTHING if row["low"] is None else interval(row["low"], row["high"], 3)
-        cells = [
-            name,
-            Cell(f"{row['place']}{' *' * row['may_be_best']}", row["place"]),
-            Cell(places, last),
-            value_cell(row["score"], 3),
-            Cell(span, nan if row["low"] is None else row["low"]),
-        ]
+    first, last = row["places"]
+    places = str(first) if first == last else f"{first} to {last}"
+    span = NOTHING if row["low"] is None else interval(row["low"], row["high"], 3)
+    cells = [
+        Cell(row["name"], row["name"]),
+        Cell(f"{row['place']}{' *' * row['may_be_best']}", row["place"]),
+        Cell(places, last),
+        value_cell(row["score"], 3),
+        Cell(span, nan if row["low"] is None else row["low"]),
+    ]
     if answer.question == "sources":
         images, classes = row.get("source_images", nan), row.get("source_classes", nan)
         cells.append(Cell(NOTHING if images != images else f"{images}, {classes}", images))
@@ -193,7 +202,7 @@ def _row(answer: Answer, row: dict[str, Any]) -> list[Cell]:
             Cell("" if accuracy != accuracy else percent(accuracy, 1), accuracy),
             Cell(row.get("licence", ""), row.get("licence", "")),
         ]
-    return [*cells, Cell(row.get("error", ""), row.get("error", ""))] if answer.failed else cells
+    return cells
 
 
 def _or_nothing(value: float | None, form: str) -> str:
@@ -248,6 +257,9 @@ def _next(answers: Sequence[Answer], command: str, fine_tune: Sequence[str]) -> 
     blocks: list[Block] = [Heading("What next")]
     for answer, line in zip(answers, fine_tune, strict=True):
         best = one_line(answer.rows()[0]["name"])
-        blocks += [Words(f"Fine-tune the first {WHAT[answer.question]}, {best}, and see its accuracy on your test images:"), Code(one_line(line))]
+        blocks += [
+            Words(f"Fine-tune the first {WHAT[answer.question]}, {best}, and see its accuracy on your test images:"),
+            Code(one_line(line)),
+        ]
     blocks += [Words("This page again:"), Code(one_line(command))]
     return told("next", "what next", blocks)

@@ -13,18 +13,18 @@ from pgebench.report.wording import interval, number
 
 Row = Mapping[str, Any]
 
-LONGEST = 26
+LONGEST = 24
 """Letters of a name in a picture; the whole name is in the table, and said when the point is touched."""
 
-WIDE, ROW, TOP = 620.0, 19.0, 26.0
-HEIGHT, LEFT, RIGHT, BOTTOM = 330.0, 52.0, 14.0, 40.0
+WIDE, ROW, TOP = 470.0, 18.0, 26.0
+HEIGHT, LEFT, RIGHT, BOTTOM = 290.0, 46.0, 12.0, 40.0
 
 
 def short(name: str) -> str:
     """A name that fits into a picture.
 
     >>> short("resnet18"), len(short("x" * 400))
-    ('resnet18', 26)
+    ('resnet18', 24)
     """
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 

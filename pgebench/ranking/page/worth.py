@@ -12,7 +12,7 @@ from pgebench.ranking.answer import WHAT, Answer, how_sure
 from pgebench.ranking.published_worth import OnTable, published_worth
 from pgebench.ranking.reliability import Reliability
 from pgebench.report.grid import Cell, grid, value_cell
-from pgebench.report.section import Block, Bullets, Heading, Table, Words
+from pgebench.report.section import Block, Heading, Table, Terms, Words
 from pgebench.report.wording import NOTHING, interval, number
 
 STATIC = {
@@ -48,7 +48,7 @@ def worth_blocks(answer: Answer, tables: Mapping[str, OnTable] | None = None) ->
         *(Words(line) for line in how_sure(answer)[1:]),
         *_on_published(answer, asked),
         Heading("What does the metric add to what one knows without it?", 3),
-        Bullets([*_here(answer), _in_reference(answer), *_in_tables(answer, asked), _advice(answer)]),
+        Terms([*_here(answer), _in_reference(answer), *_in_tables(answer, asked), ("So", _advice(answer))]),
     ]
 
 
@@ -71,7 +71,7 @@ def _on_published(answer: Answer, tables: Mapping[str, OnTable]) -> list[Block]:
     ]
     words = (
         f"Weighted tau of `{metric}` in tables of papers, whose fine-tuning others have paid for; beside it rankers that "
-        "look at no picture of the target. No table has your pictures in it, and none the candidates above."
+        "look at no picture of the target. None has your pictures in it."
     )
     return [Words(words, soft=True), Table(grid(columns, rows))]
 
@@ -86,10 +86,10 @@ def _metric_cells(table: OnTable, metric: str) -> list[Cell]:
     return [Cell(f"{number(found.weighted_tau)}{span}", found.weighted_tau), Cell(better, better)]
 
 
-def _here(answer: Answer) -> list[str]:
+def _here(answer: Answer) -> list[tuple[str, str]]:
     """How far the metric's order is that of what is known of these very candidates."""
     rows = [row for row in answer.rows() if row["place"] is not None]
-    lines = []
+    lines: list[tuple[str, str]] = []
     for key, words in KNOWN_HERE[answer.question].items():
         both = [row for row in rows if row.get(key) is not None]
         values = [row[key] for row in both]
@@ -99,19 +99,23 @@ def _here(answer: Answer) -> list[str]:
         first = max(both, key=lambda row: row[key])["name"]
         same = "the same first place" if first == rows[0]["name"] else f"`{first}` in the first place"
         lines.append(
-            f"Here: an order by {words} alone would have {same}; it agrees with that of the metric with a Kendall tau of "
-            f"{number(tau)} over {len(both)} candidates (1 is the same order, 0 none in common)."
+            (
+                f"Here, {words}",
+                f"An order by {words} alone, the largest first, has {same}; it agrees with that of the metric with a "
+                f"Kendall tau of {number(tau)} over {len(both)} candidates (1: the same order, 0: unrelated).",
+            )
         )
-    return lines or ["Here: too little is known of the candidates to put them in an order without the metric."]
+    return lines or [("Here", "Too little is known of the candidates to put them in an order without the metric.")]
 
 
-def _in_reference(answer: Answer) -> str:
+def _in_reference(answer: Answer) -> tuple[str, str]:
     reference, reliability = answer.reference, answer.option.reliability
     others = [one for one in reference.yardsticks if one.metric in STATIC]
     listed = ", ".join(f"{STATIC[one.metric]} {number(one.weighted_tau)}" for one in others)
     return (
-        f"In the reference run (`{reference.run}`, weighted tau): the metric {number(reliability.weighted_tau)}; "
-        f"{listed or 'nothing else was tried'}. {_above(reliability, others)}"
+        "In the reference run",
+        f"Weighted tau of the metric {number(reliability.weighted_tau)}; {listed or 'nothing else was tried'}. "
+        f"{_above(reliability, others)}",
     )
 
 
@@ -122,7 +126,7 @@ def _above(metric: Reliability, others: Sequence[Reliability]) -> str:
     return "There the metric did better than each of them."
 
 
-def _in_tables(answer: Answer, tables: Mapping[str, OnTable]) -> list[str]:
+def _in_tables(answer: Answer, tables: Mapping[str, OnTable]) -> list[tuple[str, str]]:
     metric = answer.option.metric
     leagues = [table.league for table in tables.values() if metric in table.league]
     lines = []
@@ -131,7 +135,7 @@ def _in_tables(answer: Answer, tables: Mapping[str, OnTable]) -> list[str]:
         if both:
             wins = sum(league[metric].weighted_tau > league[key].weighted_tau for league in both)
             lines.append(f"{STATIC[key]} in {wins} of {len(both)}")
-    return [f"In published tables the metric did better than {', '.join(lines)}."] if lines else []
+    return [("In published tables", f"The metric did better than {', '.join(lines)}.")] if lines else []
 
 
 def _advice(answer: Answer) -> str:
@@ -144,5 +148,3 @@ def _advice(answer: Answer) -> str:
     if not answer.option.reliability.beats_chance:
         return f"So do not let the metric alone choose the {thing}: fine-tune the one you would have taken anyway, too."
     return f"So the metric's first {thing} is worth fine-tuning first; what you would have taken anyway is the control."
-
-

@@ -1,4 +1,4 @@
-"""Which candidate for which budget: those that no cheaper one beats, and the best of the cheap, the middling and all."""
+"""Which candidate for which budget: those that no cheaper one beats, and the best of the cheaper ones and of all."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from pgebench.core.errors import ConfigError
 from pgebench.core.quoting import escaped
 from pgebench.data.read import open_read
 from pgebench.data.task import dataset_params
+from pgebench.data.unlabelled import is_unlabelled
 from pgebench.networks import weights
 from pgebench.networks.weights import PACKAGE
 from pgebench.plan.cell import Cell, Named
@@ -226,7 +227,8 @@ def _dataset(role: str, name: str, store: Path) -> Named:
     known = embedded_names()
     if name not in known and not Path(name).expanduser().exists() and "/" not in name:
         raise ConfigError(f"{role}={name}: neither a folder nor one of {', '.join(known)}")
-    own = compose(f"dataset/{name if name in known else 'folder'}").dataset
+    kind = "unlabelled" if role == "target" and is_unlabelled(name) else "folder"
+    own = compose(f"dataset/{name if name in known else kind}").dataset
     found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, {"store": escaped(str(store)), "lock": "auto"})
     if name not in known:
         found.path = escaped(name)

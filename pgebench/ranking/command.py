@@ -15,13 +15,15 @@ from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import versions
 from pgebench.data.task import Task, dataset_params, open_task
+from pgebench.data.unlabelled import is_unlabelled
 from pgebench.ranking.answer import Answer, answers_png, text
 from pgebench.ranking.budget import STEPS, Option, better, choose, evidence_options
 from pgebench.ranking.by_gradient import METRIC, GradientRanker, gradient_ranker, rank_by_gradient
 from pgebench.ranking.by_score import rank_by_score
-from pgebench.ranking.candidates import Candidates, of_backbones, of_sources
+from pgebench.ranking.candidates import Candidates, embedded_names, of_backbones, of_sources
 from pgebench.ranking.data_sheet import data_sheets
 from pgebench.ranking.fine_tune import fine_tune_command
+from pgebench.ranking.label_free import without_labels
 from pgebench.ranking.page import TargetShown, ranking_page, target_shown
 from pgebench.ranking.reliability import RUNS, Reference, reference
 from pgebench.ranking.request import Wish
@@ -46,7 +48,7 @@ class _Question:
 
 
 def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], None]) -> list[Answer]:
-    """Rank and tell, and write as a page, as JSON and as a picture: a quick answer first, then the best one for the budget.
+    """Rank, tell and write a page, JSON and a picture: a quick answer first, then the best one for the budget.
 
     Args:
         wish: What is asked for.
@@ -95,12 +97,21 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
         raise ConfigError(f"question={wish.question}: choose from {', '.join(RUNS)} and both")
     found: list[_Question] = []
     task: Task | None = None
-    for name in RUNS if wish.question == "both" else (wish.question,):
+    asked = tuple(RUNS) if wish.question == "both" else (wish.question,)
+    no_labels = wish.target not in embedded_names() and is_unlabelled(wish.target)
+    if no_labels:
+        say(f"{wish.target} has no classes: its backbones are ranked by a metric that looks at no labels.")
+        if "backbones" not in asked:
+            raise ConfigError(f"question={wish.question}: images without classes rank backbones alone, not sources")
+        asked = ("backbones",)
+    for name in asked:
         known = reference(name)
         if name == "sources":
             candidates = of_sources(wish.target, wish.backbone, wish.sources, known.run, store.root)
         else:
             candidates = of_backbones(wish.target, wish.backbones, known.run, store.root)
+        if no_labels:
+            candidates, known = without_labels(candidates, known)
         for line in candidates.left_out:
             say(f"Left out of the {name}: {line}.")
         if len(candidates.cells) < 2:
@@ -109,9 +120,10 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
         if task is None:
             config = {**candidates.cells[0].target.config, "train_per_class": None}
             task = open_task(wish.target, dataset_params(config), store.root)
-            say(f"{wish.target}: {len(task.indices('train'))} training images in {task.classes} classes.")
+            classes = "" if no_labels else f" in {task.classes} classes"
+            say(f"{wish.target}: {len(task.indices('train'))} training images{classes}.")
         gradients = _gradients(candidates, task, wish, say) if name == "sources" else None
-        shown = target_shown(Path(wish.target).name, task)
+        shown = target_shown(Path(wish.target).name, task, labelled=not no_labels)
         found.append(_Question(candidates, known, gradients, shown))
     if task is None:
         raise ConfigError(f"question={wish.question}: nothing can be ranked; install or name candidates")
@@ -139,8 +151,8 @@ def _improves(option: Option, before: Option, left: float) -> bool:
     """Whether another answer is worth its time: by a better metric, or by the same one on more images."""
     if option.minutes > left:
         return False
-    rank = option.reliability.weighted_tau, option.per_class or 0
-    return rank > (before.reliability.weighted_tau, before.per_class or 0)
+    rank = option.reliability.rank, option.per_class or 0
+    return rank > (before.reliability.rank, before.per_class or 0)
 
 
 def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarray, store: Store) -> Answer:

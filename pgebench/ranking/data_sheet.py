@@ -1,4 +1,4 @@
-"""DataSheet about a candidate that no metric is needed for: its size, what a picture costs, and what is stated of it."""
+"""Data sheet of a candidate: its size, what a picture costs, and what is stated of it; no metric is needed for it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class DataSheet:
 
 
 def data_sheets(candidates: Candidates, option: Option, store: Store) -> dict[str, DataSheet]:
-    """The facts of all candidates by their names.
+    """The data sheets of all candidates by their names.
 
     Args:
         candidates: What was ranked.
@@ -98,7 +98,7 @@ def _of_network(cell: Cell) -> DataSheet:
         counted = per_image(params, 0)
         with torch.device("meta"):
             network = backbones.create(params, 0, seed=0, pretrained=False)
-    except Exception:  # a candidate that cannot be built is a row with its reason, and has no facts
+    except Exception:  # a candidate that cannot be built is a row with its reason, and has no data sheet
         return DataSheet()
     return DataSheet(
         parameters=float(sum(parameter.numel() for parameter in network.parameters())),

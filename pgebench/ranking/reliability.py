@@ -30,6 +30,9 @@ RUNS = {"sources": "embedded_full", "backbones": "hub"}
 
 ALPHA = 0.05
 
+LABEL_FREE = ("rank_me", "prediction_entropy")
+"""Metrics that look at no labels: what is left for images without classes."""
+
 
 @dataclass(frozen=True)
 class Reliability:
@@ -51,6 +54,16 @@ class Reliability:
     high: float
     p: float
     regret: float
+
+    @property
+    def measured(self) -> bool:
+        """Whether the reference run has tried it; all its numbers are NaN otherwise."""
+        return bool(np.isfinite(self.weighted_tau))
+
+    @property
+    def rank(self) -> float:
+        """The weighted tau; below all others where nothing is known."""
+        return self.weighted_tau if self.measured else -1.0
 
     @property
     def beats_chance(self) -> bool:

@@ -56,12 +56,16 @@ def ranking_page(
     sections = [_take(answers), *(_candidates(answer) for answer in answers), _worth(answers), _target(target)]
     sections.append(_next(answers, command, fine_tune))
     tiles = [
-        (str(target.images), f"training images of {counted(len(target.classes), 'class', 'classes')}"),
+        (str(target.images), f"training images {_in_classes(target)}"),
         *((str(len(one.names)), f"{one.question}, by {one.option.metric}") for one in answers),
         (duration(seconds), "in all"),
     ]
     title = one_line(f"What to fine-tune for {target.name}")
     return storable(document(TEMPLATE, FOLDER, title, tiles, sections))
+
+
+def _in_classes(target: TargetShown) -> str:
+    return f"of {counted(len(target.classes), 'class', 'classes')}" if target.classes else "without labels"
 
 
 def shown_rows(answer: Answer) -> list[dict[str, Any]]:
@@ -92,7 +96,9 @@ def _take(answers: Sequence[Answer]) -> tuple[Section, Sequence[Block]]:
             blocks.append(Heading(f"As {WHAT[answer.question]}", 3))
         blocks.append(Choices([_choice(answer, rows, pick) for pick in chosen(answer)]))
         blocks.append(Words(one_line(how_sure(answer)[0])))
-        if not answer.option.reliability.beats_chance:
+        if not answer.option.reliability.measured:
+            blocks.append(Words(f"Without labels, by `{answer.option.metric}`, which is unmeasured in the reference run."))
+        elif not answer.option.reliability.beats_chance:
             blocks.append(
                 Words(
                     f"In the reference run `{answer.option.metric}` was not distinguishable from chance for "
@@ -213,8 +219,8 @@ def _columns(answer: Answer) -> str:
     """What the columns mean."""
     words = (
         "\N{ASTERISK} may be the best. The interval of a place counts who is surely ahead and who surely behind; both "
-        f"intervals say what other {'images' if answer.option.per_class else 'initialisations'} would change, not whether "
-        "the metric is right."
+        f"intervals say what other {'images' if answer.option.per_class else 'initialisations'} would change, not "
+        "whether the metric is right."
     )
     if answer.question == "sources":
         return words
@@ -222,9 +228,9 @@ def _columns(answer: Answer) -> str:
     seen = f" on pictures of {', '.join(map(str, sizes))} px" if sizes else ""
     return (
         f"{words} Parameters and operations are without a classifier{seen}; a multiplication and an addition are two "
-        "operations. Milliseconds are measured here, from decoded picture to features, while other work may have run. Accuracy is the one "
-        "stated for the weights on what they were trained on (ImageNet, where the YAML says nothing else), the licence "
-        "that of timm or of the package; an empty cell is not known."
+        "operations. Milliseconds were measured here while the features were computed, loading not counted, other work not "
+        "kept off. The accuracy is the one stated for the weights (on ImageNet, where the YAML says nothing else), the "
+        "licence that of timm or of the package; an empty cell is not known."
     )
 
 
@@ -242,8 +248,9 @@ def _target(target: TargetShown) -> tuple[Section, Sequence[Block]]:
         [
             Heading("Your pictures"),
             Words(
-                f"{len(target.samples)} of the {target.images} training images, drawn across the classes (the same ones "
-                "each time). Test images are neither shown nor looked at.",
+                f"{len(target.samples)} of the {target.images} training images, "
+                f"{'drawn across the classes' if target.classes else 'drawn at random'} (the same ones each time). "
+                "Test images are neither shown nor looked at.",
                 soft=True,
             ),
             Photos(target.samples),
@@ -256,6 +263,9 @@ def _target(target: TargetShown) -> tuple[Section, Sequence[Block]]:
 def _next(answers: Sequence[Answer], command: str, fine_tune: Sequence[str]) -> tuple[Section, Sequence[Block]]:
     blocks: list[Block] = [Heading("What next")]
     for answer, line in zip(answers, fine_tune, strict=True):
+        if answer.label_free:
+            blocks.append(Words("Fine-tuning needs classes: put some images of each class into a folder of its own."))
+            continue
         best = one_line(answer.rows()[0]["name"])
         blocks += [
             Words(f"Fine-tune the first {WHAT[answer.question]}, {best}, and see its accuracy on your test images:"),

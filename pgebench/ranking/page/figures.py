@@ -26,7 +26,9 @@ def short(name: str) -> str:
     >>> short("resnet18"), len(short("x" * 400))
     ('resnet18', 24)
     """
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
+    # Names of one family differ at their ends.
+    head = LONGEST // 2 - 1
+    return name if len(name) <= LONGEST else f"{name[:head]}\N{HORIZONTAL ELLIPSIS}{name[head + 1 - LONGEST :]}"
 
 
 def scores_picture(rows: Sequence[Row], confidence: float) -> Picture:
@@ -118,7 +120,7 @@ def _labels(points: Sequence[tuple[float, float, str]]) -> list[Mark]:
         width = LETTER * len(name)
         for left, base in ((x - width - 9, y + 4), (x + 9, y + 4), (x - width / 2, y - 9), (x - width / 2, y + 18)):
             box = (left, base - 11, left + width, base + 2)
-            inside = LEFT <= box[0] and box[2] <= WIDE and box[1] >= 0 and box[3] <= HEIGHT - BOTTOM
+            inside = box[0] >= LEFT and box[1] >= 0 and box[2] <= WIDE and box[3] <= HEIGHT - BOTTOM
             if inside and not any(_meet(box, other) for other in taken):
                 taken.append(box)
                 marks.append(Text(left, base, name))

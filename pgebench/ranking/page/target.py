@@ -18,6 +18,9 @@ SAMPLES = 12
 SIDE = 112
 """Pixels of a sample's longer side at most; a picture that is smaller stays as it is."""
 
+OF_CLASSES = ("Classes", "Split")
+"""Facts that say nothing where there are no classes."""
+
 SHARP = 64
 """Pictures of fewer pixels a side are kept without loss."""
 
@@ -29,8 +32,8 @@ class TargetShown:
     Attributes:
         name: As the user knows it.
         images: Training images.
-        classes: Names of the classes.
-        samples: Name of the class, and the picture as a ``data:`` address.
+        classes: Their names; none without labels.
+        samples: Name of the class, or nothing, and the picture as a ``data:`` address.
         facts: Names and values of what was read.
     """
 
@@ -41,20 +44,26 @@ class TargetShown:
     facts: tuple[tuple[str, str], ...]
 
 
-def target_shown(name: str, task: Task) -> TargetShown:
+def target_shown(name: str, task: Task, labelled: bool = True) -> TargetShown:
     """What the page shows of a task.
 
     Args:
         name: As the user knows it.
         task: With all its training images.
+        labelled: Whether its classes mean anything.
     """
     rows = sample_rows(task.labels, task.indices("train"))
-    samples = tuple(
-        (one_line(task.class_names[task.labels[row]]), _address(task.collection.images[task.rows[row]])) for row in rows
-    )
+    captions = [one_line(task.class_names[task.labels[row]]) if labelled else "" for row in rows]
+    pictures = (_address(task.collection.images[task.rows[row]]) for row in rows)
     read = task.collection.report if isinstance(task.collection, Decoded) else None
     facts = _facts(task) if read is None else _facts_of_report(read)
-    return TargetShown(name, len(task.indices("train")), task.class_names, samples, tuple(facts))
+    return TargetShown(
+        name=name,
+        images=len(task.indices("train")),
+        classes=task.class_names if labelled else (),
+        samples=tuple(zip(captions, pictures, strict=True)),
+        facts=tuple(fact for fact in facts if labelled or fact[0] not in OF_CLASSES),
+    )
 
 
 def sample_rows(labels: np.ndarray, train: np.ndarray, number: int = SAMPLES, seed: int = 0) -> list[int]:

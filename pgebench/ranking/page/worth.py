@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from scipy.stats import kendalltau
@@ -13,7 +12,7 @@ from pgebench.ranking.published_worth import OnTable, published_worth
 from pgebench.ranking.reliability import Reliability
 from pgebench.report.grid import Cell, grid, value_cell
 from pgebench.report.section import Block, Heading, Table, Terms, Words
-from pgebench.report.wording import NOTHING, interval, number
+from pgebench.report.wording import interval, number
 
 STATIC = {
     "parameter_count": "size",
@@ -70,8 +69,8 @@ def _on_published(answer: Answer, tables: Mapping[str, OnTable]) -> list[Block]:
         for name, table in judged.items()
     ]
     words = (
-        f"Weighted tau of `{metric}` in tables of papers, whose fine-tuning others have paid for; beside it rankers that "
-        "look at no picture of the target. None has your pictures in it."
+        f"Weighted tau of `{metric}` in tables of papers, whose fine-tuning others have paid for; beside it rankers "
+        "that look at no picture of the target. None has your pictures in it."
     )
     return [Words(words, soft=True), Table(grid(columns, rows))]
 
@@ -111,6 +110,8 @@ def _here(answer: Answer) -> list[tuple[str, str]]:
 def _in_reference(answer: Answer) -> tuple[str, str]:
     reference, reliability = answer.reference, answer.option.reliability
     others = [one for one in reference.yardsticks if one.metric in STATIC]
+    if not reliability.measured:
+        return "In the reference run", "The metric is unmeasured there."
     listed = ", ".join(f"{STATIC[one.metric]} {number(one.weighted_tau)}" for one in others)
     return (
         "In the reference run",
@@ -143,8 +144,10 @@ def _advice(answer: Answer) -> str:
     thing = WHAT[answer.question]
     if tied > 1:
         return (
-            f"So let what you know decide between the {tied} candidates that may be the best; the metric alone cannot."
+            f"Let what you know decide between the {tied} candidates that may be the best; the metric alone cannot."
         )
     if not answer.option.reliability.beats_chance:
-        return f"So do not let the metric alone choose the {thing}: fine-tune the one you would have taken anyway, too."
-    return f"So the metric's first {thing} is worth fine-tuning first; what you would have taken anyway is the control."
+        if answer.label_free:
+            return f"Do not let it choose the {thing}: label some images, or fine-tune what you would have taken anyway."
+        return f"Do not let the metric alone choose the {thing}: fine-tune the one you would have taken anyway, too."
+    return f"The metric's first {thing} is worth fine-tuning first; what you would have taken anyway is the control."

@@ -97,7 +97,9 @@ def _take(answers: Sequence[Answer]) -> tuple[Section, Sequence[Block]]:
         blocks.append(Choices([_choice(answer, rows, pick) for pick in chosen(answer)]))
         blocks.append(Words(one_line(how_sure(answer)[0])))
         if not answer.option.reliability.measured:
-            blocks.append(Words(f"Without labels, by `{answer.option.metric}`, which is unmeasured in the reference run."))
+            blocks.append(
+                Words(f"Without labels, by `{answer.option.metric}`, which is unmeasured in the reference run.")
+            )
         elif not answer.option.reliability.beats_chance:
             blocks.append(
                 Words(
@@ -228,9 +230,9 @@ def _columns(answer: Answer) -> str:
     seen = f" on pictures of {', '.join(map(str, sizes))} px" if sizes else ""
     return (
         f"{words} Parameters and operations are without a classifier{seen}; a multiplication and an addition are two "
-        "operations. Milliseconds were measured here while the features were computed, loading not counted, other work not "
-        "kept off. The accuracy is the one stated for the weights (on ImageNet, where the YAML says nothing else), the "
-        "licence that of timm or of the package; an empty cell is not known."
+        "operations. Milliseconds were measured here while the features were computed, loading not counted, other work "
+        "not kept off. The accuracy is the one stated for the weights (on ImageNet, where the YAML says nothing else), "
+        "the licence that of timm or of the package; an empty cell is not known."
     )
 
 

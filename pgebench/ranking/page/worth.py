@@ -143,11 +143,11 @@ def _advice(answer: Answer) -> str:
     tied = len(answer.standing.tied)
     thing = WHAT[answer.question]
     if tied > 1:
-        return (
-            f"Let what you know decide between the {tied} candidates that may be the best; the metric alone cannot."
-        )
+        return f"Let what you know decide between the {tied} candidates that may be the best; the metric alone cannot."
     if not answer.option.reliability.beats_chance:
         if answer.label_free:
-            return f"Do not let it choose the {thing}: label some images, or fine-tune what you would have taken anyway."
+            return (
+                f"Do not let it choose the {thing}: label some images, or fine-tune what you would have taken anyway."
+            )
         return f"Do not let the metric alone choose the {thing}: fine-tune the one you would have taken anyway, too."
     return f"The metric's first {thing} is worth fine-tuning first; what you would have taken anyway is the control."

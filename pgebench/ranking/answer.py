@@ -173,8 +173,8 @@ def how_sure(answer: Answer) -> list[str]:
 def _unmeasured(answer: Answer) -> str:
     return (
         f"Is the score right? {answer.option.metric} looks at no labels, and in the reference run "
-        f"({answer.reference.run}) it is unmeasured: whether it is better than chance is not known here. With ten labelled "
-        "images a class there are metrics that have been measured."
+        f"({answer.reference.run}) it is unmeasured: whether it is better than chance is not known here. With ten "
+        "labelled images a class there are metrics that have been measured."
     )
 
 

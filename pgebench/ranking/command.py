@@ -23,6 +23,7 @@ from pgebench.ranking.by_score import rank_by_score
 from pgebench.ranking.candidates import Candidates, embedded_names, of_backbones, of_sources
 from pgebench.ranking.data_sheet import data_sheets
 from pgebench.ranking.fine_tune import fine_tune_command
+from pgebench.ranking.finetuned import fine_tune, keep, told, verdict
 from pgebench.ranking.label_free import without_labels
 from pgebench.ranking.page import TargetShown, ranking_page, target_shown
 from pgebench.ranking.reliability import RUNS, Reference, reference
@@ -86,6 +87,11 @@ def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], Non
             answers = [one.answer for one in questions if one.answer is not None]
             if results is not None:
                 _write(wish, questions, results, time.perf_counter() - began)
+    for asked in questions if wish.finetune else ():
+        _fine_tune(asked, wish, store, results, say)
+    answers = [one.answer for one in questions if one.answer is not None]
+    if results is not None and wish.finetune:
+        _write(wish, questions, results, time.perf_counter() - began)
     where = "" if results is None else f" Written to {results}: ranking.html, ranking.json and ranking.png."
     say(f"{time.perf_counter() - began:.0f} s in all.{where}")
     return answers
@@ -161,6 +167,26 @@ def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarra
             asked.gradients, option, asked.reference, wish.episodes, store, wish.workers, wish.confidence
         )
     return rank_by_score(asked.candidates, option, asked.reference, class_sizes, store, wish.workers, wish.confidence)
+
+
+def _fine_tune(asked: _Question, wish: Wish, store: Store, results: Path | None, say: Callable[[str], None]) -> None:
+    """Fine-tune the first candidates of an answer, and put into it which one really won."""
+    answer = asked.answer
+    if answer is None:
+        return
+    if answer.label_free:
+        say("Not fine-tuned: that needs classes.")
+        return
+    names = [answer.names[one] for one in answer.standing.order[: wish.finetune]]
+    say(f"Fine-tuning {len(names)} {asked.candidates.question}: {', '.join(names)}.")
+    found = fine_tune(asked.candidates, names, asked.reference.run, store, wish.workers)
+    say(told(found, answer.option.metric))
+    detail: dict[str, Any] = {"fine_tuned": [one.as_json() for one in found], "verdict": verdict(found)}
+    if results is not None and not found[0].error:
+        kept = keep(found[0], asked.candidates, store, results, Path(wish.target).name, answer.question)
+        say(f"The winner is kept: {kept} and {kept.with_suffix('.safetensors').name}.")
+        detail["kept"] = kept.name
+    asked.answer = replace(answer, detail={**answer.detail, **detail})
 
 
 def _write(wish: Wish, questions: Sequence[_Question], results: Path, seconds: float) -> None:

@@ -22,6 +22,7 @@ def rank(
     backbones: Sequence[str | Path] = Wish.backbones,
     backbone: str = Wish.backbone,
     episodes: int = Wish.episodes,
+    finetune: int = Wish.finetune,
     confidence: float = Wish.confidence,
     sketch: int = Wish.sketch,
     results: str | Path | None = Wish.results,
@@ -39,6 +40,8 @@ def rank(
         backbones: Names and YAML files; those that are installed if empty.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.
+        finetune: How many of the first candidates are fine-tuned after the ranking, beyond the budget; 0 for none. The
+            winner's weights are kept in ``results``, as ``.safetensors`` with a YAML.
         confidence: Of the set of candidates that may be the best, between 0 and 1.
         sketch: Buckets of a count sketch of the sources' gradients; 0 for whole gradients.
         results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; None to write none.
@@ -67,6 +70,7 @@ def rank(
         backbones=tuple(map(str, backbones)),
         backbone=backbone,
         episodes=episodes,
+        finetune=finetune,
         confidence=confidence,
         sketch=sketch,
         results=None if results is None else Path(results),

@@ -33,6 +33,8 @@ class Wish:
         backbones: Names and YAML files, with commas between them; those that are installed if empty.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.
+        finetune: How many of the first candidates are fine-tuned after the ranking, beyond the budget; 0 for none. The
+            winner's weights are kept beside the page, as ``.safetensors`` with a YAML.
         confidence: Of the set of candidates that may be the best, between 0 and 1.
         sketch: Buckets of a count sketch of the sources' gradients; 0 for whole gradients.
         results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; ``results/rank/TARGET`` if empty.
@@ -55,6 +57,7 @@ class Wish:
     backbones: tuple[str, ...] = ()
     backbone: str = "test_resnet"
     episodes: int = 40
+    finetune: int = 0
     confidence: float = 0.95
     sketch: int = BUCKETS
     results: Path | None = None
@@ -66,6 +69,8 @@ class Wish:
             raise ConfigError(f"budget={self.budget}: give minutes above 0")
         if not 0 < self.confidence < 1:
             raise ConfigError(f"confidence={self.confidence}: give a number between 0 and 1")
+        if self.finetune < 0:
+            raise ConfigError(f"finetune={self.finetune}: give 0 or more")
         if self.workers < 1:
             raise ConfigError(f"workers={self.workers}: give 1 or more")
 

@@ -10,33 +10,16 @@ from typing import Any
 from pgebench.core.text import one_line, storable
 from pgebench.ranking.answer import WHAT, Answer, how_sure
 from pgebench.ranking.budgets import Pick, picks
-from pgebench.ranking.page.figures import cost_picture, scores_picture
+from pgebench.ranking.page.candidates import COST, candidates_section, or_nothing, shown_rows
 from pgebench.ranking.page.target import TargetShown
 from pgebench.ranking.page.worth import worth_blocks
-from pgebench.report.grid import Cell, Grid, grid, value_cell
+from pgebench.report.grid import Cell, grid
 from pgebench.report.page import document
-from pgebench.report.section import (
-    Block,
-    Choice,
-    Choices,
-    Code,
-    Facts,
-    Figure,
-    Heading,
-    Key,
-    Photos,
-    Section,
-    Table,
-    Words,
-    told,
-)
-from pgebench.report.wording import NOTHING, counted, duration, interval, number, percent
+from pgebench.report.section import Block, Choice, Choices, Code, Facts, Heading, Photos, Section, Table, Words, told
+from pgebench.report.wording import NOTHING, counted, duration, number, percent
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "ranking.html.j2"
-
-COST = {"backbones": "gflops"}
-"""Question -> the cost that its budgets go by; sources cost the same once a network was trained on them."""
 
 BUDGETS = {"small": "Small", "medium": "Medium", "any": "Any size"}
 
@@ -53,7 +36,8 @@ def ranking_page(
         fine_tune: Of each answer, the command that fine-tunes the winner.
         seconds: That it all took.
     """
-    sections = [_take(answers), *(_candidates(answer) for answer in answers), _worth(answers), _target(target)]
+    sections = [_take(answers), *_won(answers), *(candidates_section(answer) for answer in answers)]
+    sections += [_worth(answers), _target(target)]
     sections.append(_next(answers, command, fine_tune))
     tiles = [
         (str(target.images), f"training images {_in_classes(target)}"),
@@ -66,14 +50,6 @@ def ranking_page(
 
 def _in_classes(target: TargetShown) -> str:
     return f"of {counted(len(target.classes), 'class', 'classes')}" if target.classes else "without labels"
-
-
-def shown_rows(answer: Answer) -> list[dict[str, Any]]:
-    """The rows of an answer with names and reasons that fit on one line."""
-    return [
-        {key: one_line(value) if isinstance(value, str) else value for key, value in row.items()}
-        for row in answer.rows()
-    ]
 
 
 def chosen(answer: Answer) -> list[Pick]:
@@ -110,6 +86,40 @@ def _take(answers: Sequence[Answer]) -> tuple[Section, Sequence[Block]]:
     return told("take", "take this one", blocks, css="verdict")
 
 
+def _won(answers: Sequence[Answer]) -> list[tuple[Section, Sequence[Block]]]:
+    """What came of fine-tuning the first candidates, where that was asked for."""
+    blocks: list[Block] = []
+    for answer in answers:
+        if "fine_tuned" not in answer.detail:
+            continue
+        rows = [
+            [
+                Cell(one_line(one["name"]), one["name"]),
+                *(_share(one.get(part)) for part in ("validation", "test")),
+                Cell(str(one["place"]), one["place"]),
+                Cell(f"{one['learning_rate']:g}" if "error" not in one else one_line(one["error"])),
+            ]
+            for one in answer.detail["fine_tuned"]
+        ]
+        columns = [
+            answer.question,
+            "validation",
+            "test",
+            f"place by {answer.option.metric}",
+            "learning rate, or why not",
+        ]
+        blocks += [Table(grid(columns, rows), long=(4,)), Words(one_line(answer.detail["verdict"]))]
+        if "kept" in answer.detail:
+            blocks.append(
+                Words(f"The winner's weights lie beside this page; `{answer.detail['kept']}` describes them.")
+            )
+    return [told("won", "which really won", [Heading("Which really won"), *blocks])] if blocks else []
+
+
+def _share(value: float | None) -> Cell:
+    return Cell(NOTHING, nan) if value is None else Cell(percent(value, 1), value)
+
+
 def _choice(answer: Answer, rows: Sequence[dict[str, Any]], pick: Pick) -> Choice:
     row = rows[pick.candidate]
     title = BUDGETS[pick.budget]
@@ -126,114 +136,10 @@ def _costs(row: dict[str, Any]) -> list[str]:
     if row.get("parameters") is not None and "source_images" not in row:
         found.append(f"{row['parameters'] / 1e6:.3g} M parameters")
     if row.get("gflops") is not None and "source_images" not in row:
-        found.append(f"{row['gflops']:.3g} GFLOP and {_or_nothing(row.get('ms_per_image'), '.3g')} ms per picture")
+        found.append(f"{row['gflops']:.3g} GFLOP and {or_nothing(row.get('ms_per_image'), '.3g')} ms per picture")
     if row.get("source_images") is not None:
         found.append(f"{row['source_images']} training images of {row['source_classes']} classes")
     return found
-
-
-def _candidates(answer: Answer) -> tuple[Section, Sequence[Block]]:
-    rows = shown_rows(answer)
-    scored = [row for row in rows if row["place"] is not None]
-    kinds = {"backbones": "Pretrained backbones", "sources": "Sources"}
-    blocks: list[Block] = [
-        Heading(kinds[answer.question]),
-        Key([("round metric", "may be the best"), ("round trivial", "is behind the first one")]),
-        Figure(
-            "",
-            f"Score by {answer.option.metric} and its {answer.confidence:.0%} interval; higher is better.",
-            scores_picture(scored, answer.confidence),
-        ),
-        Table(_table(answer, scored)),
-        Words(_columns(answer), soft=True),
-        *_failed([row for row in rows if row["place"] is None]),
-    ]
-    if answer.question in COST:
-        pictures = (
-            ("gflops", "GFLOP per picture", "what a picture costs, whatever the machine"),
-            (
-                "ms_per_image",
-                "ms per picture, measured here",
-                "what it took on this machine while the features were computed",
-            ),
-        )
-        for cost, axis, words in pictures:
-            picture = cost_picture(scored, cost, axis)
-            if picture is not None:
-                caption = (
-                    f"Score against {words}. Filled and joined: no candidate is both cheaper and better (Pareto front)."
-                )
-                blocks.append(Figure("", caption, picture))
-    return told(answer.question, answer.question, blocks)
-
-
-def _failed(rows: Sequence[dict[str, Any]]) -> list[Block]:
-    """The candidates without a score, each with its reason."""
-    if not rows:
-        return []
-    cells = [[Cell(row["name"], row["name"]), Cell(row["error"], row["error"])] for row in rows]
-    title = f"Without a score: {counted(len(rows), 'candidate')}"
-    return [Heading(title, 3), Table(grid(["candidate", "why"], cells), long=(1,))]
-
-
-def _table(answer: Answer, rows: Sequence[dict[str, Any]]) -> Grid:
-    sure = f"{answer.confidence:.0%} interval"
-    columns = ["candidate", "place", f"place, {sure}", "score", f"score, {sure}"]
-    if answer.question == "sources":
-        columns.append("training images, classes")
-    else:
-        columns += ["M parameters", "GFLOP per picture", "ms per picture", "stated accuracy", "licence"]
-    return grid(columns, [_row(answer, row) for row in rows])
-
-
-def _row(answer: Answer, row: dict[str, Any]) -> list[Cell]:
-    first, last = row["places"]
-    places = str(first) if first == last else f"{first} to {last}"
-    span = NOTHING if row["low"] is None else interval(row["low"], row["high"], 3)
-    cells = [
-        Cell(row["name"], row["name"]),
-        Cell(f"{row['place']}{' *' * row['may_be_best']}", row["place"]),
-        Cell(places, last),
-        value_cell(row["score"], 3),
-        Cell(span, nan if row["low"] is None else row["low"]),
-    ]
-    if answer.question == "sources":
-        images, classes = row.get("source_images", nan), row.get("source_classes", nan)
-        cells.append(Cell(NOTHING if images != images else f"{images}, {classes}", images))
-    else:
-        size = row.get("parameters", nan)
-        accuracy = row.get("stated_accuracy", nan)
-        cells += [
-            Cell(NOTHING if size != size else f"{size / 1e6:.3g}", size),
-            Cell(_or_nothing(row.get("gflops"), ".3g"), row.get("gflops", nan)),
-            Cell(_or_nothing(row.get("ms_per_image"), ".3g"), row.get("ms_per_image", nan)),
-            Cell("" if accuracy != accuracy else percent(accuracy, 1), accuracy),
-            Cell(row.get("licence", ""), row.get("licence", "")),
-        ]
-    return cells
-
-
-def _or_nothing(value: float | None, form: str) -> str:
-    return NOTHING if value is None else format(value, form)
-
-
-def _columns(answer: Answer) -> str:
-    """What the columns mean."""
-    words = (
-        "\N{ASTERISK} may be the best. The interval of a place counts who is surely ahead and who surely behind; both "
-        f"intervals say what other {'images' if answer.option.per_class else 'initialisations'} would change, not "
-        "whether the metric is right."
-    )
-    if answer.question == "sources":
-        return words
-    sizes = sorted({row["image_size"] for row in answer.rows() if row.get("image_size")})
-    seen = f" on pictures of {', '.join(map(str, sizes))} px" if sizes else ""
-    return (
-        f"{words} Parameters and operations are without a classifier{seen}; a multiplication and an addition are two "
-        "operations. Milliseconds were measured here while the features were computed, loading not counted, other work "
-        "not kept off. The accuracy is the one stated for the weights (on ImageNet, where the YAML says nothing else), "
-        "the licence that of timm or of the package; an empty cell is not known."
-    )
 
 
 def _worth(answers: Sequence[Answer]) -> tuple[Section, Sequence[Block]]:

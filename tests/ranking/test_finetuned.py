@@ -14,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import pgebench
+from pgebench.data.read import open_read
 from pgebench.networks import backbones
 from pgebench.ranking import finetuned
 from pgebench.ranking.finetuned import FineTuned, verdict
@@ -71,8 +72,6 @@ def test_the_first_are_fine_tuned_and_the_winner_is_a_backbone_again(
     assert shipped.classes == 2
     with safe_open(config["weights"], "pt") as file:
         assert json.loads(file.metadata()["classes"]) == ["one", "zero"]
-    from pgebench.data.read import open_read
-
     revision = next((tmp_path / "store/datasets").glob("*/dataset.json")).parent.name
     data = open_read(revision, tmp_path / "store")
     rows = (data.split == 2).nonzero()[0]

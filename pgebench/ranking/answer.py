@@ -58,7 +58,7 @@ class Answer:
     def rows(self) -> list[dict[str, Any]]:
         """One row per candidate, the best first; those without a score last."""
         found = self.standing
-        scored = [
+        scored: list[dict[str, Any]] = [
             {
                 "place": place + 1,
                 "name": self.names[candidate],
@@ -70,7 +70,9 @@ class Answer:
             }
             for place, candidate in enumerate(found.order)
         ]
-        failed = [{"place": None, "name": name, "error": reason} for name, reason in self.failed.items()]
+        failed: list[dict[str, Any]] = [
+            {"place": None, "name": name, "error": reason} for name, reason in self.failed.items()
+        ]
         return [row | self.sheets.get(str(row["name"]), DataSheet()).known for row in (*scored, *failed)]
 
     def as_json(self) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
+
 from pgebench.core.files import write_atomically
 from pgebench.published import load
 from pgebench.published.tables import PublishedTable, names
@@ -100,9 +102,9 @@ def summarise(table: PublishedTable, page: str) -> OnTable:
         metric.removesuffix(f" ({table.name})"): Judged(*(float(value) if value else None for value in values))  # type: ignore[arg-type]
         for metric, *values in _ROW.findall(section.replace(MINUS, "-"))
     }
-    taus = (
-        {} if table.correlations.empty else dict(table.correlations.xs("weighted_tau", level="statistic").mean(axis=1))
-    )
+    taus: dict[object, float] = {}
+    if not table.correlations.empty:
+        taus = pd.DataFrame(table.correlations.xs("weighted_tau", level="statistic")).mean(axis="columns").to_dict()
     return OnTable(
         title=about.title,
         venue=about.venue,

@@ -179,5 +179,10 @@ def _next(answers: Sequence[Answer], command: str, fine_tune: Sequence[str]) -> 
             Words(f"Fine-tune the first {WHAT[answer.question]}, {best}, and see its accuracy on your test images:"),
             Code(one_line(line)),
         ]
+    if "finetune=" not in command and not all(answer.label_free for answer in answers):
+        blocks.append(
+            Words("Fine-tune the first three, see which really won, and keep the winner as a file of weights:")
+        )
+        blocks.append(Code(f"{one_line(command)} finetune=3"))
     blocks += [Words("This page again:"), Code(one_line(command))]
     return told("next", "what next", blocks)

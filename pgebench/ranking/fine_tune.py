@@ -46,7 +46,7 @@ def _dataset(role: str, named: Named, typed: str = "") -> list[str]:
     if config["path"] is None and (typed or named.name) in embedded_names():
         return [f"{role}={typed or named.name}"]
     classes = [] if config["classes"] is None else [f"{role}.classes={_typed(config['classes'])}"]
-    return [f"{role}=folder", f"{role}.path={typed_value(typed or str(config['path']))}", *classes]
+    return [f"{role}=folder", f"{role}.path={_typed(typed or str(config['path']))}", *classes]
 
 
 def _typed(value: Any) -> str:
@@ -54,7 +54,8 @@ def _typed(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list):
         return f"[{','.join(map(str, value))}]"
-    return typed_value(value)
+    # One value of a key that can be swept: a comma in it stands between quotes.
+    return typed_value((str(value),))
 
 
 def _plain(name: str) -> str:

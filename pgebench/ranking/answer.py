@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from pgebench.core.figures import png
 from pgebench.ranking.budget import Option
-from pgebench.ranking.reliability import Reference
+from pgebench.ranking.data_sheet import DataSheet
+from pgebench.ranking.reliability import LABEL_FREE, Reference, Reliability
 from pgebench.ranking.standing import Standing
 from pgebench.report.style import BLUE, GREY
 
@@ -34,6 +35,7 @@ class Answer:
         confidence: Of the set of candidates that may be the best.
         failed: Candidates without a score, with the reason.
         detail: What else there is to say, for the JSON.
+        sheets: Of the candidates, those without a score included, what no metric is needed for.
     """
 
     question: str
@@ -46,22 +48,32 @@ class Answer:
     confidence: float
     failed: Mapping[str, str] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
+    sheets: Mapping[str, DataSheet] = field(default_factory=dict)
+
+    @property
+    def label_free(self) -> bool:
+        """Whether the metric has looked at no labels."""
+        return self.option.metric in LABEL_FREE
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per candidate, the best first; those without a score last."""
         found = self.standing
-        scored = [
+        scored: list[dict[str, Any]] = [
             {
                 "place": place + 1,
                 "name": self.names[candidate],
                 "score": _short(-found.distance[candidate]),
                 "low": _short(-found.high[candidate]),
                 "high": _short(-found.low[candidate]),
+                "places": [int(end) for end in found.places[candidate]],
                 "may_be_best": candidate in found.tied,
             }
             for place, candidate in enumerate(found.order)
         ]
-        return scored + [{"place": None, "name": name, "error": reason} for name, reason in self.failed.items()]
+        failed: list[dict[str, Any]] = [
+            {"place": None, "name": name, "error": reason} for name, reason in self.failed.items()
+        ]
+        return [row | self.sheets.get(str(row["name"]), DataSheet()).known for row in (*scored, *failed)]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, in JSON types."""
@@ -69,6 +81,7 @@ class Answer:
         return {
             "question": self.question,
             "metric": self.option.metric,
+            "label_free": self.label_free,
             "settled": self.standing.settled,
             "confidence": self.confidence,
             "images": self.images,
@@ -80,11 +93,12 @@ class Answer:
                 "truth": reference.truth,
                 "targets": reference.targets,
                 "candidates": reference.candidates,
-                "weighted_tau": reliability.weighted_tau,
-                "low": reliability.low,
-                "high": reliability.high,
+                "measured": reliability.measured,
+                "weighted_tau": _known(reliability.weighted_tau),
+                "low": _known(reliability.low),
+                "high": _known(reliability.high),
                 "beats_chance": reliability.beats_chance,
-                "points_lost": round(100 * reliability.regret, 2),
+                "points_lost": _known(round(100 * reliability.regret, 2)),
                 "points_lost_at_random": round(100 * reference.regret_of_chance, 2),
                 "noise_ceiling": reference.ceiling,
             },
@@ -95,7 +109,11 @@ class Answer:
 
 def _short(value: float) -> float | None:
     """Four decimals; None where an interval is unknown, which JSON has no number for."""
-    return round(float(value), 4) if np.isfinite(value) else None
+    return _known(round(float(value), 4))
+
+
+def _known(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def text(answer: Answer, better: Option | None = None) -> str:
@@ -119,11 +137,15 @@ def text(answer: Answer, better: Option | None = None) -> str:
         lines.append(
             f"{row['place']:3d} {row['name']:{width}}{row['score']:9.3f}   {interval}{' *' * row['may_be_best']}"
         )
-    return "\n".join([*lines, "", *_sure(answer), *([_more(better)] if better else []), ""])
+    return "\n".join([*lines, "", *how_sure(answer), *([_more(better)] if better else []), ""])
 
 
-def _sure(answer: Answer) -> list[str]:
-    """What the images decide, and what the metric's score is worth at all."""
+def how_sure(answer: Answer) -> list[str]:
+    """What the images decide, and what the metric's score is worth at all, in sentences.
+
+    Args:
+        answer: The answer.
+    """
     reference, reliability = answer.reference, answer.option.reliability
     best, tied = answer.names[answer.standing.order[0]], len(answer.standing.tied)
     drawn = "initialisations and episodes" if answer.option.per_class is None else "images of these classes"
@@ -131,6 +153,10 @@ def _sure(answer: Answer) -> list[str]:
         first = f"With other {drawn} {best} would come first again (confidence {answer.confidence:.0%})."
     else:
         first = f"* With other {drawn} any of these {tied} might come first (confidence {answer.confidence:.0%})."
+    if answer.label_free:
+        first = first.replace("images of these classes", "images of this kind")
+    if not reliability.measured:
+        return [first, _unmeasured(answer)]
     thing, many = WHAT[answer.question], answer.question
     worth = (
         f"Is the score right? In the reference run ({reference.run}: {reference.candidates} {many}, "
@@ -144,6 +170,14 @@ def _sure(answer: Answer) -> list[str]:
     )
     doubt = [] if reliability.beats_chance else ["That is not distinguishable from chance: this is a hint at most."]
     return [first, worth, lost, *doubt]
+
+
+def _unmeasured(answer: Answer) -> str:
+    return (
+        f"Is the score right? {answer.option.metric} looks at no labels, and in the reference run "
+        f"({answer.reference.run}) it is unmeasured: whether it is better than chance is not known here. With ten "
+        "labelled images a class there are metrics that have been measured."
+    )
 
 
 def _more(better: Option) -> str:
@@ -164,6 +198,14 @@ def answers_png(target: str, answers: Sequence[Answer]) -> bytes:
     return png(figure)
 
 
+def _in_short(reliability: Reliability) -> str:
+    if not reliability.measured:
+        return "without labels; unmeasured in the reference run"
+    doubt = "" if reliability.beats_chance else ", no better than chance"
+    span = f"{reliability.low:.2f} to {reliability.high:.2f}"
+    return f"reference: weighted tau {reliability.weighted_tau:.2f} ({span}){doubt}"
+
+
 def _draw(axes: Axes, answer: Answer) -> None:
     rows: list[Mapping[str, Any]] = [row for row in answer.rows() if row["place"] is not None]
     axes.spines[["top", "right", "left"]].set_visible(False)
@@ -177,9 +219,7 @@ def _draw(axes: Axes, answer: Answer) -> None:
     axes.tick_params(length=0)
     reliability = answer.option.reliability
     axes.set_title(
-        f"{answer.question} by {answer.option.metric}\nreference: weighted tau {reliability.weighted_tau:.2f} "
-        f"({reliability.low:.2f} to {reliability.high:.2f})"
-        + ("" if reliability.beats_chance else ", no better than chance"),
+        f"{answer.question} by {answer.option.metric}\n{_in_short(reliability)}",
         loc="left",
         fontsize=9,
     )

@@ -55,12 +55,12 @@ def choose(options: Sequence[Option], minutes: float) -> Option:
     fitting = [option for option in options if option.minutes <= minutes]
     if not fitting:
         return min(options, key=lambda option: option.minutes)
-    return max(fitting, key=lambda option: (option.reliability.weighted_tau, option.per_class or 0))
+    return max(fitting, key=lambda option: (option.reliability.rank, option.per_class or 0))
 
 
 def better(options: Iterable[Option], chosen: Option) -> Option | None:
     """What a little more time than the quickest improvement takes would buy; None if nothing is more reliable."""
-    more = [option for option in options if option.reliability.weighted_tau > chosen.reliability.weighted_tau]
+    more = [option for option in options if option.reliability.rank > chosen.reliability.rank]
     return choose(more, 1.2 * min(option.minutes for option in more)) if more else None
 
 

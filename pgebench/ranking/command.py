@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,12 @@ from pgebench.ranking.budget import STEPS, Option, better, choose, evidence_opti
 from pgebench.ranking.by_gradient import METRIC, GradientRanker, gradient_ranker, rank_by_gradient
 from pgebench.ranking.by_score import rank_by_score
 from pgebench.ranking.candidates import Candidates, of_backbones, of_sources
+from pgebench.ranking.data_sheet import data_sheets
+from pgebench.ranking.dataset_names import is_a_heap
+from pgebench.ranking.fine_tune import fine_tune_command
+from pgebench.ranking.finetuned import fine_tune, keep, told, verdict
+from pgebench.ranking.label_free import without_labels
+from pgebench.ranking.page import TargetShown, ranking_page, target_shown
 from pgebench.ranking.reliability import RUNS, Reference, reference
 from pgebench.ranking.request import Wish
 from pgebench.ranking.within_reach import within_reach
@@ -40,16 +46,17 @@ class _Question:
     candidates: Candidates
     reference: Reference
     gradients: GradientRanker | None
+    shown: TargetShown
     answer: Answer | None = None
 
 
 def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], None]) -> list[Answer]:
-    """Rank and tell, and write as JSON and a picture: a quick answer first, then the best one for the budget.
+    """Rank, tell and write a page, JSON and a picture: a quick answer first, then the best one for the budget.
 
     Args:
         wish: What is asked for.
         store: Where images, gradients, checkpoints and scores are kept.
-        results: Folder for ``ranking.json`` and ``ranking.png``; None to write none.
+        results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; None to write none.
         say: Told what is done, and each answer as text.
 
     Returns:
@@ -73,15 +80,21 @@ def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], Non
                 continue
             if option.minutes > FIRST_MINUTES:
                 say(f"Now {option.metric} for the {asked.candidates.question}: about {option.minutes:.1f} minutes.")
-            asked.answer = _answer(asked, option, wish, class_sizes, store)
+            answer = _answer(asked, option, wish, class_sizes, store)
+            asked.answer = replace(answer, sheets=data_sheets(asked.candidates, option, store))
             if asked.answer.seconds > WORTH_TIMING and option.minutes * 60 > WORTH_TIMING:
                 pace *= asked.answer.seconds / 60 / option.minutes
             more = better([one.at_pace(pace) for one in options], option)
             say(text(asked.answer, more))
             answers = [one.answer for one in questions if one.answer is not None]
             if results is not None:
-                _write(wish, answers, results, time.perf_counter() - began)
-    where = "" if results is None else f" Written to {results}/ranking.json and ranking.png."
+                _write(wish, questions, results, time.perf_counter() - began)
+    for asked in questions if wish.finetune else ():
+        _fine_tune(asked, wish, store, results, say)
+    answers = [one.answer for one in questions if one.answer is not None]
+    if results is not None and wish.finetune:
+        _write(wish, questions, results, time.perf_counter() - began)
+    where = "" if results is None else f" Written to {results}: ranking.html, ranking.json and ranking.png."
     say(f"{time.perf_counter() - began:.0f} s in all.{where}")
     return answers
 
@@ -92,13 +105,22 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
         raise ConfigError(f"question={wish.question}: choose from {', '.join(RUNS)} and both")
     found: list[_Question] = []
     task: Task | None = None
-    for name in RUNS if wish.question == "both" else (wish.question,):
+    asked = tuple(RUNS) if wish.question == "both" else (wish.question,)
+    no_labels = is_a_heap(wish.target)
+    if no_labels:
+        say(f"{wish.target} has no classes: its backbones are ranked by a metric that looks at no labels.")
+        if "backbones" not in asked:
+            raise ConfigError(f"question={wish.question}: images without classes rank backbones alone, not sources")
+        asked = ("backbones",)
+    for name in asked:
         known = reference(name)
         if name == "sources":
             candidates = of_sources(wish.target, wish.backbone, wish.sources, known.run, store.root)
         else:
             candidates = of_backbones(wish.target, wish.backbones, known.run, store.root, wish.image_size, wish.most)
             candidates = within_reach(candidates, store, say)
+        if no_labels:
+            candidates, known = without_labels(candidates, known)
         for line in candidates.left_out:
             say(f"Left out of the {name}: {line}.")
         if len(candidates.cells) < 2:
@@ -110,9 +132,11 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
         if task is None:
             config = {**candidates.cells[0].target.config, "train_per_class": None}
             task = open_task(wish.target, dataset_params(config), store.root)
-            say(f"{wish.target}: {len(task.indices('train'))} training images in {task.classes} classes.")
+            classes = "" if no_labels else f" in {task.classes} classes"
+            say(f"{wish.target}: {len(task.indices('train'))} training images{classes}.")
         gradients = _gradients(candidates, task, wish, say) if name == "sources" else None
-        found.append(_Question(candidates, known, gradients))
+        shown = target_shown(Path(wish.target).name, task, labelled=not no_labels)
+        found.append(_Question(candidates, known, gradients, shown))
     if task is None:
         raise ConfigError(f"question={wish.question}: nothing can be ranked; install or name candidates")
     return found, np.bincount(task.labels[task.indices("train")])
@@ -139,8 +163,8 @@ def _improves(option: Option, before: Option, left: float) -> bool:
     """Whether another answer is worth its time: by a better metric, or by the same one on more images."""
     if option.minutes > left:
         return False
-    rank = option.reliability.weighted_tau, option.per_class or 0
-    return rank > (before.reliability.weighted_tau, before.per_class or 0)
+    rank = option.reliability.rank, option.per_class or 0
+    return rank > (before.reliability.rank, before.per_class or 0)
 
 
 def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarray, store: Store) -> Answer:
@@ -151,7 +175,29 @@ def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarra
     return rank_by_score(asked.candidates, option, asked.reference, class_sizes, store, wish.workers, wish.confidence)
 
 
-def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float) -> None:
+def _fine_tune(asked: _Question, wish: Wish, store: Store, results: Path | None, say: Callable[[str], None]) -> None:
+    """Fine-tune the first candidates of an answer, and put into it which one really won."""
+    answer = asked.answer
+    if answer is None:
+        return
+    if answer.label_free:
+        say("Not fine-tuned: that needs classes.")
+        return
+    names = [answer.names[one] for one in answer.standing.order[: wish.finetune]]
+    say(f"Fine-tuning {len(names)} {asked.candidates.question}: {', '.join(names)}.")
+    found = fine_tune(asked.candidates, names, asked.reference.run, store, wish.workers)
+    say(told(found, answer.option.metric))
+    detail: dict[str, Any] = {"fine_tuned": [one.as_json() for one in found], "verdict": verdict(found)}
+    if results is not None and not found[0].error:
+        kept = keep(found[0], asked.candidates, store, results, Path(wish.target).name, answer.question)
+        say(f"The winner is kept: {kept} and {kept.with_suffix('.safetensors').name}.")
+        detail["kept"] = kept.name
+    asked.answer = replace(answer, detail={**answer.detail, **detail})
+
+
+def _write(wish: Wish, questions: Sequence[_Question], results: Path, seconds: float) -> None:
+    answered = [(asked, asked.answer) for asked in questions if asked.answer is not None]
+    answers = [answer for _, answer in answered]
     summary: dict[str, Any] = {
         "command": wish.command(),
         "target": wish.target,
@@ -161,5 +207,11 @@ def _write(wish: Wish, answers: Sequence[Answer], results: Path, seconds: float)
         "answers": [answer.as_json() for answer in answers],
         "versions": versions(),
     }
+    fine_tune = [
+        fine_tune_command(asked.candidates, answer.names[answer.standing.order[0]], wish.target)
+        for asked, answer in answered
+    ]
+    page = ranking_page(answers, questions[0].shown, wish.command(), fine_tune, seconds)
     write_atomically(results / "ranking.json", json.dumps(summary, indent=1).encode())
     write_atomically(results / "ranking.png", answers_png(Path(wish.target).name, answers))
+    write_atomically(results / "ranking.html", page.encode())

@@ -14,6 +14,7 @@ from pgebench.config import DatasetConfig, conf_dir
 from pgebench.core.errors import ConfigError
 from pgebench.core.quoting import escaped
 from pgebench.core.suggest import nearest
+from pgebench.data.unlabelled import is_unlabelled
 from pgebench.plan.cell import Named
 from pgebench.plan.sweep import plain
 
@@ -64,6 +65,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return found
 
 
+def is_a_heap(name: str) -> bool:
+    """Whether a name stands for a folder of images without folders of classes."""
+    return name not in (*embedded_names(), *known_names()) and is_unlabelled(name)
+
+
 def named_dataset(role: str, name: str, store: Path) -> Named:
     """The dataset that a name stands for; call it inside ``composing``.
 
@@ -91,7 +97,7 @@ def named_dataset(role: str, name: str, store: Path) -> Named:
             f"torchvision:CLASS, {', '.join(known_names())}"
         )
     else:
-        group = "folder"
+        group = "unlabelled" if role == "target" and is_a_heap(name) else "folder"
         fields["path"] = escaped(name)
     own = compose(f"dataset/{group}").dataset
     found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, fields)

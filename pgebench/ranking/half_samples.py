@@ -9,7 +9,7 @@ import numpy as np
 from scipy import stats
 
 from pgebench.core.instantiate import function
-from pgebench.ranking.standing import FloatArray, Standing, tied_with_first
+from pgebench.ranking.standing import FloatArray, Standing, p_ahead, place_intervals, tied_with_first
 from pgebench.stages.score import asks_for
 
 PAIRS = 8
@@ -93,17 +93,14 @@ def standing_of_scores(scores: FloatArray, halves: FloatArray, confidence: float
     (0, 1)
     """
     order = np.argsort(-scores, kind="stable")
-    first = order[0]
     noise = (halves[..., 0] - halves[..., 1]) / 2
     pairs = noise.shape[1]
     error = np.sqrt((noise**2).mean(axis=1))
-    apart = np.sqrt(((noise - noise[first]) ** 2).mean(axis=1))
-    gap = scores[first] - scores
+    # One row at a time: thousands of candidates have millions of pairs.
+    apart = np.stack([np.sqrt(((noise - one) ** 2).mean(axis=1)) for one in noise])
     # Without a spread (or where a half has no score) nothing can be told apart, unless the scores themselves differ.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.where(apart > 0, stats.t.sf(gap / apart, pairs), np.where((apart == 0) & (gap > 0), 0.0, 1.0))
-    p[first] = 1.0
+    p = p_ahead(scores[:, None] - scores, apart, pairs)
+    best = p[order[0]]
     reach = stats.t.ppf(0.5 + confidence / 2, pairs) * error
-    return Standing(
-        tuple(order.tolist()), -scores, -scores - reach, -scores + reach, p, tied_with_first(order, p, confidence)
-    )
+    tied, places = tied_with_first(order, best, confidence), place_intervals(p, confidence)
+    return Standing(tuple(order.tolist()), -scores, -scores - reach, -scores + reach, best, tied, places)

@@ -24,6 +24,7 @@ def rank(
     most: int = Wish.most,
     backbone: str = Wish.backbone,
     episodes: int = Wish.episodes,
+    finetune: int = Wish.finetune,
     confidence: float = Wish.confidence,
     sketch: int = Wish.sketch,
     results: str | Path | None = Wish.results,
@@ -45,9 +46,11 @@ def rank(
         most: How many backbones patterns and suites may bring.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.
+        finetune: How many of the first candidates are fine-tuned after the ranking, beyond the budget; 0 for none. The
+            winner's weights are kept in ``results``, as ``.safetensors`` with a YAML.
         confidence: Of the set of candidates that may be the best, between 0 and 1.
         sketch: Buckets of a count sketch of the sources' gradients; 0 for whole gradients.
-        results: Folder for ``ranking.json`` and ``ranking.png``; None to write neither.
+        results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; None to write none.
         store: Folder where images, gradients, checkpoints and scores are kept.
         workers: Processes beside each other; None for as many as there are cores.
         say: Told what is done and each answer as text, such as ``print``; None for silence.
@@ -75,6 +78,7 @@ def rank(
         most=most,
         backbone=backbone,
         episodes=episodes,
+        finetune=finetune,
         confidence=confidence,
         sketch=sketch,
         results=None if results is None else Path(results),

@@ -30,6 +30,9 @@ RUNS = {"sources": "embedded_full", "backbones": "hub"}
 
 ALPHA = 0.05
 
+LABEL_FREE = ("rank_me", "prediction_entropy")
+"""Metrics that look at no labels: what is left for images without classes."""
+
 
 @dataclass(frozen=True)
 class Reliability:
@@ -53,6 +56,16 @@ class Reliability:
     regret: float
 
     @property
+    def measured(self) -> bool:
+        """Whether the reference run has tried it; all its numbers are NaN otherwise."""
+        return bool(np.isfinite(self.weighted_tau))
+
+    @property
+    def rank(self) -> float:
+        """The weighted tau; below all others where nothing is known."""
+        return self.weighted_tau if self.measured else -1.0
+
+    @property
     def beats_chance(self) -> bool:
         """Whether it ranks better than a shuffled copy of itself."""
         return self.p < ALPHA and self.weighted_tau > 0
@@ -74,6 +87,7 @@ class Reference:
         ceiling: Noise ceiling of the weighted tau: how well the truth of one life agrees with a repetition of it, from
             the same checkpoints if that is known, else with everything trained anew.
         metrics: The best first, without yardsticks and without those that are made of several scores.
+        yardsticks: Rankers that look at no picture of the target: size, stated accuracy, static, random.
         cpu_s: Processor seconds: ``checkpoint`` one; ``gradient`` and ``evidence`` per image; ``score/METRIC`` one.
         images: Mean number of images that a score was taken on.
     """
@@ -88,12 +102,13 @@ class Reference:
     image_size: int
     ceiling: float
     metrics: tuple[Reliability, ...]
+    yardsticks: tuple[Reliability, ...]
     cpu_s: Mapping[str, float]
     images: float
 
     def of(self, metric: str) -> Reliability | None:
         """What is known of a metric."""
-        return next((one for one in self.metrics if one.metric == metric), None)
+        return next((one for one in (*self.metrics, *self.yardsticks) if one.metric == metric), None)
 
     def seconds(self, unit: Unit, images: int) -> float:
         """Processor seconds that a unit is likely to take on the reference's machine; NaN if nobody knows.
@@ -125,7 +140,9 @@ def reference(question: str) -> Reference:
 def _all() -> dict[str, Reference]:
     found = json.loads(FILE.read_text(encoding="utf-8"))
     return {
-        question: Reference(**fields | {"metrics": tuple(Reliability(**one) for one in fields["metrics"])})
+        question: Reference(
+            **fields | {kind: tuple(Reliability(**one) for one in fields[kind]) for kind in ("metrics", "yardsticks")}
+        )
         for question, fields in found.items()
     }
 
@@ -160,17 +177,8 @@ def summarise(results: Path) -> Reference:
         regret_of_chance=_rounded(regret_at_random(truth)),
         image_size=int(meta["config"]["backbone"]["image_size"]),
         ceiling=_rounded(_ceiling(league)),
-        metrics=tuple(
-            Reliability(
-                str(row.metric),
-                _rounded(row.weighted_tau),
-                _rounded(row.weighted_tau_low),
-                _rounded(row.weighted_tau_high),
-                _rounded(row.p_holm),
-                _rounded(row.regret),
-            )
-            for row in judged.itertuples()
-        ),
+        metrics=_reliabilities(judged),
+        yardsticks=_reliabilities(league[(league.kind == "trivial") & league.weighted_tau.notna()]),
         cpu_s={
             "checkpoint": _rounded(done[done.stage == "checkpoint"].cpu_s.mean()),
             **{
@@ -180,6 +188,14 @@ def summarise(results: Path) -> Reference:
             **{f"score/{metric}": _rounded(rows.cpu_s.mean()) for metric, rows in scores.groupby("metric")},
         },
         images=float(of_targets.mean()),
+    )
+
+
+def _reliabilities(league: pd.DataFrame) -> tuple[Reliability, ...]:
+    columns = ["weighted_tau", "weighted_tau_low", "weighted_tau_high", "p_holm", "regret"]
+    return tuple(
+        Reliability(str(name), *map(_rounded, row))
+        for name, row in zip(league.metric, league[columns].to_numpy(), strict=True)
     )
 
 

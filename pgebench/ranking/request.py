@@ -41,9 +41,11 @@ class Wish:
         most: How many backbones patterns and suites may bring.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.
+        finetune: How many of the first candidates are fine-tuned after the ranking, beyond the budget; 0 for none. The
+            winner's weights are kept beside the page, as ``.safetensors`` with a YAML.
         confidence: Of the set of candidates that may be the best, between 0 and 1.
         sketch: Buckets of a count sketch of the sources' gradients; 0 for whole gradients.
-        results: Folder for ``ranking.json`` and ``ranking.png``; ``results/rank/TARGET`` if empty.
+        results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; ``results/rank/TARGET`` if empty.
         store: Folder where images, gradients, checkpoints and scores are kept.
         workers: Processes beside each other.
 
@@ -67,6 +69,7 @@ class Wish:
     most: int = MOST
     backbone: str = "test_resnet"
     episodes: int = 40
+    finetune: int = 0
     confidence: float = 0.95
     sketch: int = BUCKETS
     results: Path | None = None
@@ -78,7 +81,7 @@ class Wish:
             raise ConfigError(f"budget={self.budget}: give minutes above 0")
         if not 0 < self.confidence < 1:
             raise ConfigError(f"confidence={self.confidence}: give a number between 0 and 1")
-        for name, least in (("workers", 1), ("most", 1), ("image_size", 8)):
+        for name, least in (("workers", 1), ("most", 1), ("image_size", 8), ("finetune", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ConfigError(f"{name}={value}: give {least} or more")

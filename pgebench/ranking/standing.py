@@ -10,6 +10,7 @@ from scipy import stats
 from pgebench.core.errors import ConfigError
 
 FloatArray = np.ndarray
+IntArray = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Standing:
         high: (sources,) upper end.
         p_nearest: (sources,) p-value of "this source is at least as near as the first one", 1 for the first itself.
         tied: sources, the first included, that cannot be told from the first one.
+        places: (sources, 2) first and last place that each may have, see `place_intervals`.
     """
 
     order: tuple[int, ...]
@@ -31,6 +33,7 @@ class Standing:
     high: FloatArray
     p_nearest: FloatArray
     tied: tuple[int, ...]
+    places: IntArray
 
     @property
     def settled(self) -> bool:
@@ -68,12 +71,53 @@ def standing(distances: FloatArray, confidence: float = 0.95, looks: int = 1) ->
         raise ConfigError(f"confidence={confidence}, looks={looks}: a confidence between 0 and 1, one look at least")
     mean = distances.mean(axis=0)
     order = np.argsort(mean, kind="stable")
-    first = order[0]
-    difference = distances - distances[:, [first]]
-    p = np.array([1.0 if source == first else _one_sided(difference[:, source]) for source in range(sources)])
+    further = distances[:, None, :] - distances[:, :, None]
+    p = p_ahead(further.mean(axis=0), further.std(axis=0, ddof=1) / restarts**0.5, restarts - 1)
     half = stats.t.ppf(0.5 + confidence / 2, restarts - 1) * distances.std(axis=0, ddof=1) / restarts**0.5
-    tied = tied_with_first(order, p, confidence, looks)
-    return Standing(tuple(order.tolist()), mean, mean - half, mean + half, p, tied)
+    nearest = p[order[0]]
+    tied = tied_with_first(order, nearest, confidence, looks)
+    places = place_intervals(p, confidence, looks)
+    return Standing(tuple(order.tolist()), mean, mean - half, mean + half, nearest, tied, places)
+
+
+def p_ahead(gap: FloatArray, error: FloatArray, freedom: int) -> FloatArray:
+    """P-values of "this candidate is not ahead of that one", shape (candidates, candidates); 1 on the diagonal.
+
+    Args:
+        gap: (candidates, candidates) by how much the first is ahead of the second.
+        error: (candidates, candidates) standard error of that. Where it is 0 the gap itself decides; where it is NaN
+            nothing can be told apart.
+        freedom: Degrees of freedom of Student's t.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.where(error > 0, stats.t.sf(gap / error, freedom), np.where((error == 0) & (gap > 0), 0.0, 1.0))
+    np.fill_diagonal(p, 1.0)
+    return p
+
+
+def place_intervals(p: FloatArray, confidence: float, looks: int = 1) -> IntArray:
+    """The places that each candidate may have: behind all that are surely ahead of it, ahead of all surely behind.
+
+    Each end holds for one candidate by itself, so that only a candidate of `tied_with_first` may have the first place
+    where one is settled; the error is divided by the comparisons with all others, and the looks (Bonferroni).
+
+    Source: Mogstad, Romano, Shaikh, Wilhelm, "Inference for ranks with applications to mobility across neighbourhoods
+    and academic achievement across countries", Review of Economic Studies, 2024 (their marginal confidence sets, here
+    with Bonferroni in the place of the bootstrap).
+
+    Args:
+        p: From `p_ahead`.
+        confidence: Of each end.
+        looks: How often one looks.
+
+    Returns:
+        (candidates, 2) first and last place, from 1.
+
+    >>> place_intervals(np.array([[1.0, 0.6, 0.001], [0.4, 1.0, 0.001], [1.0, 1.0, 1.0]]), 0.95).tolist()
+    [[1, 2], [1, 2], [3, 3]]
+    """
+    ahead = p <= (1 - confidence) / looks / max(1, len(p) - 1)
+    return np.stack([1 + ahead.sum(axis=0), len(p) - ahead.sum(axis=1)], axis=1)
 
 
 def tied_with_first(order: FloatArray, p: FloatArray, confidence: float, looks: int = 1) -> tuple[int, ...]:
@@ -90,11 +134,3 @@ def tied_with_first(order: FloatArray, p: FloatArray, confidence: float, looks: 
     """
     level = (1 - confidence) / looks / max(1, len(order) - 1)
     return tuple(int(one) for one in order if one == order[0] or not p[one] <= level)
-
-
-def _one_sided(difference: FloatArray) -> float:
-    """P-value of a mean difference of at most zero."""
-    error = difference.std(ddof=1) / len(difference) ** 0.5
-    if error == 0:
-        return 1.0 if difference.mean() <= 0 else 0.0
-    return float(stats.t.sf(difference.mean() / error, len(difference) - 1))

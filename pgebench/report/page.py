@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from pgebench.core.records import DONE, SO_FAR
 from pgebench.report.claims import beats_chance, real_metrics
 from pgebench.report.criterion import in_words_of
 from pgebench.report.repetitions import checkpoints_of, transfers_of
-from pgebench.report.section import Report
+from pgebench.report.section import Block, Report, Section
 from pgebench.report.sections import SECTIONS
 from pgebench.report.style import page_css
 from pgebench.report.svg import Picture, inline
@@ -66,6 +66,26 @@ def markdown(report: Report, files: Collection[str]) -> str:
     return _render("report.md.j2", _context(report, files) | {"sections": sections}).rstrip() + "\n"
 
 
+def document(
+    template: str,
+    folder: Path,
+    title: str,
+    tiles: Sequence[tuple[str, str]],
+    sections: Sequence[tuple[Section, Sequence[Block]]],
+) -> str:
+    """A page about something else than an experiment, in the style of the report and whole in one file.
+
+    Args:
+        template: Name of a template that extends ``report.html.j2``.
+        folder: Where it is.
+        title: Of the page.
+        tiles: Number and caption of the facts at the top.
+        sections: With their blocks.
+    """
+    context = {"experiment": title, "tiles": tiles, "notes": (), "failed": 0, "files": (), "page_css": page_css()}
+    return _render(template, context | {"sections": sections}, folder)
+
+
 def _context(report: Report, files: Collection[str]) -> dict[str, Any]:
     """What stands above the sections."""
     return {
@@ -78,9 +98,9 @@ def _context(report: Report, files: Collection[str]) -> dict[str, Any]:
     }
 
 
-def _render(template: str, context: Mapping[str, Any]) -> str:
+def _render(template: str, context: Mapping[str, Any], *folders: Path) -> str:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader([TEMPLATES, *folders]),
         autoescape=template.endswith(".html.j2"),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -136,6 +136,29 @@ class Cards(Block):
 
 
 @dataclass(frozen=True)
+class Photos(Block):
+    """Small photographs beside each other: what is written below each, and the image as a `data:` address."""
+
+    photos: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several things to take: for what, its name as it is, and why."""
+
+    title: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Choices(Block):
+    """Things to take, as tiles."""
+
+    choices: Sequence[Choice]
+
+
+@dataclass(frozen=True)
 class Links(Block):
     """Links to the files of a figure, then words."""
 
@@ -239,4 +262,8 @@ class Section:
     markdown: Callable[[Report], list[Block]]
     files: Callable[[Report], Iterator[FigureFile]] = field(default=no_files)
     css: str = ""
-    opens: bool = False
+
+
+def told(anchor: str, nav: str, blocks: Sequence[Block], css: str = "") -> tuple[Section, Sequence[Block]]:
+    """A section of a page that is no report, whose blocks are at hand."""
+    return Section(anchor, nav, lambda report: list(blocks), lambda report: list(blocks), css=css), blocks

@@ -118,6 +118,23 @@ def run(work: Work) -> Outcome:
     return _outcome(work, fitted, transfer)
 
 
+def trained_again(work: Work, learning_rate: float) -> nn.Module:
+    """The network that a transfer has ended with, trained again: of a finished one nothing but the accuracy is kept.
+
+    Args:
+        work: A unit of ``unit`` or of ``scratch_unit``.
+        learning_rate: The one that was chosen on validation.
+
+    Returns:
+        The network, on the device; on a CPU it is the same bit for bit.
+    """
+    transfer, seed = _transfer(work), work.params["seed"]
+    recipe = {**work.params["recipe"], "learning_rates": [learning_rate]}
+    return fit_best(
+        lambda: transfer.start(seed), transfer.part("train"), transfer.part("val"), recipe, derive_seed("order", seed)
+    ).model
+
+
 def kind(unit: Unit) -> str:
     """What transfers that can be trained at once have in common: networks of one architecture, and what they see.
 

@@ -126,6 +126,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for label in labels:
             for number, image in enumerate(pack.images[pack.labels == label][:14]):
                 write(folder / "my" / name / str(label) / f"{number}.png", np.asarray(image))
+    for number, image in enumerate(pack.images[:14]):  # images without classes
+        write(folder / "my" / "heap" / f"{number}.png", np.asarray(image))
     return folder
 
 
@@ -200,7 +202,7 @@ def run(line: str, desk: Path, places: dict[str, str]) -> subprocess.CompletedPr
 def test_every_command_shown_runs(line: str, swept: Path, weights: dict[str, str]) -> None:
     if reason := next((why for start, why in WHY_NOT.items() if re.match(start, line)), None):
         pytest.skip(reason)
-    places = weights | {"path/to/folder": "my/photos"}
+    places = weights | {"path/to/folder": "my/photos", "path/to/heap": "my/heap"}
     if line.startswith("pytest"):
         places |= {"tests/": f"{ROOT}/tests/"}
     done = run(line, swept, places)

@@ -115,6 +115,17 @@ def test_backbones_of_ones_own_are_ranked_and_a_broken_one_is_a_row(
     (answer,) = json.loads((tmp_path / "out/ranking.json").read_text())["answers"]
     assert {row["name"] for row in answer["ranking"][:2]} == {"first", "second"}
     assert answer["ranking"][2]["place"] is None
+    network = timm.create_model("test_resnet", num_classes=0)
+    for row in answer["ranking"][:2]:
+        assert row["parameters"] == sum(parameter.numel() for parameter in network.parameters())
+        assert row["ms_per_image"] > 0
+        assert row["gflops"] > 0
+        assert "stated_accuracy" not in row
+        assert "licence" not in row
+    page = (tmp_path / "out/ranking.html").read_text()
+    assert "another architecture" in page
+    assert page.count('src="data:image/') == 12
+    assert "backbone.name=first" in page or "backbone.name=second" in page
     assert "another architecture" in answer["ranking"][2]["error"]
     shown = capsys.readouterr().out
     assert "failed: " in shown

@@ -1,0 +1,153 @@
+"""Data sheet of a candidate: its size, what a picture costs, and what is stated of it; no metric is needed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib import metadata
+from math import inf, nan
+from typing import Any
+
+import timm
+import torch
+from timm.models import get_pretrained_cfg
+
+from pgebench.core.records import DONE
+from pgebench.core.text import unfolded
+from pgebench.networks import backbones
+from pgebench.networks.flops import per_image
+from pgebench.networks.weights import PACKAGE
+from pgebench.plan.cell import Cell
+from pgebench.plan.units import LEVELS, counts, plan
+from pgebench.ranking.budget import Option
+from pgebench.ranking.candidates import Candidates
+from pgebench.stages.evidence import PASSING
+from pgebench.store.store import Store
+
+LONGEST_LICENCE = 40
+"""Characters of a licence's name; a package that states more has put the whole text there."""
+
+
+@dataclass(frozen=True)
+class DataSheet:
+    """What is known of a candidate beside its score; NaN and "" where nothing is.
+
+    Attributes:
+        parameters: Of its network without a classifier.
+        gflops: Billions of operations of the network for one image of ``image_size``; a multiplication and an addition
+            are two.
+        image_size: Pixels a side of what the network sees.
+        milliseconds: Measured here for one picture, from decoded pixels to features.
+        images: Pictures that were measured.
+        accuracy: Stated for the weights on the data that they were trained on, in [0, 1].
+        licence: Stated for the weights.
+        source_images: Training images of a source.
+        source_classes: Classes of a source.
+    """
+
+    parameters: float = nan
+    gflops: float = nan
+    image_size: int = 0
+    milliseconds: float = nan
+    images: int = 0
+    accuracy: float = nan
+    licence: str = ""
+    source_images: float = nan
+    source_classes: float = nan
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What is known, in JSON types."""
+        numbers = {
+            "parameters": (self.parameters, 0),
+            "gflops": (self.gflops, 4),
+            "image_size": (self.image_size or nan, 0),
+            "ms_per_image": (self.milliseconds, 3),
+            "stated_accuracy": (self.accuracy, 5),
+            "source_images": (self.source_images, 0),
+            "source_classes": (self.source_classes, 0),
+        }
+        found: dict[str, Any] = {
+            name: round(value, digits) if digits else int(value)
+            for name, (value, digits) in numbers.items()
+            if abs(value) < inf
+        }
+        return found | ({"licence": self.licence} if self.licence else {})
+
+
+def data_sheets(candidates: Candidates, option: Option, store: Store) -> dict[str, DataSheet]:
+    """The data sheets of all candidates by their names.
+
+    Args:
+        candidates: What was ranked.
+        option: By which metric, on how many images.
+        store: Where the records of their evidence are.
+    """
+    seen = candidates.with_images(option.per_class).with_metric(option.metric)
+    found = {}
+    for name, cell in zip(seen.names, seen.cells, strict=True):
+        seconds, images = (nan, 0) if option.per_class is None else _measured(cell, store)
+        timed = replace(_of_network(cell), milliseconds=1000 * seconds / images if images else nan, images=images)
+        found[name] = _of_weights(timed, cell) if candidates.question == "backbones" else _of_source(timed, cell)
+    return found
+
+
+def _of_network(cell: Cell) -> DataSheet:
+    try:
+        params = backbones.untrained(backbones.backbone_params(cell.backbone.config))
+        counted = per_image(params, 0)
+        with torch.device("meta"):
+            network = backbones.create(params, 0, seed=0, pretrained=False)
+    except Exception:  # a candidate that cannot be built is a row with its reason, and has no data sheet
+        return DataSheet()
+    return DataSheet(
+        parameters=float(sum(parameter.numel() for parameter in network.parameters())),
+        gflops=nan if counted is None else counted.forward / 1e9,
+        image_size=int(params["image_size"]),
+    )
+
+
+def _of_weights(sheet: DataSheet, cell: Cell) -> DataSheet:
+    stated = cell.backbone.config["source_accuracy"]
+    return replace(sheet, accuracy=nan if stated is None else float(stated), licence=licence_of(cell.backbone.config))
+
+
+def _of_source(sheet: DataSheet, cell: Cell) -> DataSheet:
+    sizes = counts(cell.source)
+    return replace(sheet, source_images=sizes["train"], source_classes=sizes["classes"])
+
+
+def _measured(cell: Cell, store: Store) -> tuple[float, int]:
+    """Seconds and pictures of the candidate's look at the target; of earlier versions' evidence nothing is known."""
+    planned = plan(cell)
+    for unit in (unit for level in LEVELS for unit in planned[level]):
+        if unit.stage == "evidence" and "checkpoint" in unit.inputs and unit.label.target == cell.target.name:
+            record = store.record(unit) if store.is_done(unit) else {}
+            if record.get("status") == DONE and PASSING in record["detail"]:
+                return float(record["detail"][PASSING]), int(record["images"])
+    return nan, 0
+
+
+def licence_of(config: Mapping[str, Any]) -> str:
+    """The licence that timm states for its weights, or an installed package for a file in it; "" where neither does.
+
+    Args:
+        config: Fields of ``BackboneConfig``.
+    """
+    place = config["weights"] or ""
+    if place.startswith(PACKAGE):
+        return _of_package(place.removeprefix(PACKAGE).partition("/")[0])
+    if config["pretrained"] and timm.is_model(config["model"]):
+        return str(getattr(get_pretrained_cfg(config["model"]), "license", None) or "")
+    return ""
+
+
+def _of_package(name: str) -> str:
+    for distribution in metadata.packages_distributions().get(name, ()):
+        about = metadata.metadata(distribution)
+        classified = [line for line in about.get_all("Classifier") or () if line.startswith("License ::")]
+        for stated in (about["License-Expression"], about["License"], *classified):
+            words = unfolded(stated.rpartition("::")[2]).strip() if stated else ""
+            if words and words != "UNKNOWN" and len(words) <= LONGEST_LICENCE:
+                return words
+    return ""

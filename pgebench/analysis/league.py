@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pgebench.analysis.answers import answers
+from pgebench.analysis.budget_curve import BudgetCurve, budget_curve, of_curve
 from pgebench.analysis.build_table import build_table
 from pgebench.analysis.composites import with_composite_names, with_composites
 from pgebench.analysis.contrasts import Contrasts
@@ -39,7 +40,8 @@ class Analysis:
         criteria: The metrics beside the primary truth by other criteria than accuracy, if the records hold any.
         answers: What every metric reaches on every question, see `answers`; for the primary truth.
         setups: Setup stability of the league of the primary truth, see `setups_of`.
-        stability: What the variations say, if the experiment has any.
+        budget: The metrics by the number of images that they saw, if the experiment varies it.
+        stability: What the other variations say, if the experiment has any.
         gains: What transfer gains over training from scratch, see `gains`.
         edges: How often a learning rate at the edge of its grid was chosen, see `grid_edges`.
         dead: Tensors that have a principal gradient for no dataset, see `dead_tensors`.
@@ -55,6 +57,7 @@ class Analysis:
     criteria: tuple[Criterion, ...]
     answers: pd.DataFrame
     setups: pd.DataFrame
+    budget: BudgetCurve | None
     stability: Stability | None
     gains: pd.DataFrame
     edges: pd.DataFrame
@@ -137,7 +140,8 @@ def analyse(
         if first
         else pd.DataFrame(),
         setups=setups_of(table, first) if first else pd.DataFrame(),
-        stability=stability(everything, first, facts) if first else None,
+        budget=budget_curve(everything, first, table, arranged, resamples=resamples, seed=seed) if first else None,
+        stability=stability(everything[~of_curve(everything)], first, facts) if first else None,
         gains=gains(records, first) if first else pd.DataFrame(),
         edges=grid_edges(records),
         dead=dead_tensors(records),

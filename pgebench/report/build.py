@@ -26,7 +26,7 @@ REQUIRED = (
 NUMERIC = ("seed", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "attempts")
 FIGURE_PREFIXES = (
     *("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_"),
-    *("influence_", "places_", "scale_"),
+    *("influence_", "places_", "scale_", "images_"),
 )
 
 

@@ -42,6 +42,19 @@ def test_a_smaller_budget_is_part_of_a_larger_one(collection: SimpleNamespace) -
     assert small < large
 
 
+@pytest.mark.parametrize("draw", [None, 1, 2, 3])
+def test_the_budgets_of_a_draw_are_nested(collection: SimpleNamespace, draw: int | None) -> None:
+    sizes = (1, 2, 3, 5, None)
+    taken = [set(view(collection, "t", train_per_class=n, draw=draw).part("train")[0][:, 0, 0]) for n in sizes]
+    assert all(small < large for small, large in zip(taken, taken[1:], strict=False))
+    assert len(taken[-1]) == 18
+
+
+def test_another_draw_takes_other_images(collection: SimpleNamespace) -> None:
+    taken = {tuple(view(collection, "t", train_per_class=2, draw=d).part("train")[0][:, 0, 0]) for d in (None, 1, 2, 3)}
+    assert len(taken) > 1
+
+
 def test_the_images_of_a_class_do_not_depend_on_the_other_classes(collection: SimpleNamespace) -> None:
     alone, together = (view(collection, "t", classes=c, train_per_class=3) for c in ([0, 1], [1, 2, 0]))
     pick = [set(task.part("train")[0][task.part("train")[1] == k][:, 0, 0]) for task, k in ((alone, 1), (together, 0))]

@@ -2,6 +2,7 @@
 
 from pgebench.report.section import Section
 from pgebench.report.sections import (
+    budget_curve,
     cost,
     criteria,
     data,
@@ -30,6 +31,7 @@ SECTIONS: tuple[Section, ...] = (
     truth.SECTION,
     headroom.SECTION,
     relatedness.SECTION,
+    budget_curve.SECTION,
     stability.SECTION,
     questions.SECTION,
     maps.SECTION,

@@ -117,8 +117,9 @@ def budget_curve(
     Returns:
         The curve, or None if the records hold fewer than two numbers of images.
     """
-    rows = records[of_curve(records)]
-    scores = rows[rows["stage"] == "score"]
+    scores = records[of_curve(records) & (records["stage"] == "score")]
+    if scores.empty:
+        return None
     tables: dict[float, list[Table]] = {}
     for variant, own in scores.groupby("variant", sort=True):
         size = images_of(str(variant))

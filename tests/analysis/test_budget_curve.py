@@ -25,7 +25,9 @@ def rows(stage: str, name: str, values: np.ndarray, variant: str | None = None) 
     frame = pd.DataFrame(cells, columns=["source", "target", "value"])
     empty = {"metric": None, "truth": None} | {"metric" if stage == "score" else "truth": name}
     costs = {"wall_s": 1.0, "cpu_s": 1.0, "inputs": "[]", "images": 1, "peak_rss_mb": 1.0}
-    own = frame.assign(stage=stage, status="done", backbone="net", seed=0, variant=variant, error=None, **empty, **costs)
+    own = frame.assign(
+        stage=stage, status="done", backbone="net", seed=0, variant=variant, error=None, **empty, **costs
+    )
     return own.assign(key=[f"{stage} {name} {variant} {i}" for i in range(len(own))])
 
 
@@ -77,7 +79,8 @@ def test_the_numbers_are_those_of_the_naive_loops(records: pd.DataFrame, numbers
     assert found.sizes == (2, 10, ALL)
     assert found.draws == {2: 3, 10: 3, ALL: 1}
     quality = {
-        size: np.mean([tau_of(numbers[size, draw], numbers["truth"]) for draw in draws]) for size, draws in SIZES.items()
+        size: np.mean([tau_of(numbers[size, draw], numbers["truth"]) for draw in draws])
+        for size, draws in SIZES.items()
     }
     for size, draws in SIZES.items():
         row = points.loc[("seen", ALL if size is None else size)]
@@ -158,9 +161,10 @@ def test_one_number_of_images_is_no_curve(records: pd.DataFrame) -> None:
     assert curve(records[records["variant"].isna()]) is None
     assert curve(records[records["variant"].isna() | (records["variant"] == variant(2, 1))]) is None
     own = records[records["variant"].isna()]
-    assert budget_curve(
-        own.drop(columns="variant"), "finetune", build_table(own), build_table, resamples=20, seed=0
-    ) is None
+    assert (
+        budget_curve(own.drop(columns="variant"), "finetune", build_table(own), build_table, resamples=20, seed=0)
+        is None
+    )
 
 
 def test_the_factor_is_no_part_of_the_stability_suite(records: pd.DataFrame) -> None:

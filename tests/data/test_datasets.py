@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -46,7 +47,7 @@ def test_a_smaller_budget_is_part_of_a_larger_one(collection: SimpleNamespace) -
 def test_the_budgets_of_a_draw_are_nested(collection: SimpleNamespace, draw: int | None) -> None:
     sizes = (1, 2, 3, 5, None)
     taken = [set(view(collection, "t", train_per_class=n, draw=draw).part("train")[0][:, 0, 0]) for n in sizes]
-    assert all(small < large for small, large in zip(taken, taken[1:], strict=False))
+    assert all(small < large for small, large in pairwise(taken))
     assert len(taken[-1]) == 18
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 
 import pytest
 from planned import cell, sweep
@@ -14,7 +15,12 @@ from pgebench.plan.cell import Cell
 from pgebench.plan.sweep import Sweep
 from pgebench.plan.units import plan, rows, void_metrics
 
-SMALL = ("experiment=budget_curve", "metric=[pge,leep]", "dataset@source=mnist_0_4,emoji", "dataset@target=fashion_tops")
+SMALL = (
+    "experiment=budget_curve",
+    "metric=[pge,leep]",
+    "dataset@source=mnist_0_4,emoji",
+    "dataset@target=fashion_tops",
+)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +49,7 @@ def test_the_images_of_a_draw_are_nested_in_what_scores_read(planned: Sweep) -> 
     for sizes in taken.values():
         chain = [*(sizes[size] for size in sorted(sizes)), whole]
         assert len(chain) == 6
-        assert all(small < large for small, large in zip(chain, chain[1:], strict=False))
+        assert all(small < large for small, large in pairwise(chain))
 
 
 def test_truths_are_those_of_the_experiment_alone(planned: Sweep) -> None:
@@ -77,11 +83,12 @@ def test_a_score_of_a_variation_is_the_unit_of_a_run_with_that_number_of_images(
         return found.key
 
     here = [one for one in planned.cells if one.variant == "images per class: target.train_per_class=10 target.draw=1"]
-    plain = sweep("experiment=budget_curve", "variations={}", *SMALL[1:], "target.train_per_class=10", "target.draw=1")
+    plain = sweep("experiment=embedded", "checkpoints=1", *SMALL[1:], "target.train_per_class=10", "target.draw=1")
+    assert len(here) == len(plain.cells) == 2
     assert [key(one) for one in here] == [key(one) for one in plain.cells]
 
 
 def test_two_levels_that_change_the_same_are_refused() -> None:
-    twice = "variations={order: [target.permute_labels=1 truth=[], target.permute_labels=1]}"
+    twice = "+variations.order=['target.permute_labels=1 truth=[]','target.permute_labels=1']"
     with pytest.raises(ConfigError, match=r"variations.order: two of the lists change 'target.permute_labels=1'"):
         sweep("dataset@source=emoji", "dataset@target=fashion_tops", "metric=[leep]", twice)

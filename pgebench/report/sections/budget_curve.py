@@ -13,7 +13,6 @@ from pgebench.report.claims import real_metrics
 from pgebench.report.grid import Cell, Grid, grid, name_cell, value_cell
 from pgebench.report.section import (
     Block,
-    Bullets,
     Details,
     Figure,
     FigureFile,
@@ -114,7 +113,7 @@ def holes(found: BudgetCurve, result: TruthResult) -> list[str]:
             why = next((row["error"] for row in lacking if row["error"]), "not scored there, see the notes at the top")
             lines.append(f"`{metric}` has no number with {sizes} images a class: {why}.")
         lines += [
-            f"`{metric}` has a score for {percent(row['coverage'])} of the cells with {size_text(row['images'])} images."
+            f"`{metric}` scores {percent(row['coverage'])} of the cells with {size_text(row['images'])} images a class."
             for row in rows
             if row["draws"] and row["coverage"] < 1
         ]
@@ -136,13 +135,14 @@ def finding(found: BudgetCurve, result: TruthResult) -> str:
     for size in found.sizes[:-1]:
         parts.append(f"{int((rows['quality_from'] <= size).sum())} with {size_text(size)}")
     text = (
-        f"Of {counted(len(rows), 'metric')}, those that rank as well as with {most} images a class, to {CLOSE:g} of the "
-        f"weighted τ: {', '.join(parts)}."
+        f"Of {counted(len(rows), 'metric')}, those that rank as well as with {most} images a class, to {CLOSE:g} of "
+        f"the weighted τ: {', '.join(parts)}."
     )
     several = [size for size in found.sizes if found.draws[size] > 1]
     if not several:
         return text
-    steady = [metric for metric in shown(found, result) if metric in set(rows.loc[rows["steady_from"].notna(), "metric"])]
+    reached = set(rows.loc[rows["steady_from"].notna(), "metric"])
+    steady = [metric for metric in shown(found, result) if metric in reached]
     means = found.points[found.points["metric"].isin(real)].groupby("images")["agreement"].median()
     said = ", ".join(f"{number(means[size])} with {size_text(size)}" for size in several)
     text += f" Two users with other images of the same number agree by (median of the metrics): {said}."
@@ -161,7 +161,8 @@ def picture(found: BudgetCurve, result: TruthResult) -> Picture | None:
     ]
     if not drawn:
         return None
-    return panels(drawn, "Mean weighted tau and self-agreement of each metric against images a class", min(5, len(drawn)))
+    label = "Mean weighted tau and self-agreement of each metric against images a class"
+    return panels(drawn, label, min(5, len(drawn)))
 
 
 def _card(rows: Rows, who: str, metric: str, low: float) -> Picture:
@@ -202,12 +203,13 @@ def _card(rows: Rows, who: str, metric: str, low: float) -> Picture:
 
 
 WORDS = (
-    "The same scores on subsets of the training images a class, nested within a draw: the smaller is part of the larger. "
-    "The truth is the same for all numbers of images, so this says how many images a *score* needs. Quality is the mean "
-    "weighted τ over draws of images; self-agreement (in brackets) is Kendall's τ-b between the orders by two draws, which "
-    "is what two users with other images would see. *Quality from*: the fewest images from which on it is at most "
-    f"{CLOSE:g} below that with the most; *steady from*: from which on two draws agree by {STEADY:g} or more. The draws hold "
-    "other images than the truth was trained on; the league's own number is from just these images and stands beside."
+    "The same scores on subsets of the training images a class, nested within a draw: the smaller is part of the "
+    "larger. The truth is the same for all numbers of images, so this says how many images a *score* needs. Quality is "
+    "the mean weighted τ over draws of images; self-agreement (in brackets) is Kendall's τ-b between the orders by two "
+    "draws, which is what two users with other images would see. *Quality from*: the fewest images from which on it is "
+    f"at most {CLOSE:g} below that with the most; *steady from*: from which on two draws agree by {STEADY:g} or more. "
+    "The draws hold other images than the truth was trained on; the league's own number is from just these images and "
+    "stands beside."
 )
 
 
@@ -220,13 +222,12 @@ def _blocks(report: Report) -> list[Block]:
     blocks.append(Words(report.say(WORDS), soft=True))
     if drawn := picture(found, result):
         caption = (
-            "Points: mean weighted τ, bars: its 95 % interval; the other line: agreement of two draws of images. Across: "
-            "training images a class of the target. Metrics in the order of the league."
+            "Points: mean weighted τ, bars: its 95 % interval; the other line: agreement of two draws of images. "
+            "Across: training images a class of the target. Metrics in the order of the league."
         )
         blocks.append(Figure(file_name("images", result.name), report.say(caption), drawn))
     blocks.append(Table(report.said(curve_grid(found, result))))
-    if lines := holes(found, result):
-        blocks.append(Bullets([report.say(line) for line in lines]))
+    blocks += [Words(report.say(line), soft=True) for line in holes(found, result)]
     return [*blocks, Details("All numbers, with intervals", [Table(report.said(points_grid(found, result)))])]
 
 

@@ -21,6 +21,7 @@ SMALL = (
     "dataset@source=mnist_0_4,emoji",
     "dataset@target=fashion_tops",
 )
+TEN = ("target.train_per_class=10", "target.draw=1")
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,8 @@ def test_a_score_of_a_variation_is_the_unit_of_a_run_with_that_number_of_images(
         (found,) = [unit for unit in plan(one)["pair"] if unit.stage == "score" and unit.label.metric == "leep"]
         return found.key
 
-    here = [one for one in planned.cells if one.variant == "images per class: target.train_per_class=10 target.draw=1"]
-    plain = sweep("experiment=embedded", "checkpoints=1", *SMALL[1:], "target.train_per_class=10", "target.draw=1")
+    here = [one for one in planned.cells if one.variant == f"images per class: {' '.join(TEN)}"]
+    plain = sweep("experiment=embedded", "checkpoints=1", "truth=[]", *SMALL[1:], *TEN)
     assert len(here) == len(plain.cells) == 2
     assert [key(one) for one in here] == [key(one) for one in plain.cells]
 

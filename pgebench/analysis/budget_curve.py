@@ -138,7 +138,7 @@ def budget_curve(
     }
     points = _points({at: _with_score(several) for at, several in drawn.items()}, base, truth, resamples, seed)
     errors = _errors(scores)
-    points["error"] = [errors.get((row.metric, row.images), "") for row in points.itertuples()]
+    points["error"] = [errors.get(at, "") for at in drawn]
     return BudgetCurve(
         sizes=sizes,
         draws={size: len(tables[size]) for size in sizes},

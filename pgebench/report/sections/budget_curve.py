@@ -57,8 +57,8 @@ def shown(found: BudgetCurve, result: TruthResult) -> list[str]:
 
 def curve_grid(found: BudgetCurve, result: TruthResult) -> Grid:
     """Quality and self-agreement by number of images, and from how many on both are what they will be."""
-    enough = found.enough.set_index("metric")
-    own = result.league.set_index("metric")
+    enough = {str(row["metric"]): row for row in found.enough.to_dict("records")}
+    own = {str(row["metric"]): row for row in result.league.to_dict("records")}
     rows, notes = [], {}
     for i, metric in enumerate(shown(found, result)):
         cells = [name_cell(metric)]
@@ -67,10 +67,10 @@ def curve_grid(found: BudgetCurve, result: TruthResult) -> Grid:
             if math.isfinite(row["agreement"]):
                 text += f" ({number(row['agreement'])})"
             cells.append(Cell(text, row[PRIMARY]))
-        cells.append(value_cell(float(own.loc[metric, PRIMARY])))
-        cells += [_from_cell(float(enough.loc[metric, name])) for name in ("quality_from", "steady_from")]
+        cells.append(value_cell(own[metric][PRIMARY]))
+        cells += [_from_cell(enough[metric][name]) for name in ("quality_from", "steady_from")]
         rows.append(cells)
-        if own.loc[metric, "kind"] == "trivial":
+        if own[metric]["kind"] == "trivial":
             notes[i] = "trivial"
     columns = ["metric", *map(size_text, found.sizes), "the truth's own images"]
     return grid([*columns, "quality from", "steady from"], rows, notes)

@@ -219,7 +219,8 @@ class Config:
     spent. ``primary_truth`` is the one of the league table, ``question`` what the league ranks (``sources``,
     ``backbones``, ``targets``). ``contrasts`` are pairs of metrics whose difference the report tests; ``best`` is the
     best of those that are no controls, and a name that the league lacks is left out with its pair. ``variations`` are
-    overrides under which the same scores are taken again, by factor.
+    overrides under which the same scores are taken again, by factor; a level is named by all of them that are neither
+    truths nor budgets. The factor ``images per class`` makes the budget curve of the report.
     ``checkpoints`` are trained on each source, from ``seed`` on; ``transfer_seed`` is the first one of the heads and
     batches of truths, ``metric_seed`` that of all that metrics draw: three other numbers, further off than there are
     repetitions, make another run of the same.

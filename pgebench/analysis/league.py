@@ -12,6 +12,7 @@ import pandas as pd
 
 from pgebench.analysis.among import Among, among
 from pgebench.analysis.answers import answers
+from pgebench.analysis.budget_curve import BudgetCurve, budget_curve, of_curve
 from pgebench.analysis.build_table import build_table, transfers_of
 from pgebench.analysis.composites import with_composite_names, with_composites
 from pgebench.analysis.contrasts import Contrasts
@@ -41,7 +42,8 @@ class Analysis:
         among: The metrics among themselves, beside the primary truth; None without any truth.
         answers: What every metric reaches on every question, see `answers`; for the primary truth.
         setups: Setup stability of the league of the primary truth, see `setups_of`.
-        stability: What the variations say, if the experiment has any.
+        budget: The metrics by the number of images that they saw, if the experiment varies it.
+        stability: What the other variations say, if the experiment has any.
         gains: What transfer gains over training from scratch, see `gains`.
         edges: How often a learning rate at the edge of its grid was chosen, see `grid_edges`.
         dead: Tensors that have a principal gradient for no dataset, see `dead_tensors`.
@@ -58,6 +60,7 @@ class Analysis:
     among: Among | None
     answers: pd.DataFrame
     setups: pd.DataFrame
+    budget: BudgetCurve | None
     stability: Stability | None
     gains: pd.DataFrame
     edges: pd.DataFrame
@@ -111,6 +114,9 @@ def analyse(
     with_terms = ask(plain, asked)
     table = with_composites(with_terms, facts)
 
+    def arranged(rows: pd.DataFrame) -> Table:
+        return with_composites(ask(build_table(rows, facts, collections, families), asked), facts)
+
     paid = of_one_life(records)
     metric_costs, truth_costs = costs(with_composite_names(paid, facts), "metric"), costs(paid, "truth")
     measured = [name for name, values in table.truth.items() if np.isfinite(values).any()]
@@ -149,7 +155,8 @@ def analyse(
         if first
         else pd.DataFrame(),
         setups=setups_of(table, first) if first else pd.DataFrame(),
-        stability=stability(everything, first, facts) if first else None,
+        budget=budget_curve(everything, first, table, arranged, resamples=resamples, seed=seed) if first else None,
+        stability=stability(everything[~of_curve(everything)], first, facts) if first else None,
         gains=gains(records, first) if first else pd.DataFrame(),
         edges=grid_edges(records),
         dead=dead_tensors(records),

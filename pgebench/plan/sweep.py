@@ -86,7 +86,7 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
     The cells of the experiment itself come first, then those of its ``variations``, one factor at a time.
 
     Raises:
-        ConfigError: no pair is left, or one explicit pair is impossible.
+        ConfigError: no pair is left, one explicit pair is impossible, or two levels of a variation have one name.
     """
     subtrees: dict[tuple[Any, ...], dict[str, Any]] = {}
     found = _product(overrides, compose, subtrees)
@@ -95,10 +95,23 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
             if not level.split():
                 raise ConfigError(f"variations.{factor}: '{level}' holds no override; write key=value")
             changed = OverridesParser.create().parse_overrides([part for one in level.split() for part in literal(one)])
-            # The first override names the level; what follows goes with it.
-            variant = f"{factor}: {level.split()[0]}"
-            found.cells.extend(_product([*overrides, *changed], compose, subtrees, variant).cells)
+            variant = f"{factor}: {_level_name(level)}"
+            if any(cell.variant == variant for cell in found.cells):
+                raise ConfigError(f"variations.{factor}: two of the lists change '{_level_name(level)}'; leave one out")
+            varied = _product([*overrides, *changed], compose, subtrees, variant)
+            found.cells.extend(varied.cells)
+            found.left_out.extend(line for line in varied.left_out if line not in found.left_out)
     return found
+
+
+def _level_name(level: str) -> str:
+    """What a level changes; its truths and budgets only go with that.
+
+    >>> _level_name("target.train_per_class=2 target.draw=1 truth=[]"), _level_name("budget.draws=2")
+    ('target.train_per_class=2 target.draw=1', 'budget.draws=2')
+    """
+    parts = level.split()
+    return " ".join([one for one in parts if not one.startswith(("truth=", "budget."))] or parts)
 
 
 def _product(

@@ -1,4 +1,4 @@
-"""Unavailable metrics: what a pretrained source makes void, and what a distribution that is not installed keeps out."""
+"""Unavailable metrics: what a pretrained source or too few images make void, what is not installed keeps out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
+from pgebench.core.settings import GradientSettings
 from pgebench.stages import score
 from pgebench.stages.kinds_of_evidence import ACCURACY, HEAD, KINDS, SOURCE
 
@@ -35,6 +36,25 @@ def void(metrics: Mapping[str, Mapping[str, Any]], backbone: Mapping[str, Any]) 
         if reason := next((reason for what, reason in lacks.items() if what in needs and reason), None):
             reasons[name] = reason
     return reasons
+
+
+def too_few_images(metrics: Mapping[str, Mapping[str, Any]], fewest: int) -> dict[str, str]:
+    """The metrics whose episodes cannot be drawn from so few images, with the reason.
+
+    Args:
+        metrics: fields of ``MetricConfig`` by name.
+        fewest: training images of the target's smallest class.
+
+    >>> too_few_images({"pge": {"gradient": {"shot": 4}}, "leep": {"gradient": None}}, 3)
+    {'pge': 'with 3 images a class, episodes of 4 shots and a query cannot be drawn'}
+    """
+    episodes = {name: metric["gradient"] for name, metric in metrics.items() if metric["gradient"] is not None}
+    shots = {name: GradientSettings(**settings).shot for name, settings in episodes.items()}
+    return {
+        name: f"with {fewest} images a class, episodes of {shot} shots and a query cannot be drawn"
+        for name, shot in shots.items()
+        if fewest < shot + 1
+    }
 
 
 def void_lines(found: Iterable[Mapping[str, str]]) -> list[str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
+
 from pgebench.core.errors import ConfigError
 from pgebench.core.identity import Label, canonical_json, derive_seed
 from pgebench.core.settings import FisherSettings, TripletSettings
@@ -224,12 +226,18 @@ def weights_taken(cells: Iterable[Cell]) -> list[str]:
 
 
 def void_metrics(cell: Cell) -> dict[str, str]:
-    """The metrics of a cell that its source makes void, with the reason."""
+    """The metrics of a cell that its source makes void, or a variation's number of images, with the reason.
+
+    In the experiment itself too few images are an error that says how it is mended; a variation is about them.
+    """
+    short: dict[str, str] = {}
+    if cell.variant is not None:
+        short = unavailable.too_few_images(cell.settings["metric"], _fewest_images(cell.target))
     if not unavailable.is_pretrained(cell.source.config):
-        return {}
+        return short
     backbone = _backbone(canonical_json(cell.backbone.config))
     config = {**cell.backbone.config, "name": cell.backbone.name, "head": backbone.get("head", True)}
-    return unavailable.void(cell.settings["metric"], config)
+    return short | unavailable.void(cell.settings["metric"], config)
 
 
 def rows(cells: Iterable[Cell]) -> list[Unit]:
@@ -253,6 +261,12 @@ def merged(plans: Iterable[Mapping[str, Sequence[Unit]]]) -> list[Unit]:
 def counts(named: Named) -> dict[str, int]:
     """Number of ``classes`` and of images in ``train``, ``val`` and ``test`` of a dataset config."""
     return open_task(named.name, _dataset(canonical_json(named.config)), named.config.get("store", "")).counts()
+
+
+def _fewest_images(named: Named) -> int:
+    """Training images of the smallest class."""
+    task = open_task(named.name, _dataset(canonical_json(named.config)), named.config.get("store", ""))
+    return int(np.bincount(task.labels[task.indices("train")]).min())
 
 
 def _gradient_settings(name: str, metric: Mapping[str, Any], cell: Cell, draw: int) -> GradientSettings:

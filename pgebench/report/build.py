@@ -29,7 +29,7 @@ NUMERIC = ("seed", "value", "wall_s", "cpu_s", "peak_rss_mb", "images", "attempt
 PENDING = (MISSING, RUNNING)
 FIGURE_PREFIXES = (
     *("league_", "cost_", "scatter_", "map_", "critical_", "curves_", "stability_", "atlas_"),
-    *("influence_", "places_", "scale_", "among_", "together_", "glance_"),
+    *("influence_", "places_", "scale_", "among_", "together_", "glance_", "images_"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -40,6 +41,19 @@ def test_a_budget_shrinks_the_training_split_alone_and_evenly(collection: Simple
 def test_a_smaller_budget_is_part_of_a_larger_one(collection: SimpleNamespace) -> None:
     small, large = (set(view(collection, "t", train_per_class=n).part("train")[0][:, 0, 0]) for n in (2, 4))
     assert small < large
+
+
+@pytest.mark.parametrize("draw", [None, 1, 2, 3])
+def test_the_budgets_of_a_draw_are_nested(collection: SimpleNamespace, draw: int | None) -> None:
+    sizes = (1, 2, 3, 5, None)
+    taken = [set(view(collection, "t", train_per_class=n, draw=draw).part("train")[0][:, 0, 0]) for n in sizes]
+    assert all(small < large for small, large in pairwise(taken))
+    assert len(taken[-1]) == 18
+
+
+def test_another_draw_takes_other_images(collection: SimpleNamespace) -> None:
+    taken = {tuple(view(collection, "t", train_per_class=2, draw=d).part("train")[0][:, 0, 0]) for d in (None, 1, 2, 3)}
+    assert len(taken) > 1
 
 
 def test_the_images_of_a_class_do_not_depend_on_the_other_classes(collection: SimpleNamespace) -> None:

@@ -3,6 +3,7 @@
 from pgebench.report.section import Section
 from pgebench.report.sections import (
     among,
+    budget_curve,
     cost,
     criteria,
     data,
@@ -34,6 +35,7 @@ SECTIONS: tuple[Section, ...] = (
     truth.SECTION,
     headroom.SECTION,
     relatedness.SECTION,
+    budget_curve.SECTION,
     stability.SECTION,
     questions.SECTION,
     maps.SECTION,

@@ -143,7 +143,7 @@ def mean_rank(scores: FloatArray, accuracy: FloatArray) -> FloatArray:
 def _places(score: FloatArray, there: npt.NDArray[np.bool_]) -> FloatArray:
     """Places of the candidates of each target, in [-1, 1]; NaN for those that are not there."""
     weight = np.swapaxes(there, 1, 2)[..., None].astype(float)
-    lead = np.swapaxes(Order(np.swapaxes(score, 1, 2)[..., None], weight).lead[..., 0], 1, 2)
+    lead = np.swapaxes(Order(np.swapaxes(score, 1, 2), weight).lead[..., 0], 1, 2)
     return np.where(there, lead / np.maximum(there.sum(axis=1, keepdims=True) - 1, 1), np.nan)
 
 

@@ -66,7 +66,7 @@ def likeness(replicates: Mapping[str, Replicates], truth: Transfers) -> Likeness
     (('a', 'c', 'b'), [1.0, 1.0, -1.0], ((0, 1), (2,)), ('none',))
     """
     names = tuple(replicates)
-    tau, rankings = mean_taus(list(replicates.values()), np.isfinite(truth.values).any(axis=-1))
+    tau, rankings = mean_taus(list(replicates.values()), np.asarray(np.isfinite(truth.values).any(axis=-1)))
     heard = np.flatnonzero(np.diagonal(rankings) > 0)
     order, groups = ordered(tau[np.ix_(heard, heard)])
     at = heard[order]

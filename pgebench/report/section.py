@@ -262,6 +262,7 @@ class Section:
     markdown: Callable[[Report], list[Block]]
     files: Callable[[Report], Iterator[FigureFile]] = field(default=no_files)
     css: str = ""
+    opens: bool = False
 
 
 def told(anchor: str, nav: str, blocks: Sequence[Block], css: str = "") -> tuple[Section, Sequence[Block]]:

@@ -21,6 +21,9 @@ def chosen_parameters(network: nn.Module, pattern: str) -> dict[str, nn.Paramete
 
     Raises:
         ConfigError: there is none.
+
+    >>> [*chosen_parameters(nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1)), "0.weight|1.*")]
+    ['0.weight', '1.weight', '1.bias']
     """
     named = {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
     patterns = pattern.split("|")

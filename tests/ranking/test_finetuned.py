@@ -54,7 +54,14 @@ def test_the_first_are_fine_tuned_and_the_winner_is_a_backbone_again(
         files[-1].write_text("\n".join(lines))
     out = tmp_path / "out"
     (answer,) = pgebench.rank(
-        photos, backbones=files, budget=1, finetune=2, store=tmp_path / "store", results=out, workers=1
+        photos,
+        question="backbones",
+        backbones=files,
+        budget=1,
+        finetune=2,
+        store=tmp_path / "store",
+        results=out,
+        workers=1,
     )
     told = answer.detail["fine_tuned"]
     assert {one["name"] for one in told} == {"first", "second"}

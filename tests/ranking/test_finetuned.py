@@ -33,6 +33,7 @@ def test_the_verdict_says_what_validation_chose_and_what_the_test_images_say() -
     assert "the metric had it in place 2" in verdict([best, other])
     assert "On the test images b did better" in verdict([best, other])
     assert "did better" not in verdict([best, replace(other, test=0.7)])
+    assert verdict([best, replace(other, validation=0.9)]).startswith("a is kept: as good on validation as b")
     assert verdict([replace(best, error="diverged")]) == "None could be fine-tuned."
 
 

@@ -129,7 +129,11 @@ def verdict(found: Sequence[FineTuned]) -> str:
     if not scored:
         return "None could be fine-tuned."
     best = scored[0]
-    words = f"{best.name} really won: the best on validation, {percent(best.test, 1)} of the test images right"
+    equal = [one.name for one in scored[1:] if one.validation == best.validation]
+    how = f"as good on validation as {', '.join(equal)}" if equal else "the best on validation"
+    words = (
+        f"{best.name} {'is kept' if equal else 'really won'}: {how}, {percent(best.test, 1)} of the test images right"
+    )
     by_metric = "the metric's first, too" if best.place == 1 else f"the metric had it in place {best.place}"
     ahead = [one.name for one in scored[1:] if one.test > best.test]
     doubt = (

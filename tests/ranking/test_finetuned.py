@@ -33,6 +33,7 @@ def test_the_verdict_says_what_validation_chose_and_what_the_test_images_say() -
     assert "the metric had it in place 2" in verdict([best, other])
     assert "On the test images b did better" in verdict([best, other])
     assert "did better" not in verdict([best, replace(other, test=0.7)])
+    assert verdict([best, replace(other, validation=0.9)]).startswith("a is kept: as good on validation as b")
     assert verdict([replace(best, error="diverged")]) == "None could be fine-tuned."
 
 
@@ -54,7 +55,14 @@ def test_the_first_are_fine_tuned_and_the_winner_is_a_backbone_again(
         files[-1].write_text("\n".join(lines))
     out = tmp_path / "out"
     (answer,) = pgebench.rank(
-        photos, backbones=files, budget=1, finetune=2, store=tmp_path / "store", results=out, workers=1
+        photos,
+        question="backbones",
+        backbones=files,
+        budget=1,
+        finetune=2,
+        store=tmp_path / "store",
+        results=out,
+        workers=1,
     )
     told = answer.detail["fine_tuned"]
     assert {one["name"] for one in told} == {"first", "second"}

@@ -104,7 +104,7 @@ class Order:
     @cached_property
     def has_ties(self) -> bool:
         """Whether two different items that count are tied in any draw."""
-        there = np.asarray((self.weight > 0).any(axis=-1))
+        there: npt.NDArray[np.bool_] = np.asarray((self.weight > 0).any(axis=-1), dtype=np.bool_)
         both = there[..., :, None] & there[..., None, :] & ~np.eye(there.shape[-1], dtype=bool)
         return bool(np.any(both & (self.signs == 0)))
 

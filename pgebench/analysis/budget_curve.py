@@ -9,8 +9,8 @@ nothing but the score changes along the curve. For each metric and number of ima
   spread between the draws of images is added all the same, as its own draws are.
 * *short*: the quality with the most images minus this one, with an interval on the same resamples.
 * *self-agreement*: Kendall's tau-b between the orders that two draws of as many images give the sources of a target,
-  mean over pairs of draws, replicates, backbones and targets where neither order is all ties. Images that are too few
-  to be drawn twice (all of them) have none.
+  mean over pairs of draws, replicates, backbones and targets. Scores that are all equal are no order: 0, as in the
+  league. All images can be drawn once only, and have none.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def self_agreement(drawn: Sequence[Replicates]) -> float:
         drawn: The scores of each draw; two that did not look at the same checkpoints are not compared.
 
     Returns:
-        In [-1, 1]; NaN with a single draw, or where every order is all ties.
+        In [-1, 1]; NaN with a single draw, or where no two sources are scored in both.
 
     >>> first, second = np.array([[1.0], [2.0], [3.0]]), np.array([[1.0], [3.0], [2.0]])
     >>> round(self_agreement([Replicates(one[None, ..., None], (0,)) for one in (first, second)]), 3)
@@ -186,7 +186,9 @@ def self_agreement(drawn: Sequence[Replicates]) -> float:
         if one.looked_at == other.looked_at:
             # (backbones, sources, targets, replicates) -> the sources last
             pair = [np.moveaxis(each.values, 1, -1) for each in (one, other)]
-            taus.append(correlations(*pair, wanted=("tau",))["tau"].ravel())
+            tau = correlations(*pair, wanted=("tau",))["tau"]
+            several = np.isfinite(pair).all(axis=0).sum(axis=-1) > 1
+            taus.append(np.where(several, np.nan_to_num(tau), np.nan).ravel())
     return float(mean_where_defined(np.concatenate(taus))) if taus else math.nan
 
 

@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from pgebench.analysis.budget_curve import ALL, BudgetCurve, budget_curve
+from pgebench.analysis.budget_curve import ALL, BudgetCurve, budget_curve, self_agreement
 from pgebench.analysis.build_table import build_table
 from pgebench.analysis.league import analyse
+from pgebench.analysis.table import Replicates
 
 SOURCES, TARGETS = list("abcdefg"), list("uvwxyz")
 SIZES = {2: (1, 2, 3), 10: (1, 2, 3), None: (None,)}
@@ -106,6 +107,13 @@ def test_a_score_that_no_image_changes_agrees_with_itself_and_needs_the_fewest(r
     assert points.loc[("seen", 2), "short"] > 0.05
     assert points.loc[("seen", 2), "agreement"] < points.loc[("seen", 10), "agreement"] < 0.9
     assert math.isnan(enough.loc["seen", "steady_from"])
+
+
+def test_scores_that_are_all_equal_agree_on_nothing() -> None:
+    order = np.array([[0.1, 0.1], [0.2, 0.1], [0.3, 0.1]])
+    two = [Replicates(order[None, ..., None], (0,))] * 2
+    assert self_agreement(two) == 0.5  # the first target has an order, the second none
+    assert math.isnan(self_agreement(two[:1]))
 
 
 def test_the_most_images_are_no_more_than_themselves_and_agree_with_nothing(records: pd.DataFrame) -> None:

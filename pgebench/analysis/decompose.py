@@ -17,6 +17,9 @@ from pgebench.analysis.table import FloatArray
 CONNECTED = 1e-9
 """Eigenvalue of a Laplacian below which it is 0: there are as many of these as parts without a cell in common."""
 
+ROUNDING = 1e-12
+"""Of the largest value: what differs by less is equal, as in `pgebench.analysis.table.within_target_z`."""
+
 
 @dataclass(frozen=True)
 class TwoWay:
@@ -63,9 +66,11 @@ def two_way(matrix: FloatArray) -> TwoWay:
     level = float(np.mean(source[there.any(axis=1)]))
     source, target = source - level, target + level
     residual = matrix - source[:, None] - target[None, :]
-    # What is left of an additive matrix is rounding; as exact zeros it is seen to be constant.
+    # What is left of an additive matrix is rounding, be it of its spread or of its values; as exact zeros it is seen to
+    # be constant.
     spread = float(np.max(np.abs(matrix[there] - matrix[there].mean()), initial=0.0))
-    residual = np.where(np.abs(residual) < 1e-9 * spread, 0.0, residual)
+    rounding = max(1e-9 * spread, ROUNDING * float(np.max(np.abs(matrix[there]))))
+    residual = np.where(np.abs(residual) <= rounding, 0.0, residual)
     return TwoWay(source, target, np.where(there, residual, np.nan))
 
 
@@ -130,6 +135,8 @@ def _target_scale(matrix: FloatArray) -> FloatArray:
     lacks does not matter: a score that depends on the source alone gets scale 1 everywhere and interaction 0.
     """
     scale = np.ones(matrix.shape[1])
+    # A target whose sources differ by rounding alone has no spread to be scaled by.
+    largest = np.where(np.isfinite(matrix), np.abs(matrix), 0.0).max(axis=0, initial=0.0)
     for _ in range(5):
         scaled = matrix / scale
         gaps = np.abs(scaled[:, None, :] - scaled[None, :, :])
@@ -138,6 +145,7 @@ def _target_scale(matrix: FloatArray) -> FloatArray:
         usual = np.where(there, gaps, 0.0).sum(-1) / np.maximum(seen, 1)
         expected = np.where(there, usual[..., None], 0.0).sum((0, 1))
         observed = np.where(there, gaps, 0.0).sum((0, 1))
-        usable = (expected > 0) & (observed > 0)
+        # A mean gap, against the mean of as many values of the largest size.
+        usable = (expected > 0) & (observed * scale > ROUNDING * largest * there.sum((0, 1)))
         scale = scale * np.where(usable, observed / np.where(usable, expected, 1.0), 1.0)
     return scale

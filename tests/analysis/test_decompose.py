@@ -83,3 +83,19 @@ def test_static_ranker_finds_good_sources_and_never_sees_its_target():
 
 def test_static_ranker_needs_two_targets():
     assert np.isnan(static_scores(np.random.default_rng(0).random((1, 5, 1, 2)))).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_score_that_differs_by_rounding_alone_has_no_interaction(seed):
+    """Saturated scores, and one that is the same for all: what is left of them is in the last bits."""
+    rng = np.random.default_rng(seed)
+    constant = np.full((1, 7, 5), 471_123.0)
+    saturated = 1 - 1.1e-16 * rng.integers(0, 4, size=(1, 7, 5))
+    mixed = np.concatenate([saturated, rng.normal(size=(1, 7, 3))], axis=2)
+    for values in (constant, saturated, constant / 3, saturated * 17.3):
+        values[0, rng.integers(7), rng.integers(5)] = np.nan
+        for rescale in (False, True):
+            found = interactions(values, rescale_targets=rescale)
+            assert set(found[np.isfinite(found)]) == {0.0}
+    found = interactions(mixed, rescale_targets=True)
+    assert np.abs(found[..., 5:]).max() < 100

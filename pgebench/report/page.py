@@ -82,7 +82,8 @@ def document(
         tiles: Number and caption of the facts at the top.
         sections: With their blocks.
     """
-    context = {"experiment": title, "tiles": tiles, "notes": (), "failed": 0, "files": (), "page_css": page_css()}
+    nothing = {"so_far": "", "notes": (), "failed": 0, "files": ()}
+    context = {"experiment": title, "tiles": tiles, "page_css": page_css(), **nothing}
     return _render(template, context | {"sections": sections}, folder)
 
 

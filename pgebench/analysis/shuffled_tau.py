@@ -76,11 +76,25 @@ class Shuffled:
         return np.asarray(self.item[:, None] * len(self.item) + self.item[None, :])
 
     def of_items(self, values: FloatArray) -> FloatArray:
-        """What is known of each item, (n,), at its places: (n, shuffles)."""
+        """What is known of each item, at its places.
+
+        Args:
+            values: Shape (n,).
+
+        Returns:
+            Shape (n, shuffles).
+        """
         return values.take(self.item)
 
     def of_pairs(self, values: FloatArray) -> FloatArray:
-        """What is known of each pair, (n, n), at its places: (n, n, shuffles)."""
+        """What is known of each pair, at its places.
+
+        Args:
+            values: Shape (n, n).
+
+        Returns:
+            Shape (n, n, shuffles).
+        """
         return values.take(self._pair)
 
 

@@ -57,7 +57,7 @@ class Wish:
 
         ``pgebench-rank target=path/to/photos budget=20 sources=my/birds,my/plants,emoji``
 
-        ``pgebench-rank target=path/to/photos question=backbones backbones='resnet50.*',suite:mobile``
+        ``pgebench-rank target=my/photos question=backbones backbones=suite:mobile``
     """
 
     target: str = field(metadata={"shown": "FOLDER"})

@@ -81,13 +81,16 @@ def standing(distances: FloatArray, confidence: float = 0.95, looks: int = 1) ->
 
 
 def p_ahead(gap: FloatArray, error: FloatArray, freedom: int) -> FloatArray:
-    """P-values of "this candidate is not ahead of that one", shape (candidates, candidates); 1 on the diagonal.
+    """P-values of "this candidate is not ahead of that one".
 
     Args:
         gap: (candidates, candidates) by how much the first is ahead of the second.
         error: (candidates, candidates) standard error of that. Where it is 0 the gap itself decides; where it is NaN
             nothing can be told apart.
         freedom: Degrees of freedom of Student's t.
+
+    Returns:
+        Shape (candidates, candidates); 1 on the diagonal.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         p = np.where(error > 0, stats.t.sf(gap / error, freedom), np.where((error == 0) & (gap > 0), 0.0, 1.0))

@@ -15,4 +15,6 @@ def table(results: Path) -> pd.DataFrame:
 
 
 def values(results: Path) -> pd.DataFrame:
-    return table(results).drop(columns=MEASURED)
+    found = table(results).drop(columns=MEASURED)
+    # How long the pictures took to pass through the network is measured too, beside what is not.
+    return found.assign(detail=found["detail"].str.replace(r'"passing_s": [^,}]*', '"passing_s": 0', regex=True))

@@ -109,7 +109,11 @@ def test_a_seed_is_that_of_what_the_metric_draws(arrays: dict[str, np.ndarray]) 
         ("logme", {"folder": "photos"}, "give backbone and folder together, or the evidence itself"),
         ("logme", {"backbone": "resnet18"}, "give backbone and folder together, or the evidence itself"),
         ("logme", {"folder": "mnist", "backbone": "x", "labels": np.arange(2)}, "or the evidence itself"),
-        ("logme", {"folder": "mnist", "backbone": "resnet9"}, "resnet9: timm has no pretrained network of this name.* choose a name of timm"),
+        (
+            "logme",
+            {"folder": "mnist", "backbone": "resnet9"},
+            "resnet9: timm has no pretrained network of this name.* choose a name of timm",
+        ),
         ("logme", {"folder": "mnist", "backbone": "test_resnet"}, "it comes without pretrained weights"),
         ("logme", {"folder": "./nowhere", "backbone": "resnet18"}, "there is no such folder"),
     ],
@@ -138,7 +142,13 @@ def backbone(tmp_path: Path) -> Path:
     """A file of weights without a classifier, and the YAML of a backbone that names it."""
     torch.manual_seed(0)
     save_file(timm.create_model("test_resnet", num_classes=0).state_dict(), tmp_path / "weights.safetensors")
-    lines = ("name: mine", "model: test_resnet", f"weights: {tmp_path}/weights.safetensors", "head: false")
+    lines = (
+        "name: mine",
+        "model: test_resnet",
+        f"weights: {tmp_path}/weights.safetensors",
+        "head: false",
+        "image_size: 96",
+    )
     (tmp_path / "mine.yaml").write_text("\n".join(lines))
     return tmp_path / "mine.yaml"
 

@@ -245,6 +245,11 @@ def rows(cells: Iterable[Cell]) -> list[Unit]:
     return merged(map(plan, cells))
 
 
+def in_order(planned: Mapping[str, Sequence[Unit]]) -> list[Unit]:
+    """The units of a planned cell in the order in which they must run; with one metric alone its score is the last."""
+    return [unit for level in LEVELS for unit in planned[level]]
+
+
 def merged(plans: Iterable[Mapping[str, Sequence[Unit]]]) -> list[Unit]:
     """The units of planned cells as rows of their table, inputs first.
 
@@ -252,9 +257,8 @@ def merged(plans: Iterable[Mapping[str, Sequence[Unit]]]) -> list[Unit]:
     """
     found: dict[tuple[str, Label], Unit] = {}
     for level_units in plans:
-        for level in LEVELS:
-            for unit in level_units[level]:
-                found.setdefault((unit.key, unit.label), unit)
+        for unit in in_order(level_units):
+            found.setdefault((unit.key, unit.label), unit)
     return list(found.values())
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from pgebench.core.figures import png
 from pgebench.ranking.budget import Option
 from pgebench.ranking.data_sheet import DataSheet
+from pgebench.ranking.facts import Facts
 from pgebench.ranking.reliability import LABEL_FREE, Reference, Reliability
 from pgebench.ranking.standing import Standing
 from pgebench.report.style import BLUE, GREY
@@ -36,6 +37,7 @@ class Answer:
         failed: Candidates without a score, with the reason.
         detail: What else there is to say, for the JSON.
         sheets: Of the candidates, those without a score included, what no metric is needed for.
+        facts: Of pretrained backbones, what was known before they were looked at.
     """
 
     question: str
@@ -49,6 +51,7 @@ class Answer:
     failed: Mapping[str, str] = field(default_factory=dict)
     detail: Mapping[str, Any] = field(default_factory=dict)
     sheets: Mapping[str, DataSheet] = field(default_factory=dict)
+    facts: Mapping[str, Facts] = field(default_factory=dict)
 
     @property
     def label_free(self) -> bool:
@@ -103,8 +106,14 @@ class Answer:
                 "noise_ceiling": reference.ceiling,
             },
             "ranking": self.rows(),
+            **({"candidates": {name: self._known_of(name) for name in self.facts}} if self.facts else {}),
             **self.detail,
         }
+
+    def _known_of(self, name: str) -> dict[str, Any]:
+        """The facts of a candidate, with the size of its network where that could be built."""
+        sizes = self.sheets.get(name, DataSheet()).known
+        return {**self.facts[name].as_json(), **{key: sizes.get(key) for key in ("parameters", "gflops")}}
 
 
 def _short(value: float) -> float | None:

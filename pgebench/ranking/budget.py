@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pgebench.plan.units import LEVELS, plan
+from pgebench.plan.units import in_order, plan
 from pgebench.ranking.candidates import Candidates, usable_metrics
 from pgebench.ranking.half_samples import PAIRS
 from pgebench.ranking.reliability import Reference, Reliability
@@ -116,7 +116,7 @@ def _with_inputs(candidates: Candidates, metrics: set[str]) -> dict[str, dict[st
     for cell in candidates.cells:
         chosen = {name: cell.settings["metric"][name] for name in sorted(metrics)}
         planned = plan(replace(cell, settings={**cell.settings, "metric": chosen}))
-        for unit in (unit for level in LEVELS for unit in planned[level] if unit.stage == "score"):
+        for unit in (unit for unit in in_order(planned) if unit.stage == "score"):
             waiting = [unit]
             while waiting:
                 one = waiting.pop()

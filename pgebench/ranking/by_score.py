@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,10 @@ from joblib import Parallel, delayed
 
 from pgebench.core.errors import DataError
 from pgebench.core.records import DONE
-from pgebench.networks.flops import size_of
-from pgebench.plan.units import LEVELS, plan
+from pgebench.plan.units import in_order, plan
 from pgebench.ranking.answer import Answer
 from pgebench.ranking.budget import Option
 from pgebench.ranking.candidates import Candidates
-from pgebench.ranking.facts import Facts
 from pgebench.ranking.half_samples import FloatArray, half_scores, standing_of_scores
 from pgebench.ranking.reliability import Reference
 from pgebench.run.runner import run_chains
@@ -51,10 +48,10 @@ def rank_by_score(
     """
     began = time.perf_counter()
     chosen = candidates.with_images(option.per_class).with_metric(option.metric)
-    chains = [_chain(planned) for planned in map(plan, chosen.cells)]
+    chains = [in_order(plan(cell)) for cell in chosen.cells]
     run_chains(chains, store, workers)
     records = {name: store.record(chain[-1]) for name, chain in zip(chosen.names, chains, strict=True)}
-    broken = {name: _reason(chain, store) for name, chain in zip(chosen.names, chains, strict=True)}
+    broken = {name: why_not_done(chain, store) for name, chain in zip(chosen.names, chains, strict=True)}
     failed = {**candidates.failed, **{name: reason for name, reason in broken.items() if reason}}
     scored = [(name, chain[-1]) for name, chain in zip(chosen.names, chains, strict=True) if name not in failed]
     if len(scored) < 2:
@@ -67,12 +64,6 @@ def rank_by_score(
     halves = Parallel(n_jobs=workers, batch_size=1)(
         delayed(_halves)(option.metric, metric, unit, store) for _, unit in scored
     )
-    names = [name for name, _ in scored]
-    facts = dict(zip(candidates.names, candidates.facts, strict=False))
-    measured = Parallel(n_jobs=workers, batch_size=1)(
-        delayed(_measured)(facts[one], unit) for one, unit in scored if facts
-    )
-    known = {name: one.as_json() for name, one in {**facts, **dict(zip(names, measured, strict=False))}.items()}
     scores = np.array([records[name]["value"] for name, _ in scored])
     return Answer(
         question=candidates.question,
@@ -84,28 +75,21 @@ def rank_by_score(
         seconds=time.perf_counter() - began,
         confidence=confidence,
         failed=failed,
-        detail={"candidates": known} if known else {},
     )
 
 
-def _chain(planned: Mapping[str, Sequence[Unit]]) -> list[Unit]:
-    """The units of a cell with one metric, its score last."""
-    return [unit for level in LEVELS for unit in planned[level]]
+def why_not_done(chain: Sequence[Unit], store: Store) -> str:
+    """Why the last unit of a chain has no result: what the first one says that has none; empty if it has one.
 
-
-def _reason(chain: Sequence[Unit], store: Store) -> str:
-    """Why the last unit of a chain has no result: what the first one says that has none; empty if it has one."""
+    Args:
+        chain: Units in the order in which they were tried.
+        store: Where their records are.
+    """
     records = [store.record(unit) for unit in chain]
     if records[-1]["status"] == DONE:
         return ""
     first = next(record for record in records if record["status"] != DONE)
     return str(first.get("error", first["status"]))
-
-
-def _measured(facts: Facts, unit: Unit) -> Facts:
-    """The facts with the size of the network that a score is of."""
-    size = size_of(unit.inputs["evidence"].params["backbone"])
-    return facts if size is None else replace(facts, parameters=size.parameters, gflops=round(size.flops / 1e9, 3))
 
 
 def _halves(name: str, metric: Mapping[str, Any], unit: Unit, store: Store) -> FloatArray:

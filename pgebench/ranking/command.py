@@ -81,7 +81,11 @@ def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], Non
             if option.minutes > FIRST_MINUTES:
                 say(f"Now {option.metric} for the {asked.candidates.question}: about {option.minutes:.1f} minutes.")
             answer = _answer(asked, option, wish, class_sizes, store)
-            asked.answer = replace(answer, sheets=data_sheets(asked.candidates, option, store))
+            asked.answer = replace(
+                answer,
+                sheets=data_sheets(asked.candidates, option, store),
+                facts=dict(zip(asked.candidates.names, asked.candidates.facts, strict=False)),
+            )
             if asked.answer.seconds > WORTH_TIMING and option.minutes * 60 > WORTH_TIMING:
                 pace *= asked.answer.seconds / 60 / option.minutes
             more = better([one.at_pace(pace) for one in options], option)

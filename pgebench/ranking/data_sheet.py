@@ -8,17 +8,13 @@ from importlib import metadata
 from math import inf, nan
 from typing import Any
 
-import timm
-import torch
-from timm.models import get_pretrained_cfg
-
 from pgebench.core.records import DONE
 from pgebench.core.text import unfolded
-from pgebench.networks import backbones
-from pgebench.networks.flops import per_image
+from pgebench.networks import backbones, timm_names
+from pgebench.networks.flops import size_of
 from pgebench.networks.weights import PACKAGE
 from pgebench.plan.cell import Cell
-from pgebench.plan.units import LEVELS, counts, plan
+from pgebench.plan.units import counts, in_order, plan
 from pgebench.ranking.budget import Option
 from pgebench.ranking.candidates import Candidates
 from pgebench.stages.evidence import PASSING
@@ -95,16 +91,12 @@ def data_sheets(candidates: Candidates, option: Option, store: Store) -> dict[st
 def _of_network(cell: Cell) -> DataSheet:
     try:
         params = backbones.untrained(backbones.backbone_params(cell.backbone.config))
-        counted = per_image(params, 0)
-        with torch.device("meta"):
-            network = backbones.create(params, 0, seed=0, pretrained=False)
-    except Exception:  # a candidate that cannot be built is a row with its reason, and has no data sheet
+    except Exception:  # a candidate that cannot be had is a row with its reason, and has no data sheet
         return DataSheet()
-    return DataSheet(
-        parameters=float(sum(parameter.numel() for parameter in network.parameters())),
-        gflops=nan if counted is None else counted.forward / 1e9,
-        image_size=int(params["image_size"]),
-    )
+    size = size_of(params)
+    if size is None:
+        return DataSheet()
+    return DataSheet(float(size.parameters), size.flops / 1e9, int(params["image_size"]))
 
 
 def _of_weights(sheet: DataSheet, cell: Cell) -> DataSheet:
@@ -119,8 +111,7 @@ def _of_source(sheet: DataSheet, cell: Cell) -> DataSheet:
 
 def _measured(cell: Cell, store: Store) -> tuple[float, int]:
     """Seconds and pictures of the candidate's look at the target; of earlier versions' evidence nothing is known."""
-    planned = plan(cell)
-    for unit in (unit for level in LEVELS for unit in planned[level]):
+    for unit in in_order(plan(cell)):
         if unit.stage == "evidence" and "checkpoint" in unit.inputs and unit.label.target == cell.target.name:
             record = store.record(unit) if store.is_done(unit) else {}
             if record.get("status") == DONE and PASSING in record["detail"]:
@@ -137,9 +128,8 @@ def licence_of(config: Mapping[str, Any]) -> str:
     place = config["weights"] or ""
     if place.startswith(PACKAGE):
         return _of_package(place.removeprefix(PACKAGE).partition("/")[0])
-    if config["pretrained"] and timm.is_model(config["model"]):
-        return str(getattr(get_pretrained_cfg(config["model"]), "license", None) or "")
-    return ""
+    known = timm_names.stated(config["model"]) if config["pretrained"] else None
+    return (known and known.licence) or ""
 
 
 def _of_package(name: str) -> str:

@@ -16,8 +16,6 @@ class Facts:
         family: Of its architecture.
         licence: Of its weights, as timm states it.
         accuracy: Top-1 on ImageNet-1k, a share, as it is stated for the weights.
-        parameters: Their number without the classifier, once the network was built.
-        gflops: Multiplications and additions for one picture, in 10^9, once the network was built.
     """
 
     image_size: int
@@ -25,8 +23,6 @@ class Facts:
     family: str | None = None
     licence: str | None = None
     accuracy: float | None = None
-    parameters: int | None = None
-    gflops: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The fields by name."""

@@ -15,11 +15,11 @@ from safetensors.torch import save
 
 from pgebench.core.files import write_atomically
 from pgebench.core.quoting import escaped
-from pgebench.core.records import DONE
 from pgebench.core.text import all_storable, one_line, storable
 from pgebench.plan.composing import composed
 from pgebench.plan.sweep import plain
-from pgebench.plan.units import LEVELS, plan
+from pgebench.plan.units import in_order, plan
+from pgebench.ranking.by_score import why_not_done
 from pgebench.ranking.candidates import Candidates
 from pgebench.report.wording import percent
 from pgebench.run.runner import run_chains
@@ -81,8 +81,7 @@ def fine_tune(
     chains = []
     for name in names:
         cell = candidates.with_images(None).cells[candidates.names.index(name)]
-        planned = plan(replace(cell, settings={**cell.settings, **settings}))
-        chains.append([unit for level in LEVELS for unit in planned[level]])
+        chains.append(in_order(plan(replace(cell, settings={**cell.settings, **settings}))))
     run_chains(chains, store, workers)
     found = [
         _tried(name, place, chain, store) for place, (name, chain) in enumerate(zip(names, chains, strict=True), 1)
@@ -91,11 +90,9 @@ def fine_tune(
 
 
 def _tried(name: str, place: int, chain: Sequence[Unit], store: Store) -> FineTuned:
-    records = [store.record(unit) for unit in chain]
-    last = records[-1]
-    if last["status"] != DONE:
-        first = next(record for record in records if record["status"] != DONE)
-        return FineTuned(name, place, nan, nan, nan, str(first.get("error", first["status"])), chain[-1])
+    if reason := why_not_done(chain, store):
+        return FineTuned(name, place, nan, nan, nan, reason, chain[-1])
+    last = store.record(chain[-1])
     detail = last["detail"]
     return FineTuned(name, place, detail["val_accuracy"], last["value"], detail["learning_rate"], "", chain[-1])
 

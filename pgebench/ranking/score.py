@@ -26,7 +26,7 @@ from pgebench.plan.cell import Cell
 from pgebench.plan.composing import composed
 from pgebench.plan.sweep import plain
 from pgebench.plan.unavailable import not_installed
-from pgebench.plan.units import LEVELS, plan, void_metrics
+from pgebench.plan.units import in_order, plan, void_metrics
 from pgebench.ranking.candidates import of_backbones
 from pgebench.ranking.reliability import RUNS
 from pgebench.run.device import device_of
@@ -171,8 +171,7 @@ def _on_images(name: str, config: Mapping[str, Any], backbone: str, folder: str,
     (cell,) = candidates.cells
     cell = replace(cell, settings={**cell.settings, "metric": {name: config}})
     _require_evidence(name, cell)
-    planned = plan(cell)
-    units = [unit for level in LEVELS for unit in planned[level]]
+    units = in_order(plan(cell))
     threads = torch.get_num_threads()
     # torch counts the host's cores, whatever a container may use.
     torch.set_num_threads(min(threads, available_cores()))

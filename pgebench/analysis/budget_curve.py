@@ -28,7 +28,7 @@ import pandas as pd
 from pgebench.analysis.alike import beside
 from pgebench.analysis.correlation import PRIMARY, correlations
 from pgebench.analysis.quality import mean_where_defined
-from pgebench.analysis.table import FloatArray, Replicates, Table
+from pgebench.analysis.table import FloatArray, Replicates, Table, placed
 
 IMAGES = "images per class"
 """The factor whose levels are numbers of images."""
@@ -207,20 +207,8 @@ def _together(drawn: Sequence[Replicates], base: Table) -> Replicates:
 
 def _on_axes(found: Replicates, own: Table, base: Table) -> Replicates:
     """Scores of a variation where the experiment has them; what it has not in its axes is left out."""
-    axes = [
-        (own.backbones, base.backbones),
-        (own.sources, base.sources),
-        (own.targets, base.targets),
-    ]
-    shared = [[name for name in mine if name in theirs] for mine, theirs in axes]
-    here, there = (
-        [[axis[side].index(name) for name in names] for axis, names in zip(axes, shared, strict=True)]
-        for side in (0, 1)
-    )
-    replicates = list(range(found.values.shape[-1]))
-    values = np.full((*(len(theirs) for _, theirs in axes), len(replicates)), np.nan)
-    values[np.ix_(*there, replicates)] = found.values[np.ix_(*here, replicates)]
-    return Replicates(values, found.looked_at)
+    axes = [(own.backbones, base.backbones), (own.sources, base.sources), (own.targets, base.targets)]
+    return replace(found, values=placed(found.values, axes))
 
 
 def _errors(scores: pd.DataFrame) -> dict[tuple[str, float], str]:

@@ -31,7 +31,7 @@ from pgebench.analysis.build_table import build_table
 from pgebench.analysis.composites import with_composites
 from pgebench.analysis.correlation import CORRELATIONS, PRIMARY, correlations
 from pgebench.analysis.quality import mean_where_defined, ranking_quality
-from pgebench.analysis.table import FloatArray, Table
+from pgebench.analysis.table import FloatArray, Table, placed
 from pgebench.core.metric_facts import Facts
 
 OWN = "as in the experiment"
@@ -173,24 +173,14 @@ def _like(table: Table, base: Table, truth: str) -> Table:
 
     The backbone's name may differ (it may be the factor), so backbones are matched by position.
     """
-
-    def placed(values: FloatArray) -> FloatArray:
-        result = np.full((len(base.backbones), len(base.sources), len(base.targets), *values.shape[3:]), np.nan)
-        here = [
-            [(i, own.index(name)) for i, name in enumerate(names) if name in own]
-            for names, own in ((base.sources, table.sources), (base.targets, table.targets))
-        ]
-        for s, from_s in here[0]:
-            for t, from_t in here[1]:
-                result[: len(values), s, t] = values[: len(base.backbones), from_s, from_t]
-        return result
-
+    backbones = range(len(table.backbones)), range(len(base.backbones))
+    axes = [backbones, (table.sources, base.sources), (table.targets, base.targets)]
     own = table.truths.get(truth)
     replicates = {name: found for name, found in table.replicates.items() if name in base.replicates}
     return replace(
         base,
-        truths={truth: base.truths[truth] if own is None else replace(own, values=placed(own.values))},
-        replicates={name: replace(found, values=placed(found.values)) for name, found in replicates.items()},
+        truths={truth: base.truths[truth] if own is None else replace(own, values=placed(own.values, axes))},
+        replicates={name: replace(found, values=placed(found.values, axes)) for name, found in replicates.items()},
         score_seeds={name: table.score_seeds[name] for name in replicates},
     )
 

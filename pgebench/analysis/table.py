@@ -7,7 +7,7 @@ own target), overlapping datasets, failed units.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -220,6 +220,29 @@ def mean_over_seeds(truth: FloatArray) -> FloatArray:
     total = np.where(there, truth, 0.0).sum(axis=-1)
     mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return np.asarray(np.round(mean, 12), dtype=np.float64)
+
+
+def placed(values: FloatArray, axes: Sequence[tuple[Sequence[Hashable], Sequence[Hashable]]]) -> FloatArray:
+    """Values of one table where another one has them; what the other lacks is left out, what the first lacks is NaN.
+
+    Args:
+        values: Shape (backbones, sources, targets, ...).
+        axes: Of each of these three axes the names in the first table and in the other.
+
+    Returns:
+        Shape (backbones, sources, targets, ...) of the other.
+
+    >>> placed(np.array([[[1.0], [2.0]]]), [("n", "n"), ("ab", "bc"), ("t", "t")])[0].tolist()
+    [[2.0], [nan]]
+    """
+    shared = [[name for name in own if name in other] for own, other in axes]
+    here, there = (
+        np.ix_(*([axis[side].index(name) for name in names] for axis, names in zip(axes, shared, strict=True)))
+        for side in (0, 1)
+    )
+    result = np.full((*(len(other) for _, other in axes), *values.shape[3:]), np.nan)
+    result[there] = values[here]
+    return result
 
 
 def within_target_z(values: FloatArray) -> FloatArray:

@@ -14,14 +14,13 @@ from pgebench.analysis.cost_curve import next_source_s, next_target_s
 from pgebench.analysis.stability import stability
 from pgebench.core.errors import ConfigError
 from pgebench.report.build import read_results
+from pgebench.report.dials import RIVALS
+from pgebench.run.table import load_summary
 
 TRUTH = "finetune"
 
 VARIANTS = ("pge", "pge_product", "pge_official")
 """The default, the same gradients with the authors' distance, and the authors' procedure."""
-
-RIVALS = ("leep", "logme", "nce")
-"""What the paper compares with."""
 
 SECONDS, OPERATIONS = "processor time", "FLOPs"
 """Currencies."""
@@ -63,10 +62,9 @@ def league_of(folder: Path) -> pd.DataFrame:
     Raises:
         ConfigError: There is no such league.
     """
-    path = folder / "summary.csv"
-    if not path.is_file():
+    if not (folder / "summary.csv").is_file():
         raise ConfigError(f"league={folder}: there is no summary.csv; name the results folder of a finished run")
-    rows = pd.read_csv(path)
+    rows = load_summary(folder)
     rows = rows[(rows["truth"] == TRUTH) & (rows["kind"] == "metric")]
     if rows.empty:
         raise ConfigError(f"league={folder}: its league has no metric against {TRUTH}")

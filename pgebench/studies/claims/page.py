@@ -7,10 +7,9 @@ from math import isinf
 
 import pandas as pd
 
-from pgebench.report.wording import counted, duration, interval, number
+from pgebench.report.wording import NOTHING, counted, duration, interval, number
 from pgebench.studies.claims.measured import CHEAPER, EFFICIENT, OPERATIONS, RELIABLE, SECONDS, STABLE, TRUTH, VARIANTS
-
-MISSING = "\N{EN DASH}"
+from pgebench.studies.markdown_table import markdown_table
 
 TITLE = """# Stable, reliable, efficient?
 
@@ -144,6 +143,5 @@ def operations(count: float) -> str:
 def _table(rows: pd.DataFrame, quantities: list[str], cell: Callable[[pd.Series], str]) -> str:
     metrics = list(dict.fromkeys(rows["metric"]))
     cells = {(row["metric"], row["quantity"]): cell(row) for _, row in rows.iterrows()}
-    lines = [["metric", *quantities], ["---"] * (1 + len(quantities))]
-    lines += [[f"`{name}`", *(cells.get((name, quantity), MISSING) for quantity in quantities)] for name in metrics]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    lines = [[f"`{name}`", *(cells.get((name, quantity), NOTHING) for quantity in quantities)] for name in metrics]
+    return markdown_table(["metric", *quantities], lines)

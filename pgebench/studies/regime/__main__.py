@@ -43,11 +43,11 @@ def main(arguments: list[str]) -> None:
 
 def _compare(options: RegimeOptions) -> None:
     from pgebench.report.build import read_results
+    from pgebench.studies.markdown_table import markdown_table
     from pgebench.studies.regime.summary import COLUMNS, by_target, row
 
     read = [(folder.name, *read_results(folder)) for folder in options.results]
-    lines = [list(COLUMNS), ["---"] * len(COLUMNS), *(row(*one) for one in read)]
-    say(*(f"| {' | '.join(cells)} |" for cells in lines), "")
+    say(markdown_table(COLUMNS, [row(*one) for one in read]), "")
     say(*(f"- {name}: {by_target(records)}" for name, records, _ in read))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pgebench.studies.markdown_table import markdown_table
 from pgebench.studies.statistics.figure import label
 from pgebench.studies.statistics.study import SHAPE
 
@@ -31,7 +32,7 @@ def matrix(rows: pd.DataFrame) -> str:
     for _, part in rows.groupby(CELL, sort=False):
         by_statistic = {row["statistic"]: with_error(row) for _, row in part.iterrows()}
         lines.append([label(part.iloc[0]), *(by_statistic.get(name, "") for name in STATISTICS)])
-    return table(["situation", *STATISTICS.values()], lines)
+    return markdown_table(["situation", *STATISTICS.values()], lines)
 
 
 def by_quantity(rows: pd.DataFrame, names: dict[str, str]) -> str:
@@ -40,7 +41,7 @@ def by_quantity(rows: pd.DataFrame, names: dict[str, str]) -> str:
     for _, part in rows.groupby(CELL, sort=False):
         found = {row["quantity"]: with_error(row) for _, row in part.iterrows()}
         lines.append([label(part.iloc[0]), *(found.get(name, "") for name in names)])
-    return table(["situation", *names.values()], lines)
+    return markdown_table(["situation", *names.values()], lines)
 
 
 def parts_of_variance(rows: pd.DataFrame) -> str:
@@ -51,7 +52,7 @@ def parts_of_variance(rows: pd.DataFrame) -> str:
         by_part = {row["quantity"]: with_error(row) for _, row in part.iterrows()}
         first = part.iloc[0]
         lines.append([label(first), STATISTICS[first["statistic"]], *(by_part[name] for name in names)])
-    return table(["situation", "of", *(str(name).replace("_", " ") for name in names)], lines)
+    return markdown_table(["situation", "of", *(str(name).replace("_", " ") for name in names)], lines)
 
 
 def beside_expected(rows: pd.DataFrame, prefix: str, head: str) -> str:
@@ -67,15 +68,9 @@ def beside_expected(rows: pd.DataFrame, prefix: str, head: str) -> str:
         ]
         for _, row in rows.iterrows()
     ]
-    return table(["situation", head, "of", "mean estimate", "true", "bias"], lines)
+    return markdown_table(["situation", head, "of", "mean estimate", "true", "bias"], lines)
 
 
 def with_error(row: pd.Series) -> str:
     """A mean and its Monte Carlo error."""
     return f"{row['value']:.3f}" + (f" ± {row['error']:.3f}" if pd.notna(row["error"]) else "")
-
-
-def table(head: list[str], lines: list[list[str]]) -> str:
-    """A Markdown table."""
-    rule = ["---"] * len(head)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *lines))

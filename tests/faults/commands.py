@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pandas as pd
+from tables import values
 
 from pgebench.run import attempt
 
@@ -33,9 +34,6 @@ MICRO = (
     "budget.episodes=2",
 )
 """Two sources, one target, every stage but the Fisher information, in a few seconds."""
-
-MEASURED = ["wall_s", "cpu_s", "peak_rss_mb", "finished", "attempts", "workers"]
-"""Columns that may differ between two runs of the same experiment."""
 
 context = multiprocessing.get_context("forkserver")
 # Commands start where the imports are done, so that a kill at a random moment meets the work.
@@ -81,9 +79,7 @@ def kill_group(process: BaseProcess) -> None:
 
 def table(folder: Path, name: str = "results") -> pd.DataFrame:
     """The records of a run, without what may differ between two runs."""
-    found = pd.read_parquet(folder / name / "records.parquet").drop(columns=MEASURED)
-    # Measured too, beside what is not.
-    return found.assign(detail=found["detail"].str.replace(r'"passing_s": [^,}]*', '"passing_s": 0', regex=True))
+    return values(folder / name).drop(columns="workers")
 
 
 def done_records(store: Path) -> dict[Path, bytes]:

@@ -18,8 +18,10 @@ from pgebench.ranking.data_sheet import DataSheet
 from pgebench.ranking.half_samples import standing_of_scores
 from pgebench.ranking.page import TargetShown, ranking_page
 from pgebench.ranking.page.assemble import chosen
+from pgebench.ranking.page.figures import cost_picture
 from pgebench.ranking.page.target import sample_rows
 from pgebench.ranking.reliability import reference
+from pgebench.report.svg import LETTER, Text
 
 EVIL = '"><script>alert(1)</script><img src=http://evil.example/x>'
 VOID = {"meta", "link", "br", "img", "rect", "circle", "polyline", "hr"}
@@ -212,3 +214,19 @@ def test_a_place_is_within_its_interval_as_often_as_promised() -> None:
     assert (missed / 400 <= 0.05).all()
     assert missed.any()
     assert (found.places[:, 0] <= found.places[:, 1]).all()
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
+@pytest.mark.parametrize("level", [-0.74, 0.0, 0.5, -3000.0])
+def test_no_word_of_the_scatter_leaves_the_picture(level: float, scale: float) -> None:
+    """A minus that is cut off makes another number of a score."""
+    rows = [
+        {"place": place + 1, "name": f"net{place}", "score": level + scale * score, "gflops": 0.5 + place,
+         "low": None, "may_be_best": True}
+        for place, score in enumerate((0.009, 0.005, -0.004))
+    ]  # fmt: skip
+    drawn = cost_picture(rows, "gflops", "GFLOP")
+    assert drawn is not None
+    ends = [mark for mark in drawn.marks if isinstance(mark, Text) and mark.anchor == "end"]
+    assert ends
+    assert all(mark.x - LETTER * len(mark.text) >= 0 for mark in ends)

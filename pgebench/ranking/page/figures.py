@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pgebench.ranking.budgets import pareto_front
-from pgebench.report.svg import LETTER, Circle, Line, Mark, Picture, Text
+from pgebench.report.svg import LETTER, Circle, Line, Mark, Picture, Text, text_width
 from pgebench.report.wording import interval, number
 
 Row = Mapping[str, Any]
@@ -72,28 +72,31 @@ def cost_picture(rows: Sequence[Row], cost: str, title: str) -> Picture | None:
         return None
     costs, scores = np.array([row[cost] for row in shown], float), np.array([row["score"] for row in shown], float)
     low, high = _room(scores.min(), scores.max(), 0.12)
+    # Scores below zero with several decimals are wider than the usual gutter.
+    ticks = {tick: _tick(tick, high - low) for tick in _ticks(low, high)}
+    gutter = max(LEFT, text_width([*ticks.values()]) + 8)
     left, right = np.log10(costs.min()) - 0.08, np.log10(costs.max()) + 0.08
 
     def at(one: int) -> tuple[float, float]:
-        x = LEFT + (WIDE - RIGHT - LEFT) * (np.log10(costs[one]) - left) / (right - left)
+        x = gutter + (WIDE - RIGHT - gutter) * (np.log10(costs[one]) - left) / (right - left)
         return float(x), float(HEIGHT - BOTTOM - (HEIGHT - BOTTOM - 12) * (scores[one] - low) / (high - low))
 
     marks: list[Mark] = []
-    for tick in _ticks(low, high):
+    for tick, text in ticks.items():
         y = HEIGHT - BOTTOM - (HEIGHT - BOTTOM - 12) * (tick - low) / (high - low)
-        marks.append(Line(((LEFT, y), (WIDE - RIGHT, y)), "grid"))
-        marks.append(Text(LEFT - 6, y + 4, _tick(tick, high - low), anchor="end"))
+        marks.append(Line(((gutter, y), (WIDE - RIGHT, y)), "grid"))
+        marks.append(Text(gutter - 6, y + 4, text, anchor="end"))
     for tick in _round_costs(10**left, 10**right):
-        x = LEFT + (WIDE - RIGHT - LEFT) * (np.log10(tick) - left) / (right - left)
+        x = gutter + (WIDE - RIGHT - gutter) * (np.log10(tick) - left) / (right - left)
         marks.append(Line(((x, 12), (x, HEIGHT - BOTTOM)), "grid"))
         marks.append(Text(x, HEIGHT - BOTTOM + 15, f"{tick:g}", anchor="middle"))
-    marks.append(Text((LEFT + WIDE - RIGHT) / 2, HEIGHT - 6, f"{title} (score upwards)", anchor="middle"))
+    marks.append(Text((gutter + WIDE - RIGHT) / 2, HEIGHT - 6, f"{title} (score upwards)", anchor="middle"))
     front = pareto_front(costs.tolist(), scores.tolist())
     if len(front) > 1:
         marks.append(Line(tuple(at(one) for one in front), "front"))
     for one, row in enumerate(shown):
         marks.append(Circle(*at(one), 5, "dot" if one in front else "hollow", _role(row), say=said(row)))
-    marks += _labels([(*at(one), short(str(shown[one]["name"]))) for one in front])
+    marks += _labels([(*at(one), short(str(shown[one]["name"]))) for one in front], gutter)
     return Picture(WIDE, HEIGHT, tuple(marks), f"Score against {title}, with the Pareto front")
 
 
@@ -112,7 +115,7 @@ def _role(row: Row) -> str:
     return "metric" if row["may_be_best"] else "trivial"
 
 
-def _labels(points: Sequence[tuple[float, float, str]]) -> list[Mark]:
+def _labels(points: Sequence[tuple[float, float, str]], gutter: float) -> list[Mark]:
     """Names beside their points where they do not lie over each other; the last ones, the best, come first."""
     taken: list[tuple[float, float, float, float]] = []
     marks: list[Mark] = []
@@ -120,7 +123,7 @@ def _labels(points: Sequence[tuple[float, float, str]]) -> list[Mark]:
         width = LETTER * len(name)
         for left, base in ((x - width - 9, y + 4), (x + 9, y + 4), (x - width / 2, y - 9), (x - width / 2, y + 18)):
             box = (left, base - 11, left + width, base + 2)
-            inside = box[0] >= LEFT and box[1] >= 0 and box[2] <= WIDE and box[3] <= HEIGHT - BOTTOM
+            inside = box[0] >= gutter and box[1] >= 0 and box[2] <= WIDE and box[3] <= HEIGHT - BOTTOM
             if inside and not any(_meet(box, other) for other in taken):
                 taken.append(box)
                 marks.append(Text(left, base, name))

@@ -74,8 +74,9 @@ def sum_of_scaled(terms: list[FloatArray]) -> FloatArray:
     total = np.zeros_like(terms[0])
     for term in terms:
         there = np.isfinite(term)
-        low = np.where(there, term, np.inf).min(axis=1, keepdims=True)
-        high = np.where(there, term, -np.inf).max(axis=1, keepdims=True)
+        # A sweep that has just begun may have no source yet.
+        low = np.where(there, term, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+        high = np.where(there, term, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
         varies = high - low > ROUNDING * np.maximum(np.abs(high), np.abs(low))
         scaled = (term - np.where(varies, low, 0.0)) / np.where(varies, high - low, 1.0)
         total += np.where(there, np.where(varies, scaled, 0.0), np.nan)

@@ -73,3 +73,8 @@ def test_the_last_digits_of_a_constant_term_are_no_ranking():
     constant = -2.7607303 + 4e-16 * np.array([3.0, 0.0, 2.0, 1.0, 3.0, 0.0]).reshape(1, 6, 1)
     assert np.ptp(constant) > 0
     np.testing.assert_array_equal(sum_of_scaled([real, constant]), sum_of_scaled([real]))
+
+
+def test_there_may_be_no_source_yet():
+    nothing = np.empty((1, 0, 2))
+    assert sum_of_scaled([nothing, nothing]).shape == (1, 0, 2)

@@ -18,9 +18,11 @@ import pytest
 from conftest import TINY, Run, run_pgebench
 
 from pgebench.core.errors import StoreError
+from pgebench.core.records import DONE, MISSING, SO_FAR
 from pgebench.experiment import so_far
 from pgebench.experiment.launch import Launch
 from pgebench.experiment.so_far import ReportSoFar
+from pgebench.report.build import read_results, report_of
 
 META = b'{"experiment": "half", "so_far": true, "primary_truth": "linear_probe"}'
 
@@ -229,3 +231,16 @@ def test_it_is_in_no_key(finished: Path, tmp_path: Path, capsys: pytest.CaptureF
     where = (f"results={tmp_path}/results", f"store={tmp_path}/store")
     assert run_pgebench(*TINY, *where, "report_every=7") == 0
     assert re.search(r"All \d+ units are done already", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.02])
+def test_the_first_units_of_the_main_job_have_a_report(share: float) -> None:
+    """Checkpoints and gradients come first: there are metrics without a source, and truths without a score."""
+    records, meta = read_results(Path(__file__).parents[2] / "results/reference/embedded")
+    late = records["finished"].rank(method="first") > share * len(records)
+    begun = records.assign(status=records["status"].where(~late, MISSING), finished=records["finished"].where(~late))
+    measured = ["value", "wall_s", "cpu_s", "peak_rss_mb", "flops"]
+    begun[measured] = begun[measured].where(~late)
+    files = report_of(begun, {**meta, SO_FAR: True})
+    done = int((begun.drop_duplicates("key")["status"] == DONE).sum())
+    assert f"So far: {done} of".encode() in files["report.md"]

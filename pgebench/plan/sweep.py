@@ -158,7 +158,10 @@ def _product(
             cells.append(cell)
     if not cells or config is None:
         raise ConfigError(f"no source can be transferred to a target: {'; '.join(skipped)}. Choose other datasets")
-    without.update(unavailable.void_lines(map(void_metrics, cells)))
+    shipped = [cell for cell in cells if unavailable.is_pretrained(cell.source.config)]
+    trained = [cell for cell in cells if not unavailable.is_pretrained(cell.source.config)]
+    without.update(unavailable.void_lines(map(void_metrics, trained)))
+    without.update(unavailable.void_lines(map(void_metrics, shipped), alone=not trained))
     return Sweep(cells, config, sorted(set(skipped)), sorted(without))
 
 

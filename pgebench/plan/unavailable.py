@@ -57,17 +57,25 @@ def too_few_images(metrics: Mapping[str, Mapping[str, Any]], fewest: int) -> dic
     }
 
 
-def void_lines(found: Iterable[Mapping[str, str]]) -> list[str]:
+def void_lines(found: Iterable[Mapping[str, str]], alone: bool = True) -> list[str]:
     """A line for the user about each reason that ``void`` gave.
+
+    Args:
+        found: what ``void`` returned, cell by cell.
+        alone: whether pretrained weights are the only source; beside others, which have those scores, the line says
+            where they are left out.
 
     >>> void_lines([{"pge": "no data", "otdd": "no data"}, {"pge": "no data", "leep": "no classifier"}])
     ['Left out: leep (no classifier).', 'Left out: otdd, pge (no data).']
+    >>> void_lines([{"pge": "no data"}, {}], alone=False)
+    ['Left out for the source pretrained: pge (no data).']
     """
     by_reason: dict[str, set[str]] = {}
     for metrics in found:
         for name, reason in metrics.items():
             by_reason.setdefault(reason, set()).add(name)
-    return sorted(f"Left out: {', '.join(sorted(names))} ({reason})." for reason, names in by_reason.items())
+    where = "" if alone else " for the source pretrained"
+    return sorted(f"Left out{where}: {', '.join(sorted(names))} ({reason})." for reason, names in by_reason.items())
 
 
 def installed(distribution: str) -> bool:

@@ -82,6 +82,26 @@ def test_what_is_left_out_is_said_with_the_reason(files: dict[str, Path]) -> Non
     ]
 
 
+def test_beside_sources_that_are_trained_the_line_says_where_a_metric_is_left_out(files: dict[str, Path]) -> None:
+    """Intermediate training: the weights as they were shipped are one of the sources, and the only one without data."""
+    both = ("dataset@source=pretrained,emoji", "metric=[pge,logme]")
+    found = sweep(*local(files["first"], *both))
+    assert found.left_out == [
+        "Left out for the source pretrained: pge (the data that pretrained weights were trained on are not at hand)."
+    ]
+    with pytest.raises(ConfigError, match="have no second checkpoint: set checkpoints=1"):
+        sweep(*local(files["first"], *both, "checkpoints=2"))
+
+
+def test_a_source_is_trained_on_from_the_pretrained_weights(files: dict[str, Path]) -> None:
+    planned = units(*local(files["first"], "dataset@source=emoji", "metric=[pge_pretrained]"))
+    weights = {unit.params["backbone"]["weights"]["sha256"] for unit in planned if unit.stage == "checkpoint"}
+    assert weights == {hashlib.sha256(files["first"].read_bytes()).hexdigest()}
+    gradients = [unit for unit in planned if unit.stage == "gradient"]
+    assert {unit.params["settings"]["restart"] for unit in gradients} == {"pretrained"}
+    assert {unit.params["backbone"]["weights"]["sha256"] for unit in gradients} == weights
+
+
 def test_the_stated_accuracy_is_the_score_of_the_control(files: dict[str, Path]) -> None:
     planned = units(*local(files["first"], "metric=[source_accuracy]", "backbone.source_accuracy=0.7"))
     (score,) = (unit for unit in planned if unit.stage == "score")

@@ -162,8 +162,8 @@ def _product(
     trained = [cell for cell in cells if not unavailable.is_pretrained(cell.source.config)]
     if shipped and trained and any(cell.settings["checkpoints"] != 1 for cell in trained):
         raise ConfigError(
-            "source=pretrained stands beside sources that are trained here, and weights as they were shipped have no second "
-            "checkpoint: set checkpoints=1, or leave pretrained out"
+            "source=pretrained stands beside sources that are trained here, and weights as they were shipped have no "
+            "second checkpoint: set checkpoints=1, or leave pretrained out"
         )
     without.update(unavailable.void_lines(map(void_metrics, trained)))
     without.update(unavailable.void_lines(map(void_metrics, shipped), alone=not trained))

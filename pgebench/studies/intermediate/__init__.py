@@ -1,0 +1,1 @@
+"""Intermediate training: what a source chosen by a metric is worth against fine-tuning without one."""

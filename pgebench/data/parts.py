@@ -72,8 +72,8 @@ def refuse_parts(path: str, tops: list[Path]) -> list[str]:
             if len(shared) >= SHARED:
                 both = f"{part.name} and {one_line(other.name)}"
                 raise DataError(
-                    f"{path} holds the folders {both}, and both hold {_few(shared)}: if these are splits and no "
-                    "classes, call them train, val and test and say loader.parts=true; if they are, loader.parts=false"
+                    f"{path} holds the folders {both}, and both hold {_few(shared)}: if these are splits, call them "
+                    "train, val and test and say loader.parts=true; if they are classes, say loader.parts=false"
                 )
     shared = {folder.name for folder in folders(tops[0])} if len(tops) > 1 else set()
     for top in tops[1:]:

@@ -226,6 +226,31 @@ def test_hf_single_dataset(saved: object, tmp_path: Path) -> None:
     assert numbered.rows_of(found) == [(0, "ant", "val"), (1, "bee", "val")]
 
 
+def test_hidden_files_of_a_folder_that_the_library_loads_are_listed_and_hidden_folders_that_it_would_read_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """eadir_inside_only, pq_appledouble: the library itself knows only names with a dot or two underscores."""
+    library = pytest.importorskip("datasets")
+    monkeypatch.setattr(library.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    photos = tmp_path / "photos"
+    for number, name in enumerate(("ant/1.png", "bee/2.png", "ant/._1.png", "__MACOSX/3.png", "bee/Thumbs.db")):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        (photos / name).write_bytes(numbered.encoded(number))
+    found = hugging_face.listing(str(photos), {"all": "train"})
+    assert [(found.class_names[label], len(list(found.contents()))) for label in found.labels] == [
+        ("ant", 2),
+        ("bee", 2),
+    ]
+    assert list(found.ignored) == ["__MACOSX", "ant/._1.png", "bee/Thumbs.db"]
+    for hidden in ("ant/@eaDir/1.png/THUMB.png", "$RECYCLE.BIN/1.png"):
+        (photos / hidden).parent.mkdir(parents=True)
+        (photos / hidden).write_bytes(numbered.encoded(7))
+        with pytest.raises(DataError, match=r"would read the hidden folder (ant/@eaDir|\$RECYCLE.BIN) \(1 files\)"):
+            hugging_face.listing(str(photos), {"all": "train"})
+        (photos / hidden).unlink()
+    assert len(hugging_face.listing(str(photos), {"all": "train"}).names) == 2
+
+
 @pytest.mark.parametrize("path", ["./nowhere", "/no/such/folder", "~/nowhere", "a/b/c", "nowhere/"])
 def test_a_folder_that_is_not_there_is_not_looked_for_on_the_hub(path: str) -> None:
     pytest.importorskip("datasets")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -56,6 +57,24 @@ def test_a_heap_of_images_is_told_from_class_folders(unlabelled: Path, photos: P
     shutil.copy(unlabelled / "one_0.JPG", few)
     with pytest.raises(DataError, match="1 images without classes; give at least 6"):
         listing(str(few))
+
+
+def test_what_is_no_file_is_left_out_and_named_and_never_opened(unlabelled: Path) -> None:
+    """Who opens a pipe waits for ever, and a device has no end."""
+    os.mkfifo(unlabelled / "pipe.png")
+    (unlabelled / "device.png").symlink_to("/dev/zero")
+    (unlabelled / "gone.png").symlink_to(unlabelled / "elsewhere.png")
+    found = listing(str(unlabelled))
+    assert len(found.names) == 24
+    assert list(found.refused) == [
+        "device.png: no ordinary file",
+        "gone.png: a link that leads nowhere",
+        "pipe.png: no ordinary file",
+    ]
+    assert set(found.ignored) == {"notes.txt", ".hidden.png"}
+    for file in found.files:
+        file.unlink()
+    assert not is_unlabelled(str(unlabelled))
 
 
 def test_its_backbones_are_ranked_by_what_looks_at_no_labels(

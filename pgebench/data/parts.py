@@ -1,8 +1,8 @@
-"""Folders that are splits: which they are, and what is said where that is not sure."""
+"""Parts that are splits: which folders they are, what is said where that is not sure, and that none is empty."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pgebench.core.errors import ConfigError, DataError
@@ -85,6 +85,22 @@ def refuse_parts(path: str, tops: list[Path]) -> list[str]:
     return [
         f"each of the class folders holds the folders {_few(shared)}: they are no classes, the folders above them are"
     ]
+
+
+def refuse_empty_split(where: str, split: int, refused: Sequence[str], remedy: str) -> None:
+    """Refuse data of which a given split has no image: it would be drawn from the images that are to train.
+
+    Args:
+        where: what the user called the data.
+        split: its number.
+        refused: what of it could not be read, with the reason.
+        remedy: what makes it one that is drawn.
+
+    Raises:
+        DataError: always.
+    """
+    why = f" ({one_line(refused[0])})" if refused else ""
+    raise DataError(f"{where}: no image in the given split {SPLITS[split]}{why}; add images, or {remedy}")
 
 
 def _few(names: set[str]) -> str:

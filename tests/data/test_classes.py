@@ -73,8 +73,8 @@ def test_a_schema_that_says_something_else_names_nothing(tmp_path: Path, said: b
 class Opened:
     """A torchvision class whose parts have their own classes."""
 
-    CLASSES = {"train": ["ant", "bee", "cow"], "test": ["cow", "bee", "ant"], "none": None}  # noqa: RUF012
-    LABELS = {"train": [0, 1, 2], "test": [0, 1, 2, -1], "none": [0, 1]}  # noqa: RUF012
+    CLASSES = {"train": ["ant", "bee", "cow"], "test": ["cow", "bee", "ant"], "none": None, "empty": None}  # noqa: RUF012
+    LABELS = {"train": [0, 1, 2], "test": [0, 1, 2, -1], "none": [0, 1], "empty": []}  # noqa: RUF012
 
     def __init__(self, root: str, split: str) -> None:
         self.classes, self.labels = self.CLASSES[split], self.LABELS[split]
@@ -99,6 +99,14 @@ def test_torchvision_parts_are_matched_by_name_and_minus_one_is_no_label(
     assert found.refused == ("test 3: its label is -1, which names no class",)
     with pytest.raises(DataError, match="classes cannot be matched"):
         torchvision.listing(str(tmp_path), "GTSRB", {"train": {"split": "train"}, "test": {"split": "none"}})
+
+
+def test_a_part_of_torchvision_without_images_is_refused_and_not_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "GTSRB", Opened)
+    with pytest.raises(DataError, match="no image in the given split test; add images, or leave it out"):
+        torchvision.listing(str(tmp_path), "GTSRB", {"train": {"split": "train"}, "test": {"split": "empty"}})
 
 
 def test_torchvision_reads_no_hidden_files(tmp_path: Path) -> None:

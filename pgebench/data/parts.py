@@ -100,7 +100,7 @@ def refuse_empty_split(where: str, split: int, refused: Sequence[str], remedy: s
         DataError: always.
     """
     why = f" ({one_line(refused[0])})" if refused else ""
-    raise DataError(f"{where}: no image in the given split {SPLITS[split]}{why}; add images, or {remedy}")
+    raise DataError(f"{where}: no image of a class is in the given split {SPLITS[split]}{why}; add images, or {remedy}")
 
 
 def _few(names: set[str]) -> str:

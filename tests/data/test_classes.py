@@ -105,7 +105,7 @@ def test_a_part_of_torchvision_without_images_is_refused_and_not_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datasets, "GTSRB", Opened)
-    with pytest.raises(DataError, match="no image in the given split test; add images, or leave it out"):
+    with pytest.raises(DataError, match="no image of a class is in the given split test; add images, or leave it out"):
         torchvision.listing(str(tmp_path), "GTSRB", {"train": {"split": "train"}, "test": {"split": "empty"}})
 
 

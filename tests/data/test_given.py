@@ -255,25 +255,25 @@ def test_a_given_split_whose_images_cannot_be_read_is_refused_and_not_drawn_from
         read_as("folder", tmp_path / "x", loader={"parts": True})
 
 
-@pytest.mark.parametrize("left", ["nothing", "dead links", "hidden files", "another format"])
+@pytest.mark.parametrize("left", ["nothing", "dead links", "hidden files", "another format", "no classes"])
 @pytest.mark.parametrize("part", ["val", "test"])
 def test_a_folder_for_a_split_without_images_is_refused_and_drawn_where_it_is_taken_away(
     tmp_path: Path, part: str, left: str
 ) -> None:
-    """As git-annex and DVC leave a part that was not fetched."""
+    """As git-annex and DVC leave a part that was not fetched, and competitions their test images."""
     for row, label in enumerate(LABELS):
         (tmp_path / "train" / label).mkdir(parents=True, exist_ok=True)
         (tmp_path / "train" / label / f"{row}.png").write_bytes(numbered.encoded(row))
     (tmp_path / part / "ant").mkdir(parents=True)
     if left == "dead links":
         (tmp_path / part / "ant" / "1.png").symlink_to(tmp_path / "annex" / "1.png")
+    elif left == "no classes":
+        (tmp_path / part / "1.png").write_bytes(numbered.encoded(99))
     elif left != "nothing":
         name = "._1.png" if left == "hidden files" else "1.heic"
         (tmp_path / part / "ant" / name).write_bytes(b"x")
     why = rf" \({part}/ant/1\.png: a link that leads nowhere\)" if left == "dead links" else ""
-    with pytest.raises(
-        DataError, match=rf"no image in the given split {part}{why}; add images, or remove its folder, "
-    ):
+    with pytest.raises(DataError, match=rf"no image of a class is in the given split {part}{why}; add images, or "):
         folder.listing(str(tmp_path), parts=True)
     (tmp_path / part).rename(tmp_path / ".away")
     assert splits(folder.listing(str(tmp_path), parts=True)) == ["train"] * 6

@@ -101,7 +101,7 @@ def test_a_split_of_voc_without_an_image_of_one_class_is_refused_and_not_drawn(
     LAYOUTS["voc2007"](tmp_path / "data", monkeypatch)
     for annotation in (tmp_path / "data" / "VOCdevkit" / "VOC2007" / "Annotations").glob("test*.xml"):
         annotation.write_text("<a><object><name>cat</name></object><object><name>dog</name></object></a>")
-    with pytest.raises(DataError, match="no image in the given split test; add images, or leave it out"):
+    with pytest.raises(DataError, match="no image of a class is in the given split test; add images, or leave it out"):
         dataset_params(config("voc2007", tmp_path, images=None))
 
 

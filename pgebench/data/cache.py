@@ -83,8 +83,17 @@ def is_news(cache: Path, revision: str, report: ReadReport) -> bool:
     path = cache / revision / INDEX / f"report-{told}.json"
     if path.is_file():
         return False
-    with contextlib.suppress(StoreError):  # a store that cannot be written can be read
-        write_atomically(path, json.dumps(asdict(report), indent=1).encode())
+    mine = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with contextlib.suppress(StoreError, OSError):  # a store that cannot be written can be read
+        write_atomically(mine, json.dumps(asdict(report), indent=1).encode())
+        try:
+            path.hardlink_to(mine)
+        except FileExistsError:  # of two that read at once, one tells
+            return False
+        except OSError:  # a file system without links
+            mine.replace(path)
+        finally:
+            mine.unlink(missing_ok=True)
     return True
 
 

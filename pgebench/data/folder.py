@@ -13,7 +13,7 @@ from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.text import one_line
 from pgebench.data.class_names import alike, refuse_equal
 from pgebench.data.listing import Listing, hidden
-from pgebench.data.parts import parts_in, refuse_parts
+from pgebench.data.parts import parts_in, refuse_empty_split, refuse_parts
 from pgebench.data.picture import OTHER_SUFFIXES, SUFFIXES
 from pgebench.data.tree import HIDDEN, count, entries, folders, is_folder, walk
 
@@ -34,8 +34,8 @@ def listing(path: str, parts: bool | None = None) -> Listing:
 
     Raises:
         ConfigError: no such folder, or ``parts`` is wrong.
-        DataError: fewer than two classes, a class without a file that looks like an image, two classes of the same
-            name, or folders that look like splits.
+        DataError: fewer than two classes, a class or a split without a file that looks like an image, two classes of
+            the same name, or folders that look like splits.
     """
     root = Path(path).expanduser()
     if not is_folder(root):
@@ -70,6 +70,10 @@ def listing(path: str, parts: bool | None = None) -> Listing:
             f"{path}: no image in {one_line(', '.join(empty[:5]))}{', ...' if len(empty) > 5 else ''}; remove an empty "
             f"class folder or add images ({', '.join(sorted(SUFFIXES))}){found.of_other_formats(empty)}"
         )
+    for top, split in splits.items():
+        if split not in {split for _, _, split in rows}:
+            damaged = [line for line in found.refused if line.startswith(f"{top.name}/")]
+            refuse_empty_split(path, split, damaged, "remove its folder, and it is drawn from train")
     files = tuple(file for file, _, _ in rows)
     return Listing(
         where=path,

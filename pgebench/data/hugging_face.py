@@ -12,12 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.core.text import unfolded
+from pgebench.core.text import one_line, unfolded
 from pgebench.data.classes import Part, classes
 from pgebench.data.columns import cell, cells, check_columns
 from pgebench.data.listing import SPLITS, Content, Listing, ordered_parts
 from pgebench.data.outside import content_of, found_outside
 from pgebench.data.table import table
+from pgebench.data.tree import count, hidden_below, is_folder
 
 HERE = Path()
 """Where the library's own relative paths begin: the working directory."""
@@ -37,7 +38,8 @@ def listing(
     """The images and class labels of a Hugging Face dataset.
 
     Classes of the parts are matched by their names. Rows without a label (an empty cell or word, NaN, -1 where there
-    are names) are left out and named.
+    are names) are left out and named. Hidden files are not read; a folder of them that the library would read, as it
+    does not know all such names, refuses the data.
 
     Args:
         path: name on the Hub, such as ``beans``, or a folder: of files that the library can load, or written by the
@@ -66,7 +68,9 @@ def listing(
     if _is_place(path) and not local.exists():
         raise ConfigError(f"{path}: there is no such folder (and no dataset of the Hub has such a name)")
     found = _saved(path, local)
+    ignored: list[str] = []
     if found is None:
+        ignored = _hidden(path, local)
         found = _loaded(datasets, path, local, configuration, revision)
     if missing := sorted(set(wanted.values()) - set(found)):
         only = f": say 'loader.parts={{all: {next(iter(found))}}}'" if len(found) == 1 else ": see loader.parts"
@@ -86,6 +90,7 @@ def listing(
         contents=lambda: _images(list(chosen.values()), image),
         given=None if "all" in parts else np.repeat(np.array(given, dtype=np.uint8), counts),
         lacking=lacking,
+        ignored=ignored,
         remarks=[f"its splits {', '.join(unused)} are not used (see loader.parts)"] if unused else [],
         remedy="leave it out of loader.parts, and it is drawn",
     )
@@ -107,6 +112,23 @@ def _saved(path: str, local: Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is a damaged folder of save_to_disk: {unfolded(error)}") from error
     return None
+
+
+def _hidden(path: str, local: Path) -> list[str]:
+    """What is hidden in a folder that the library is to load, if it does not read it: only some names are hidden to it.
+
+    Raises:
+        DataError: it would read a hidden folder: its pictures become a class, or take the classes from all others.
+    """
+    found = hidden_below(local)
+    for entry in found:
+        known = any(part.startswith((".", "__")) for part in entry.parts)
+        if not known and is_folder(local / entry) and (files := count(local / entry)):
+            raise DataError(
+                f"{path}: Hugging Face datasets would read the hidden folder {one_line(str(entry))} ({files} files) as "
+                "data: move it away"
+            )
+    return [str(entry) for entry in found]
 
 
 def _loaded(

@@ -69,7 +69,7 @@ def kept(cache: Path, content: str, listing: Listing, reading: Reading) -> Decod
     groups = equal(map(pixel_hash, decoded.images))
     if split_of(listing, range(len(listing.names)), groups, reading)[2]:
         return None
-    found = copies(groups, listing.names, decoded.labels, decoded.split)
+    found = copies(groups, listing.names, listing.told(), decoded.split)
     report = replace(report, of_content=replace(report.of_content, copies=found))
     look_through(cache, content, report)
     return replace(decoded, report=report)

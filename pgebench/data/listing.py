@@ -56,6 +56,7 @@ class Listing:
         refused: what was recognised as damaged while listing, each with its reason.
         ignored: files that were not taken for images.
         remarks: what a reader of the report should know.
+        classless: whether the classes are ours, because the data have none.
     """
 
     where: str
@@ -68,6 +69,11 @@ class Listing:
     refused: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    classless: bool = False
+
+    def told(self) -> npt.NDArray[np.int64]:
+        """The class of each image according to its data: one for all, if these have none."""
+        return np.zeros_like(self.labels) if self.classless else self.labels
 
 
 def numbered(values: Sequence[object] | npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:

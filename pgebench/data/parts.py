@@ -1,8 +1,8 @@
-"""Folders that are splits: which they are, and what is said where that is not sure."""
+"""Parts that are splits: which folders they are, what is said where that is not sure, and that none is empty."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pgebench.core.errors import ConfigError, DataError
@@ -72,8 +72,8 @@ def refuse_parts(path: str, tops: list[Path]) -> list[str]:
             if len(shared) >= SHARED:
                 both = f"{part.name} and {one_line(other.name)}"
                 raise DataError(
-                    f"{path} holds the folders {both}, and both hold {_few(shared)}: if these are splits and no "
-                    "classes, call them train, val and test and say loader.parts=true; if they are, loader.parts=false"
+                    f"{path} holds the folders {both}, and both hold {_few(shared)}: if these are splits, call them "
+                    "train, val and test and say loader.parts=true; if they are classes, say loader.parts=false"
                 )
     shared = {folder.name for folder in folders(tops[0])} if len(tops) > 1 else set()
     for top in tops[1:]:
@@ -85,6 +85,22 @@ def refuse_parts(path: str, tops: list[Path]) -> list[str]:
     return [
         f"each of the class folders holds the folders {_few(shared)}: they are no classes, the folders above them are"
     ]
+
+
+def refuse_empty_split(where: str, split: int, refused: Sequence[str], remedy: str) -> None:
+    """Refuse data of which a given split has no image: it would be drawn from the images that are to train.
+
+    Args:
+        where: what the user called the data.
+        split: its number.
+        refused: what of it could not be read, with the reason.
+        remedy: what makes it one that is drawn.
+
+    Raises:
+        DataError: always.
+    """
+    why = f" ({one_line(refused[0])})" if refused else ""
+    raise DataError(f"{where}: no image of a class is in the given split {SPLITS[split]}{why}; add images, or {remedy}")
 
 
 def _few(names: set[str]) -> str:

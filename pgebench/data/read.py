@@ -117,7 +117,7 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
     groups, dropped = equal(hashes), []
     if reading.duplicates == "drop" and groups:
         given = None if listing.given is None else listing.given[rows]
-        instead = superfluous(groups, listing.labels[rows], given)
+        instead = superfluous(groups, listing.told()[rows], given)
         dropped = [_dropped(listing, rows[row], rows[other]) for row, other in instead.items()]
         stay = [row for row in range(len(rows)) if row not in instead]
         writer.keep(stay)
@@ -128,7 +128,9 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
     if moved or UNREAD in remarks:
         writer.revision = otherwise(writer.revision)
     labels, names = listing.labels[rows], [listing.names[row] for row in rows]
-    found = OfContent(tuple(refused), counted(remarks, used), copies(groups, names, labels, split), tuple(dropped))
+    found = OfContent(
+        tuple(refused), counted(remarks, used), copies(groups, names, listing.told()[rows], split), tuple(dropped)
+    )
     _check(listing.where, (), found.copies, reading)
     seconds = time.perf_counter() - began
     made = read_report(listing, labels, split, rule, sizes, reading.size, found, seconds, workers)
@@ -137,7 +139,8 @@ def _decode(listing: Listing, reading: Reading, writer: Writer, began: float) ->
 
 
 def _dropped(listing: Listing, row: int, other: int) -> str:
-    why = "" if listing.labels[row] == listing.labels[other] else ", which is of another class"
+    told = listing.told()
+    why = "" if told[row] == told[other] else ", which is of another class"
     return f"{listing.names[row]}: the same picture as {listing.names[other]}{why}"
 
 

@@ -17,7 +17,11 @@ from torchvision import datasets
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.classes import Part, classes
 from pgebench.data.listing import SPLITS, Content, Listing, hidden, ordered_parts
+from pgebench.data.parts import refuse_empty_split
 from pgebench.data.table import table
+
+LEAVE_OUT = "leave it out of loader.parts, and it is drawn"
+"""What to do about a given split that cannot be followed."""
 
 Opener = Any
 """A torchvision dataset: ``len`` and items (image, label)."""
@@ -49,7 +53,7 @@ def listing(
 
     Raises:
         ConfigError: no such class, or arguments that it does not take.
-        DataError: the files are missing, cannot be downloaded, or are not all there.
+        DataError: the files are missing, cannot be downloaded, or are not all there; a part has no image.
     """
     opened = {part: open_class(path, dataset, arguments, download) for part, arguments in ordered_parts(parts).items()}
     names: list[str] = []
@@ -86,6 +90,10 @@ def listing(
             f"{dataset} in {path} has {total} images instead of {images}: it was not unpacked to "
             "the end, or is another edition. Delete the folder and run again, or set loader.images=null"
         )
+    for part in SPLITS:
+        if part in labels and not labels[part]:
+            damaged = [line for line in refused if line.startswith(f"{part} ")]
+            refuse_empty_split(f"{dataset} in {path}", SPLITS.index(part), damaged, LEAVE_OUT)
     only_files = tuple(file for file in files if file is not None)
     whole = len(only_files) == len(files)
     found = table(
@@ -97,7 +105,7 @@ def listing(
         files=only_files if whole else (),
         ignored=ignored,
         remarks=(remark,) if remark else (),
-        remedy="leave it out of loader.parts, and it is drawn",
+        remedy=LEAVE_OUT,
     )
     return replace(found, refused=(*refused, *found.refused))
 

@@ -56,7 +56,7 @@ def walk(folder: Path, root: Path) -> Iterator[tuple[Path, str]]:
         if hidden(Path(entry.name)) and entry != folder:
             yield entry, HIDDEN
         elif not is_folder(entry):
-            if reason := _no_file(entry):
+            if reason := no_file(entry):
                 yield entry, reason
             else:
                 yield entry, ""
@@ -84,12 +84,26 @@ def count(folder: Path) -> int:
     return number
 
 
-def _no_file(entry: Path) -> str:
-    """Why what is no folder is no file either; nothing if it is one."""
+def hidden_below(root: Path) -> list[Path]:
+    """The hidden files and folders below a folder, relative to it, by name; links to folders are not followed.
+
+    Args:
+        root: the folder, which may itself be hidden.
+    """
+    found: list[Path] = []
+    for folder, inside, names in os.walk(root):
+        here = Path(folder).relative_to(root)
+        found += [here / name for name in (*inside, *names) if hidden(Path(name))]
+        inside[:] = [name for name in inside if not hidden(Path(name))]
+    return sorted(found)
+
+
+def no_file(entry: Path) -> str:
+    """Why what is no folder is no file either; nothing if it is one. Whoever opened a pipe would wait for ever."""
     try:
         if entry.is_file():
             return ""
-        return "a link that leads nowhere" if entry.is_symlink() else "no ordinary file"
+        return "no ordinary file" if entry.exists() else "a link that leads nowhere"
     except OSError as error:
         return str(error.strerror)
 

@@ -9,7 +9,7 @@ import numpy as np
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.listing import Listing, hidden
 from pgebench.data.picture import SUFFIXES
-from pgebench.data.tree import entries, folders, is_folder, walk
+from pgebench.data.tree import entries, folders, is_folder, no_file, walk
 
 PARTS = ("part 1", "part 2")
 """Names of the groups into which images without classes are put by turns."""
@@ -28,7 +28,7 @@ def is_unlabelled(path: str) -> bool:
     if not is_folder(root):
         return False
     try:
-        return any(_is_image(entry) for entry in entries(root)) and not any(
+        return any(_is_image(entry) and not no_file(entry) for entry in entries(root)) and not any(
             _is_image(entry) for top in folders(root) for entry, reason in walk(top, root) if not reason
         )
     except DataError:  # what cannot be listed is refused by whoever reads it
@@ -41,7 +41,8 @@ def listing(path: str) -> Listing:
     Everything that reads a dataset counts on classes: the images are put into two groups by turns, which mean nothing.
 
     Args:
-        path: The folder; hidden files and what lies in folders of it are not read.
+        path: The folder; hidden files and what lies in folders of it are not read, nor links that lead nowhere, pipes
+            and devices.
 
     Returns:
         The images in the order of their names.
@@ -53,10 +54,10 @@ def listing(path: str) -> Listing:
     root = Path(path).expanduser()
     if not is_folder(root):
         raise ConfigError(f"{path}: there is no such folder")
-    files = tuple(entry for entry in entries(root) if _is_image(entry))
+    called = {entry: no_file(entry) for entry in entries(root) if _is_image(entry)}
+    files = tuple(entry for entry, reason in called.items() if not reason)
     if len(files) < FEWEST:
         raise DataError(f"{path}: {len(files)} images without classes; give at least {FEWEST}")
-    found = {file.name for file in files}
     return Listing(
         where=path,
         names=[file.name for file in files],
@@ -64,8 +65,10 @@ def listing(path: str) -> Listing:
         class_names=PARTS,
         contents=lambda: files,
         files=files,
-        ignored=tuple(entry.name for entry in entries(root) if entry.name not in found),
+        refused=tuple(f"{entry.name}: {reason}" for entry, reason in called.items() if reason),
+        ignored=tuple(entry.name for entry in entries(root) if entry not in called),
         remarks=("the images have no classes: they are in two groups by turns, which mean nothing",),
+        classless=True,
     )
 
 

@@ -13,7 +13,8 @@ from torchvision import datasets
 
 from pgebench.core.errors import DataError
 from pgebench.data.listing import SPLITS, Listing, numbered, ordered_parts
-from pgebench.data.torchvision import open_class
+from pgebench.data.parts import refuse_empty_split
+from pgebench.data.torchvision import LEAVE_OUT, open_class
 
 
 def listing(
@@ -34,7 +35,7 @@ def listing(
         The images in torchvision's order, part after part; the others are counted in its remarks.
 
     Raises:
-        DataError: the files are missing, or are not all there.
+        DataError: the files are missing, or are not all there; a part has no image.
     """
     root = Path(path).expanduser()
     files: list[Path] = []
@@ -66,6 +67,9 @@ def listing(
             f"VOC 2007 in {path} has {found} images instead of {images}: it was not unpacked to the end. "
             "Delete the folder and run again, or set loader.images=null"
         )
+    for part in parts:
+        if SPLITS.index(part) not in given:
+            refuse_empty_split(f"VOC 2007 in {path}", SPLITS.index(part), (), LEAVE_OUT)
     labels, class_names = numbered(words)
     counts = ", ".join(f"{number} of {part}" for part, number in left_out.items())
     return Listing(

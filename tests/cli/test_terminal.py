@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from cli import processes
-from conftest import TINY
+from conftest import TINY, run_pgebench
+from terminals import gone
 
 from pgebench.core.identity import Label
 from pgebench.experiment.status import write_plan
+from pgebench.published.__main__ import main as published
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -47,17 +50,29 @@ def into_a_closed_pipe(name: str, *arguments: str, both: bool = False) -> tuple[
     return done.returncode, done.stderr
 
 
-def test_a_command_whose_reader_has_gone_ends_without_a_word(planned: Path, tmp_path: Path) -> None:
+def test_a_command_whose_reader_has_gone_ends_without_a_word(planned: Path) -> None:
     assert into_a_closed_pipe("pgebench-status", f"results={planned}") == (CLOSED_PIPE, "")
     assert into_a_closed_pipe("pgebench-rank", "--help") == (CLOSED_PIPE, "")
-    assert into_a_closed_pipe("pgebench.published", f"results={tmp_path}/page") == (CLOSED_PIPE, "")
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--cfg", "job")])
+def test_so_does_pgebench_whatever_it_was_to_print(arguments: tuple[str, ...]) -> None:
+    assert into_a_closed_pipe("pgebench", *arguments) == (CLOSED_PIPE, "")
+
+
+def test_a_sweep_and_a_page_that_nobody_hears_of_are_made_to_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process, which has the libraries: what a process says of a closed pipe when it ends is tested above."""
+    with gone():
+        assert run_pgebench(*ONE_CELL, f"results={tmp_path}/results", f"store={tmp_path}/store") == CLOSED_PIPE
+    monkeypatch.setattr(sys, "argv", ["published", f"results={tmp_path}/page"])
+    with gone(), pytest.raises(SystemExit) as stopped:
+        published()
+    assert stopped.value.code == CLOSED_PIPE
+    assert (tmp_path / "results/report.html").is_file()
     assert (tmp_path / "page/README.md").is_file()
-
-
-@pytest.mark.parametrize("arguments", [("--help",), ("--cfg", "job"), ONE_CELL])
-def test_so_does_a_sweep_whatever_it_was_to_print(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    where = [f"results={tmp_path}/results", f"store={tmp_path}/store"] if arguments is ONE_CELL else []
-    assert into_a_closed_pipe("pgebench", *arguments, *where) == (CLOSED_PIPE, "")
+    assert capsys.readouterr().err == ""
 
 
 def test_an_error_that_nobody_can_read_is_an_error_still(tmp_path: Path) -> None:

@@ -73,8 +73,8 @@ def test_a_schema_that_says_something_else_names_nothing(tmp_path: Path, said: b
 class Opened:
     """A torchvision class whose parts have their own classes."""
 
-    CLASSES = {"train": ["ant", "bee", "cow"], "test": ["cow", "bee", "ant"], "none": None}  # noqa: RUF012
-    LABELS = {"train": [0, 1, 2], "test": [0, 1, 2, -1], "none": [0, 1]}  # noqa: RUF012
+    CLASSES = {"train": ["ant", "bee", "cow"], "test": ["cow", "bee", "ant"], "none": None, "empty": None}  # noqa: RUF012
+    LABELS = {"train": [0, 1, 2], "test": [0, 1, 2, -1], "none": [0, 1], "empty": []}  # noqa: RUF012
 
     def __init__(self, root: str, split: str) -> None:
         self.classes, self.labels = self.CLASSES[split], self.LABELS[split]
@@ -99,6 +99,14 @@ def test_torchvision_parts_are_matched_by_name_and_minus_one_is_no_label(
     assert found.refused == ("test 3: its label is -1, which names no class",)
     with pytest.raises(DataError, match="classes cannot be matched"):
         torchvision.listing(str(tmp_path), "GTSRB", {"train": {"split": "train"}, "test": {"split": "none"}})
+
+
+def test_a_part_of_torchvision_without_images_is_refused_and_not_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "GTSRB", Opened)
+    with pytest.raises(DataError, match="no image of a class is in the given split test; add images, or leave it out"):
+        torchvision.listing(str(tmp_path), "GTSRB", {"train": {"split": "train"}, "test": {"split": "empty"}})
 
 
 def test_torchvision_reads_no_hidden_files(tmp_path: Path) -> None:
@@ -224,6 +232,31 @@ def test_hf_single_dataset(saved: object, tmp_path: Path) -> None:
     (Path(part_of) / "dev" / "state.json").write_text(json.dumps(state | {"_split": "dev"}))
     found = hugging_face.listing(f"{part_of}/dev", {"val": "dev"})
     assert numbered.rows_of(found) == [(0, "ant", "val"), (1, "bee", "val")]
+
+
+def test_hidden_files_of_a_folder_that_the_library_loads_are_listed_and_hidden_folders_that_it_would_read_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """eadir_inside_only, pq_appledouble: the library itself knows only names with a dot or two underscores."""
+    library = pytest.importorskip("datasets")
+    monkeypatch.setattr(library.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+    photos = tmp_path / "photos"
+    for number, name in enumerate(("ant/1.png", "bee/2.png", "ant/._1.png", "__MACOSX/3.png", "bee/Thumbs.db")):
+        (photos / name).parent.mkdir(parents=True, exist_ok=True)
+        (photos / name).write_bytes(numbered.encoded(number))
+    found = hugging_face.listing(str(photos), {"all": "train"})
+    assert [(found.class_names[label], len(list(found.contents()))) for label in found.labels] == [
+        ("ant", 2),
+        ("bee", 2),
+    ]
+    assert list(found.ignored) == ["__MACOSX", "ant/._1.png", "bee/Thumbs.db"]
+    for hidden in ("ant/@eaDir/1.png/THUMB.png", "$RECYCLE.BIN/1.png"):
+        (photos / hidden).parent.mkdir(parents=True)
+        (photos / hidden).write_bytes(numbered.encoded(7))
+        with pytest.raises(DataError, match=r"would read the hidden folder (ant/@eaDir|\$RECYCLE.BIN) \(1 files\)"):
+            hugging_face.listing(str(photos), {"all": "train"})
+        (photos / hidden).unlink()
+    assert len(hugging_face.listing(str(photos), {"all": "train"}).names) == 2
 
 
 @pytest.mark.parametrize("path", ["./nowhere", "/no/such/folder", "~/nowhere", "a/b/c", "nowhere/"])

@@ -19,6 +19,7 @@ from pgebench.core.errors import ConfigError, CorruptArtifact, StoreError
 from pgebench.core.identity import Label
 from pgebench.data import read as read_module
 from pgebench.data import revision as revision_module
+from pgebench.data.cache import is_news
 from pgebench.data.task import dataset_params, open_task
 from pgebench.experiment.publish import dataset_sizes
 from pgebench.networks.backbones import backbone_params
@@ -110,6 +111,31 @@ def test_two_that_read_at_once_decode_once(photos: Path, read_as: Read, capsys: 
         found = list(pool.map(lambda _: read_as("folder", photos).revision, range(2)))
     assert found[0] == found[1]
     assert capsys.readouterr().out.count("decoded in") == 1
+
+
+def test_of_many_that_have_the_same_to_tell_one_does(
+    photos: Path, read_as: Read, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All have looked before any has written, as on a machine with more to do than it can."""
+    found = read_as("folder", photos)
+    monkeypatch.setattr(Path, "is_file", lambda _: False)
+    assert [is_news(tmp_path / "cache", found.revision, found.report) for _ in range(3)] == [True, False, False]
+    assert len(list((tmp_path / "cache" / found.revision / "index").iterdir())) == 1
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_what_is_news_is_told_where_there_are_no_links_or_nothing_can_be_written(
+    photos: Path, read_as: Read, tmp_path: Path, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read_as("folder", photos)
+
+    def refused(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    if not kept:
+        (tmp_path / "cache").touch()
+    assert [is_news(tmp_path / "cache", found.revision, found.report) for _ in range(2)] == [True, not kept]
 
 
 def test_a_damaged_decoded_form_is_recognised_and_made_anew(photos: Path, read_as: Read, store: Path) -> None:

@@ -8,13 +8,14 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from fuzzing import fuzzed
+from fuzzing import fuzzed, in_one_line
 from hypothesis import given
 from hypothesis import strategies as st
 from photos import write
 
 from pgebench.core.errors import PgebenchError
 from pgebench.core.settings import Reading
+from pgebench.data import unlabelled
 from pgebench.data.folder import listing
 from pgebench.data.read import read_dataset
 
@@ -61,6 +62,17 @@ def files_of(root: Path) -> set[str]:
     }
 
 
+def heap_is_accounted_for(root: Path) -> None:
+    """The images that lie in a folder without classes: each entry is read, refused or ignored, once."""
+    try:
+        found = unlabelled.listing(str(root))
+    except PgebenchError as error:
+        return in_one_line(error)
+    refused = [line.rpartition(": ")[0] for line in found.refused]
+    assert sorted([*found.names, *found.ignored, *refused]) == sorted(entry.name for entry in root.iterdir())
+    assert all(file.is_file() for file in found.files)
+
+
 @fuzzed
 @given(entries, st.sampled_from([None, True, False]))
 def test_every_file_of_a_tree_is_accounted_for(
@@ -72,6 +84,7 @@ def test_every_file_of_a_tree_is_accounted_for(
             make(root, ["train", name] if parts else [name], "first.png", "image", 3)
         for folders, name, suffix, kind, number in tree:
             make(root, folders, name + suffix, kind, number)
+        heap_is_accounted_for(root)
         message = ""
         try:
             found = listing(str(root), parts)

@@ -13,7 +13,7 @@ from photos import Read
 from PIL import Image
 
 from pgebench.core.errors import ConfigError, DataError
-from pgebench.data import npz, parquet
+from pgebench.data import folder, npz, parquet
 
 ANEW = r"or draw all splits anew with loader\.split=null"
 LABELS = ["ant", "bee"] * 3
@@ -253,3 +253,27 @@ def test_a_given_split_whose_images_cannot_be_read_is_refused_and_not_drawn_from
                     file.write_bytes(b"\x89PNG nothing")
     with pytest.raises(DataError, match=f"no image of the given split {part} can be read; remove the split or mend"):
         read_as("folder", tmp_path / "x", loader={"parts": True})
+
+
+@pytest.mark.parametrize("left", ["nothing", "dead links", "hidden files", "another format", "no classes"])
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_a_folder_for_a_split_without_images_is_refused_and_drawn_where_it_is_taken_away(
+    tmp_path: Path, part: str, left: str
+) -> None:
+    """As git-annex and DVC leave a part that was not fetched, and competitions their test images."""
+    for row, label in enumerate(LABELS):
+        (tmp_path / "train" / label).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "train" / label / f"{row}.png").write_bytes(numbered.encoded(row))
+    (tmp_path / part / "ant").mkdir(parents=True)
+    if left == "dead links":
+        (tmp_path / part / "ant" / "1.png").symlink_to(tmp_path / "annex" / "1.png")
+    elif left == "no classes":
+        (tmp_path / part / "1.png").write_bytes(numbered.encoded(99))
+    elif left != "nothing":
+        name = "._1.png" if left == "hidden files" else "1.heic"
+        (tmp_path / part / "ant" / name).write_bytes(b"x")
+    why = rf" \({part}/ant/1\.png: a link that leads nowhere\)" if left == "dead links" else ""
+    with pytest.raises(DataError, match=rf"no image of a class is in the given split {part}{why}; add images, or "):
+        folder.listing(str(tmp_path), parts=True)
+    (tmp_path / part).rename(tmp_path / ".away")
+    assert splits(folder.listing(str(tmp_path), parts=True)) == ["train"] * 6

@@ -95,6 +95,16 @@ def test_an_object_of_voc_without_a_name_is_no_class(
     assert task.counts() == {"classes": 2, "train": 7, "val": 6, "test": 6}
 
 
+def test_a_split_of_voc_without_an_image_of_one_class_is_refused_and_not_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LAYOUTS["voc2007"](tmp_path / "data", monkeypatch)
+    for annotation in (tmp_path / "data" / "VOCdevkit" / "VOC2007" / "Annotations").glob("test*.xml"):
+        annotation.write_text("<a><object><name>cat</name></object><object><name>dog</name></object></a>")
+    with pytest.raises(DataError, match="no image of a class is in the given split test; add images, or leave it out"):
+        dataset_params(config("voc2007", tmp_path, images=None))
+
+
 def test_pixels_of_cifar_are_those_of_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     LAYOUTS["cifar10"](tmp_path / "data", monkeypatch)
     whole = config("cifar10", tmp_path, images=None)

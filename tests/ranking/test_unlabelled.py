@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from safetensors.torch import load_file, save_file
 
 import pgebench
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.settings import Reading
+from pgebench.data.read import read_dataset
 from pgebench.data.unlabelled import is_unlabelled, listing
 from pgebench.ranking.reliability import LABEL_FREE, reference
 
@@ -56,6 +59,40 @@ def test_a_heap_of_images_is_told_from_class_folders(unlabelled: Path, photos: P
     shutil.copy(unlabelled / "one_0.JPG", few)
     with pytest.raises(DataError, match="1 images without classes; give at least 6"):
         listing(str(few))
+
+
+def test_what_is_no_file_is_left_out_and_named_and_never_opened(unlabelled: Path) -> None:
+    """Who opens a pipe waits for ever, and a device has no end."""
+    os.mkfifo(unlabelled / "pipe.png")
+    (unlabelled / "device.png").symlink_to("/dev/zero")
+    (unlabelled / "gone.png").symlink_to(unlabelled / "elsewhere.png")
+    found = listing(str(unlabelled))
+    assert len(found.names) == 24
+    assert list(found.refused) == [
+        "device.png: no ordinary file",
+        "gone.png: a link that leads nowhere",
+        "pipe.png: no ordinary file",
+    ]
+    assert set(found.ignored) == {"notes.txt", ".hidden.png"}
+    for file in found.files:
+        file.unlink()
+    assert not is_unlabelled(str(unlabelled))
+
+
+@pytest.mark.parametrize(("rule", "left"), [("keep", 27), ("drop", 24)])
+def test_copies_are_in_no_two_classes_where_there_are_none(
+    unlabelled: Path, tmp_path: Path, rule: str, left: int
+) -> None:
+    copied = sorted(unlabelled.glob("zero_*"))[:3]
+    for file in copied:  # beside each other in the order of the names, so in both of the groups that are ours
+        shutil.copy(file, unlabelled / f"{file.stem} (1){file.suffix}")
+    loader = {"_target_": "pgebench.data.unlabelled.listing"}
+    found = read_dataset(loader, str(unlabelled), Reading(size=16, duplicates=rule), tmp_path / "store")
+    assert len(found.labels) == left
+    assert not found.report.copies.classes
+    assert {line.partition(": ")[2] for line in found.report.dropped} == (
+        {f"the same picture as {file.stem} (1){file.suffix}" for file in copied} if rule == "drop" else set()
+    )
 
 
 def test_its_backbones_are_ranked_by_what_looks_at_no_labels(

@@ -112,8 +112,14 @@ def _row(answer: Answer, row: dict[str, Any]) -> list[Cell]:
 
 
 def or_nothing(value: float | None, form: str) -> str:
-    """A number in a format, or a dash where there is none."""
-    return NOTHING if value is None else format(value, form)
+    """A number in a format, or a dash where there is none; from a thousand on whole, not as a power of ten.
+
+    >>> or_nothing(1006.8, ".3g"), or_nothing(97.448, ".3g")
+    ('1,007', '97.4')
+    """
+    if value is None:
+        return NOTHING
+    return f"{value:,.0f}" if value >= 999.5 else format(value, form)
 
 
 def _columns(answer: Answer) -> str:

@@ -131,9 +131,9 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
     asked = tuple(RUNS) if wish.question == "both" else (wish.question,)
     no_labels = is_a_heap(wish.target)
     if no_labels:
-        say(f"{wish.target} has no classes: its backbones are ranked by a metric that looks at no labels.")
         if "backbones" not in asked:
             raise ConfigError(f"question={wish.question}: images without classes rank backbones alone, not sources")
+        say(f"{wish.target} has no classes: its backbones are ranked by a metric that looks at no labels.")
         asked = ("backbones",)
     for name in asked:
         known = reference(name)

@@ -42,7 +42,7 @@ def log_report(run: Run, results: Path, primary_truth: str) -> None:
     """
     import wandb
 
-    summary, records = read_table(results / "summary.csv"), readtable_of(results / "records.csv")
+    summary, records = read_table(results / "summary.csv"), read_table(results / "records.csv")
     league = [row for row in summary if row["truth"] == primary_truth]
     meta = json.loads((results / "meta.json").read_text())
     run.summary.update(headline(league, records))

@@ -1,6 +1,4 @@
-"""Tracker, the side of a sweep or a ranking: it starts the process that speaks to W&B, tells it of the report, and waits
-a little.
-"""
+"""Tracker, the sweep's side, or a ranking's: it starts the process that speaks to W&B and tells it of the report."""
 
 from __future__ import annotations
 
@@ -47,7 +45,7 @@ class Tracker:
         units: those of the sweep.
         store: where their records appear.
         results: the folder in which the report will be built; W&B's files go into its folder ``wandb``.
-        config: what a reader may want to filter runs by; ``experiment_name`` is needed, and ``primary_truth`` of a sweep.
+        config: what a reader may want to filter runs by; ``experiment_name`` is needed, of a sweep ``primary_truth`` too.
         with_curve: stages that train, whose records hold a learning curve.
         kind: type of the run of the report: ``FINAL`` of a sweep, ``RANKING`` of a ranking.
     """

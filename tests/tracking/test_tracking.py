@@ -6,7 +6,6 @@ import fnmatch
 import json
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path

@@ -45,7 +45,7 @@ class Tracker:
         units: those of the sweep.
         store: where their records appear.
         results: the folder in which the report will be built; W&B's files go into its folder ``wandb``.
-        config: what a reader may want to filter runs by; ``experiment_name`` is needed, of a sweep ``primary_truth`` too.
+        config: what a reader may want to filter runs by; needs ``experiment_name``, of a sweep ``primary_truth``.
         with_curve: stages that train, whose records hold a learning curve.
         kind: type of the run of the report: ``FINAL`` of a sweep, ``RANKING`` of a ranking.
     """

@@ -135,7 +135,8 @@ def _columns(answer: Answer) -> str:
     seen = f" on pictures of {', '.join(map(str, sizes))} px" if sizes else ""
     return (
         f"{words} Parameters and operations are without a classifier{seen}; a multiplication and an addition are two "
-        "operations. Milliseconds were measured here while the features were computed, loading not counted, other work "
-        "not kept off. The accuracy is the one stated for the weights (on ImageNet, where the YAML says nothing else), "
+        "operations. Milliseconds were measured here while the features were computed, without loading and, on a CPU, "
+        "without the wait for other work. The accuracy is the one stated for the weights (on ImageNet, where the YAML "
+        "says nothing else), "
         "the licence that of timm or of the package; an empty cell is not known."
     )

@@ -1,17 +1,24 @@
 """The folders of the walk."""
-import io, sys, zipfile
+
+import sys
+import zipfile
 from pathlib import Path
+
 import numpy as np
 from PIL import Image
+
 from pgebench import embedded
+
 here = Path(sys.argv[1])
 pack = embedded.load("fashion")
 for label, name in enumerate(pack.class_names):
     rows = np.flatnonzero(pack.labels == label)[:200]
-    folder = here / "clothes" / name.replace("/", "-"); folder.mkdir(parents=True)
+    folder = here / "clothes" / name.replace("/", "-")
+    folder.mkdir(parents=True)
     for number, row in enumerate(rows):
         Image.fromarray(pack.images[row]).save(folder / f"{number:03d}.png")
-heap = here / "heap"; heap.mkdir()
+heap = here / "heap"
+heap.mkdir()
 for file in sorted((here / "clothes").glob("*/0[0-4]*.png")):
     (heap / f"{file.parent.name}_{file.name}").write_bytes(file.read_bytes())
 ANIMALS = {243, 129, 99, 251, 22, 317, 305}

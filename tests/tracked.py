@@ -12,6 +12,7 @@ from pgebench.core.identity import Label
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 from pgebench.tracking import Tracker
+from pgebench.tracking.keys import RANKING
 
 OFFLINE = {"mode": "offline", "project": "pgebench", "entity": None}
 CONFIG = {"experiment_name": "smoke", "primary_truth": "finetune"}
@@ -37,3 +38,9 @@ def units_of(finished: Path) -> list[Unit]:
 def track(folder: Path, units: list[Unit], **changes: Any) -> Tracker:
     trains = ("checkpoint", "truth")
     return Tracker(OFFLINE | changes, units, Store(folder / "store"), folder / "results", CONFIG, trains)
+
+
+def ranking_tracker(results: Path, **changes: Any) -> Tracker:
+    """The tracker of a ranking, as `pgebench-rank` makes it."""
+    config = {"experiment_name": "photos", "target": "my/photos", "command": "pgebench-rank target=my/photos"}
+    return Tracker(OFFLINE | changes, [], Store(results / "store"), results, config, kind=RANKING)

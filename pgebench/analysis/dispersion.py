@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
-from scipy.stats import rankdata
 
 from pgebench.analysis.correlation import Order
 from pgebench.analysis.quality import mean_where_defined, ranking_quality
@@ -106,8 +105,9 @@ def _places(order: FloatArray) -> FloatArray:
     """Share that each candidate has of each place, shape (sources, sources)."""
     held = np.zeros((order.size, order.size))
     there = np.flatnonzero(np.isfinite(order))
-    first = rankdata(-order[there], method="min").astype(int) - 1
-    last = rankdata(-order[there], method="max").astype(int)
+    ascending = np.sort(-order[there])
+    first = np.searchsorted(ascending, -order[there], side="left")
+    last = np.searchsorted(ascending, -order[there], side="right")
     for candidate, start, stop in zip(there, first, last, strict=True):
         held[candidate, start:stop] = 1 / (stop - start)
     return held

@@ -102,7 +102,7 @@ def _rank(wish: Wish) -> None:
     from pgebench.store.format import open_store
 
     results = wish.results or Path("results/rank") / Path(wish.target).name
-    run(wish, open_store(wish.store, create=True), results, say=lambda text: say(*text.split("\n")))
+    run(wish, open_store(wish.store), results, say=lambda text: say(*text.split("\n")))
 
 
 def _dashboard(options: DashboardOptions) -> None:

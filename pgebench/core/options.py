@@ -56,7 +56,7 @@ def read(kind: type[T], command: str, arguments: Sequence[str]) -> T:
 
     Args:
         kind: A frozen dataclass. A field without default must be given; ``shown`` in its metadata is the word that
-            stands for its value.
+            stands for its value, and ``key`` is what is typed where that is no name in Python (``tracking.project``).
         command: Its name, for messages.
         arguments: What was typed after the name.
 
@@ -90,7 +90,7 @@ def read(kind: type[T], command: str, arguments: Sequence[str]) -> T:
     if any(not given.get(name) for name, each in known.items() if _required(each)):
         examples = [f"; for example {line}" for line in explanation(kind).examples[:1]]
         raise UsageError("".join([usage(kind, command), *examples, f"; {command} --help says more"]))
-    values = {name: _typed(command, known[name], types[name], text) for name, text in given.items()}
+    values = {known[key].name: _typed(command, known[key], types[known[key].name], text) for key, text in given.items()}
     try:
         return kind(**values)
     except UsageError as error:
@@ -115,8 +115,8 @@ def help_text(kind: type[Any], command: str, width: int = 80) -> str:
     for paragraph in said.purpose.split("\n\n"):
         lines += [*textwrap.wrap(paragraph, width), ""]
     rows = [
-        (f"{name}={_value(each)}", said.meanings.get(name, "") + (" Must be given." if _required(each) else ""))
-        for name, each in _fields(kind).items()
+        (f"{key}={_value(each)}", said.meanings.get(each.name, "") + (" Must be given." if _required(each) else ""))
+        for key, each in _fields(kind).items()
     ]
     lines += ["options, with their defaults:", columns(rows, width), ""]
     lines += ["examples:" if len(said.examples) > 1 else "example:", *(f"  {line}" for line in said.examples)]
@@ -183,7 +183,20 @@ def explanation(kind: type[Any]) -> Explanation:
 
 
 def _fields(kind: Any) -> dict[str, Field[Any]]:
-    return {each.name: each for each in fields(kind)}
+    return {typed_key(each): each for each in fields(kind)}
+
+
+def typed_key(each: Field[Any]) -> str:
+    """What stands before ``=`` for a field.
+
+    Args:
+        each: Of a dataclass as for ``read``.
+
+    Returns:
+        Its key, or its name if it has none.
+    """
+    key: str = each.metadata.get("key", each.name)
+    return key
 
 
 def _required(each: Field[Any]) -> bool:
@@ -214,7 +227,7 @@ def _typed(command: str, each: Field[Any], kind: Any, text: str) -> Any:
     if get_origin(kind) is tuple:
         return tuple(map(get_args(kind)[0], several(text)))
     if kind is Path and not text:
-        raise ConfigError(f"{command}: error: {each.name}= is empty: give a path, or leave it out")
+        raise ConfigError(f"{command}: error: {typed_key(each)}= is empty: give a path, or leave it out")
     if kind in (str, Path):
         return kind(one(text))
     try:
@@ -222,7 +235,7 @@ def _typed(command: str, each: Field[Any], kind: Any, text: str) -> Any:
     except (ValueError, KeyError):
         wanted = NUMBERS.get(kind, "true or false")
         raise ConfigError(
-            f"{command}: error: {each.name}={text}: give {wanted}, as in {each.name}={_value(each)}"
+            f"{command}: error: {typed_key(each)}={text}: give {wanted}, as in {typed_key(each)}={_value(each)}"
         ) from None
 
 

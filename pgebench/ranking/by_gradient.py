@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.stats import weightedtau
 from torch import nn
 
 from pgebench.core.errors import DataError
@@ -229,6 +228,8 @@ def rank_sequentially(
 
 def _sketch_loss(whole: Bank, bank: Bank, found: Ranking) -> dict[str, float]:
     """What the sketch cost: sizes, and how well its ranking agrees with that of the whole gradients."""
+    from scipy.stats import weightedtau  # a second to import, which a first answer does not wait for
+
     exact, sketched = (-one.distances_to(found.gradient).mean(axis=0) for one in (whole, bank))
     return {
         "buckets": bank.sketch,

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pgebench.analysis.question import QUESTIONS
 from pgebench.config import BackboneConfig, DatasetConfig, conf_dir
 from pgebench.core.conf import names_in
-from pgebench.core.errors import ConfigError
+from pgebench.core.errors import ConfigError, DataError
 from pgebench.core.quoting import escaped
 from pgebench.data.read import open_read
 from pgebench.data.task import dataset_params
@@ -220,7 +220,11 @@ def _backbone(name: str, image_size: int) -> Named:
 
 
 def _without_small_classes(named: Sequence[Named], store: Path) -> tuple[list[Named], list[str]]:
-    """Folders without the classes that are too small for a split, and a line about each such folder."""
+    """Folders without the classes that are too small for a split, and a line about each such folder.
+
+    Raises:
+        DataError: A folder has fewer than two classes that are large enough.
+    """
     found, lines = [], []
     for one in named:
         config = one.config
@@ -228,7 +232,12 @@ def _without_small_classes(named: Sequence[Named], store: Path) -> tuple[list[Na
             read = open_read(dataset_params(config)["revision"], store)
             small = read.report.small
             usable = [index for index, name in enumerate(read.class_names) if name not in small]
-            if small and len(usable) > 1:
+            if small and len(usable) < 2:
+                raise DataError(
+                    f"{one.name}: {len(usable)} of {len(read.class_names)} classes have three images or more; at least "
+                    "two are needed, with an image for each of training, validation and test"
+                )
+            if small:
                 config = {**config, "classes": usable}
                 lines.append(f"{', '.join(small)} of {one.name}: fewer than three images")
         found.append(Named(one.name, config))

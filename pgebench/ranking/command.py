@@ -29,7 +29,9 @@ from pgebench.ranking.label_free import without_labels
 from pgebench.ranking.page import TargetShown, ranking_page, target_shown
 from pgebench.ranking.reliability import RUNS, Reference, reference
 from pgebench.ranking.request import Wish
+from pgebench.ranking.tracked import ranking_tracker
 from pgebench.ranking.within_reach import within_reach
+from pgebench.store.format import open_store
 from pgebench.store.store import Store
 
 FIRST_MINUTES = 0.4
@@ -67,8 +69,29 @@ def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], Non
         DataError: The folder cannot be used.
     """
     began = time.perf_counter()
+    tracker = ranking_tracker(wish, store, results)
     questions, class_sizes = _questions(wish, store, say)
-    pace, answers = 1.0, []
+    # Only now is anything written but decoded images: a target that cannot be read leaves nothing behind.
+    store = open_store(store.root, create=True)
+    with tracker:
+        answers = _answers(wish, questions, class_sizes, store, results, say, began)
+        tracker.report()
+    where = "" if results is None else f" Written to {results}: ranking.html, ranking.json and ranking.png."
+    say(f"{time.perf_counter() - began:.0f} s in all.{where}")
+    return answers
+
+
+def _answers(
+    wish: Wish,
+    questions: Sequence[_Question],
+    class_sizes: np.ndarray,
+    store: Store,
+    results: Path | None,
+    say: Callable[[str], None],
+    began: float,
+) -> list[Answer]:
+    """Answer the questions, first quickly and then as well as the budget allows, and write each answer."""
+    pace = 1.0
     for limit in (min(FIRST_MINUTES, wish.budget), wish.budget):
         for asked in questions:
             left = limit if asked.answer is None else limit - (time.perf_counter() - began) / 60
@@ -90,17 +113,13 @@ def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], Non
                 pace *= asked.answer.seconds / 60 / option.minutes
             more = better([one.at_pace(pace) for one in options], option)
             say(text(asked.answer, more))
-            answers = [one.answer for one in questions if one.answer is not None]
             if results is not None:
                 _write(wish, questions, results, time.perf_counter() - began)
     for asked in questions if wish.finetune else ():
         _fine_tune(asked, wish, store, results, say)
-    answers = [one.answer for one in questions if one.answer is not None]
     if results is not None and wish.finetune:
         _write(wish, questions, results, time.perf_counter() - began)
-    where = "" if results is None else f" Written to {results}: ranking.html, ranking.json and ranking.png."
-    say(f"{time.perf_counter() - began:.0f} s in all.{where}")
-    return answers
+    return [one.answer for one in questions if one.answer is not None]
 
 
 def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[list[_Question], np.ndarray]:
@@ -112,9 +131,9 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
     asked = tuple(RUNS) if wish.question == "both" else (wish.question,)
     no_labels = is_a_heap(wish.target)
     if no_labels:
-        say(f"{wish.target} has no classes: its backbones are ranked by a metric that looks at no labels.")
         if "backbones" not in asked:
             raise ConfigError(f"question={wish.question}: images without classes rank backbones alone, not sources")
+        say(f"{wish.target} has no classes: its backbones are ranked by a metric that looks at no labels.")
         asked = ("backbones",)
     for name in asked:
         known = reference(name)

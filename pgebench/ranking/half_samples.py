@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtrit
 
 from pgebench.core.instantiate import function
 from pgebench.ranking.standing import FloatArray, Standing, p_ahead, place_intervals, tied_with_first
@@ -101,6 +101,6 @@ def standing_of_scores(scores: FloatArray, halves: FloatArray, confidence: float
     # Without a spread (or where a half has no score) nothing can be told apart, unless the scores themselves differ.
     p = p_ahead(scores[:, None] - scores, apart, pairs)
     best = p[order[0]]
-    reach = stats.t.ppf(0.5 + confidence / 2, pairs) * error
+    reach = stdtrit(pairs, 0.5 + confidence / 2) * error
     tied, places = tied_with_first(order, best, confidence), place_intervals(p, confidence)
     return Standing(tuple(order.tolist()), -scores, -scores - reach, -scores + reach, best, tied, places)

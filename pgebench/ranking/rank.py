@@ -30,6 +30,9 @@ def rank(
     results: str | Path | None = Wish.results,
     store: str | Path = Wish.store,
     workers: int | None = None,
+    tracking: str = Wish.tracking,
+    project: str = Wish.project,
+    entity: str | None = Wish.entity,
     say: Callable[[str], None] | None = None,
 ) -> list[Answer]:
     """Which source, and which pretrained backbone, to fine-tune for a folder of images.
@@ -53,6 +56,10 @@ def rank(
         results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; None to write none.
         store: Folder where images, gradients, checkpoints and scores are kept.
         workers: Processes beside each other; None for as many as there are cores.
+        tracking: Weights & Biases, of what is written to ``results``: ``wandb`` without a network, ``wandb_online`` or
+            ``none``.
+        project: In Weights & Biases.
+        entity: Owner of the project; None for that of the key.
         say: Told what is done and each answer as text, such as ``print``; None for silence.
 
     Returns:
@@ -84,8 +91,11 @@ def rank(
         results=None if results is None else Path(results),
         store=Path(store),
         workers=available_cores() if workers is None else workers,
+        tracking=tracking,
+        project=project,
+        entity=entity,
     )
-    kept = open_store(wish.store, create=True)
+    kept = open_store(wish.store)
     listener = _nobody if say is None else say
     # What was found in a folder that is read for the first time is said as commands say it.
     with heard_by(listener):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pgebench.core.errors import ConfigError
 from pgebench.core.machine import available_cores
-from pgebench.core.options import typed_value
+from pgebench.core.options import typed_key, typed_value
 
 BUCKETS = 4096
 """Size of the count sketches that come with the package."""
@@ -17,7 +17,7 @@ BUCKETS = 4096
 MOST = 200
 """Backbones that patterns and suites may bring unless more are asked for."""
 
-SILENT = ("results", "store", "workers")
+SILENT = ("results", "store", "workers", "tracking", "project", "entity")
 """Options that decide where and how fast, not which answer."""
 
 
@@ -48,6 +48,10 @@ class Wish:
         results: Folder for ``ranking.html``, ``ranking.json`` and ``ranking.png``; ``results/rank/TARGET`` if empty.
         store: Folder where images, gradients, checkpoints and scores are kept.
         workers: Processes beside each other.
+        tracking: Weights & Biases: wandb writes a run of the page and its tables without a network, into the folder
+            wandb of the results; wandb_online sends it, none leaves it out.
+        project: In Weights & Biases.
+        entity: Owner of the project; that of the key if empty.
 
     Raises:
         ConfigError: A number is out of its range.
@@ -75,6 +79,9 @@ class Wish:
     results: Path | None = None
     store: Path = Path("results/store")
     workers: int = field(default_factory=available_cores)
+    tracking: str = "wandb"
+    project: str = field(default="pgebench", metadata={"key": "tracking.project"})
+    entity: str | None = field(default=None, metadata={"key": "tracking.entity"})
 
     def __post_init__(self) -> None:
         if not self.budget > 0:
@@ -96,8 +103,8 @@ class Wish:
         "pgebench-rank 'target=my photos' budget=2.0 sources=emoji,faces"
         """
         given = []
-        for name, default in ((each.name, each.default) for each in fields(self)):
-            value = getattr(self, name)
-            if value != default and name not in SILENT:
-                given.append(f"{name}={typed_value(value)}")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value != each.default and each.name not in SILENT:
+                given.append(f"{typed_key(each)}={typed_value(value)}")
         return shlex.join(["pgebench-rank", *given])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from pgebench.core.errors import ConfigError
 
@@ -73,7 +73,7 @@ def standing(distances: FloatArray, confidence: float = 0.95, looks: int = 1) ->
     order = np.argsort(mean, kind="stable")
     further = distances[:, None, :] - distances[:, :, None]
     p = p_ahead(further.mean(axis=0), further.std(axis=0, ddof=1) / restarts**0.5, restarts - 1)
-    half = stats.t.ppf(0.5 + confidence / 2, restarts - 1) * distances.std(axis=0, ddof=1) / restarts**0.5
+    half = stdtrit(restarts - 1, 0.5 + confidence / 2) * distances.std(axis=0, ddof=1) / restarts**0.5
     nearest = p[order[0]]
     tied = tied_with_first(order, nearest, confidence, looks)
     places = place_intervals(p, confidence, looks)
@@ -93,7 +93,7 @@ def p_ahead(gap: FloatArray, error: FloatArray, freedom: int) -> FloatArray:
         Shape (candidates, candidates); 1 on the diagonal.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.where(error > 0, stats.t.sf(gap / error, freedom), np.where((error == 0) & (gap > 0), 0.0, 1.0))
+        p = np.where(error > 0, stdtr(freedom, -gap / error), np.where((error == 0) & (gap > 0), 0.0, 1.0))
     np.fill_diagonal(p, 1.0)
     return p
 

@@ -18,7 +18,7 @@ from pgebench.store.unit import Unit
 VERSION = 1
 
 PASSING = "passing_s"
-"""In the record's detail: wall seconds in which the images went through the network."""
+"""In the record's detail: seconds in which the images went through the network; not those of waiting for a busy CPU."""
 
 
 def unit(trained: Unit, dataset: Mapping[str, Any], label: Label) -> Unit:
@@ -64,9 +64,11 @@ def run(work: Work) -> Outcome:
     """
     network, has_head = _network(work)
     images, labels = work.part("train")
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     features, logits = (found.cpu() for found in backbones.features_and_logits(network, images))
     passing = time.perf_counter() - began
+    if images.device.type == "cpu":
+        passing = min(passing, time.process_time() - used)
     tensors = {"features": features, "labels": labels}
     if has_head:
         # Softmax in double precision: the rows must add up to 1 for LEEP.

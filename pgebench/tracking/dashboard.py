@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pgebench.core.errors import ConfigError
 from pgebench.core.metric_facts import metric_facts
 from pgebench.core.text import unfolded
-from pgebench.tracking.keys import FINAL, LIVE, known
+from pgebench.tracking.keys import FINAL, LIVE, RANKING, known
 
 SPECIFICATION = Path(__file__).with_name("dashboard.yaml")
 
@@ -65,8 +65,10 @@ def load_specification(path: Path = SPECIFICATION) -> DashboardSpec:
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path.name}: {unfolded(error)}") from error
     for section in spec.sections:
-        if section.runs not in (LIVE, FINAL):
-            raise ConfigError(f"{path.name}: {section.name}: runs={section.runs}; choose from {LIVE}, {FINAL}")
+        if section.runs not in (LIVE, FINAL, RANKING):
+            raise ConfigError(
+                f"{path.name}: {section.name}: runs={section.runs}; choose from {LIVE}, {FINAL}, {RANKING}"
+            )
         section.panels = [_checked(panel, f"{path.name}: {section.name}: {panel.title}") for panel in section.panels]
     return spec
 

@@ -11,8 +11,10 @@ UNITS_DONE, UNITS_OPEN = "units/done", "units/without_result"
 CEILING, PERFECT = "ceiling/repeated_truth", "ceiling/perfect_score"
 ANEW_CEILING, ANEW_PERFECT = "ceiling/everything_anew", "ceiling/perfect_score_everything_anew"
 
-LIVE, FINAL = "training", "report"
-"""Types of runs: one per backbone and source, and one per sweep."""
+RANKING_PAGE = "ranking"
+
+LIVE, FINAL, RANKING = "training", "report", "rank"
+"""Types of runs: one per backbone and source, one per sweep, and one per `pgebench-rank`."""
 
 
 def transfer_step(truth: str) -> str:
@@ -60,8 +62,37 @@ def ranking_seconds(name: str) -> str:
 
 
 def figure(name: str) -> str:
-    """A picture of the report."""
+    """A picture of the report, or of a ranking."""
     return f"figures/{name}"
+
+
+def candidates(question: str) -> str:
+    """The candidates of one question of a ranking, the best first.
+
+    >>> candidates("backbones")
+    'candidates/backbones'
+    """
+    return f"candidates/{question}"
+
+
+def best_score(question: str) -> str:
+    """The score of the first candidate."""
+    return f"best_score/{question}"
+
+
+def reference_tau(question: str) -> str:
+    """What the metric of an answer reached in the reference run: weighted Kendall tau."""
+    return f"reference_tau/{question}"
+
+
+def unscored(question: str) -> str:
+    """How many candidates have no score."""
+    return f"unscored/{question}"
+
+
+def answer_seconds(question: str) -> str:
+    """Seconds that an answer took."""
+    return f"answer_s/{question}"
 
 
 def known() -> tuple[str, ...]:
@@ -73,4 +104,5 @@ def known() -> tuple[str, ...]:
         *(LEAGUE, RECORDS, REPORT, RELIABILITY_COST, RELIABILITY_COST_TABLE, figure("*")),
         *(UNITS_DONE, UNITS_OPEN, CEILING, PERFECT, ANEW_CEILING, ANEW_PERFECT, weighted_tau("*")),
         *(COST_TARGETS, ranking_seconds("*"), cost_total("*")),
+        *(RANKING_PAGE, candidates("*"), best_score("*"), reference_tau("*"), unscored("*"), answer_seconds("*")),
     )

@@ -14,14 +14,18 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pgebench.core.text import unfolded
-from pgebench.tracking.keys import FINAL
+from pgebench.tracking.keys import RANKING
 from pgebench.tracking.live import LiveRuns
+from pgebench.tracking.ranking_run import log_ranking
 from pgebench.tracking.report_run import log_report, prepare
 from pgebench.tracking.runs import open_run
 from pgebench.tracking.tracker import PATIENCE, REPORT
+
+if TYPE_CHECKING:
+    from wandb import Run
 
 INTERVAL = 2.0
 """Least seconds between two looks at the store."""
@@ -58,7 +62,7 @@ def follow(job: dict[str, Any], messages: queue.Queue[str], errors: list[str]) -
     Returns:
         The folder of the report's run, if there is a report.
     """
-    report = open_run(job, FINAL, f"{job['experiment']} report", job["config"])
+    report = open_run(job, job["kind"], f"{job['experiment']} {job['kind']}", job["config"])
     live: LiveRuns | None = LiveRuns(job, report)
 
     def guarded(work: Callable[[LiveRuns], None]) -> None:
@@ -82,9 +86,17 @@ def follow(job: dict[str, Any], messages: queue.Queue[str], errors: list[str]) -
     guarded(LiveRuns.look)
     guarded(LiveRuns.finish)
     if message == REPORT:
-        log_report(report, Path(job["results"]), job["config"]["primary_truth"])
+        _log(report, job)
     report.finish(exit_code=0 if message == REPORT else 1)
     return str(Path(report.dir).parent) if message == REPORT else None
+
+
+def _log(report: Run, job: dict[str, Any]) -> None:
+    results = Path(job["results"])
+    if job["kind"] == RANKING:
+        log_ranking(report, results, job["experiment"])
+    else:
+        log_report(report, results, job["config"]["primary_truth"])
 
 
 def _listen(messages: queue.Queue[str]) -> None:

@@ -46,7 +46,7 @@ def log_report(run: Run, results: Path, primary_truth: str) -> None:
     league = [row for row in summary if row["truth"] == primary_truth]
     meta = json.loads((results / "meta.json").read_text())
     run.summary.update(headline(league, records))
-    run.log({keys.LEAGUE: _table(summary)})
+    run.log({keys.LEAGUE: table_of(summary)})
     run.log({keys.figure(path.stem): wandb.Image(str(path)) for path in sorted((results / "figures").glob("*.png"))})
     # The page is interactive already, and whole in one file.
     run.log({keys.REPORT: wandb.Html(str(results / "report.html"), inject=False)})
@@ -57,12 +57,12 @@ def log_report(run: Run, results: Path, primary_truth: str) -> None:
         run.log(point)
     priced = [row for row in league if row["cost_total_s"] is not None and row["weighted_tau"] is not None]
     if priced:
-        table = _table([{name: row[name] for name in ("metric", "cost_total_s", "weighted_tau")} for row in priced])
+        table = table_of([{name: row[name] for name in ("metric", "cost_total_s", "weighted_tau")} for row in priced])
         title = f"Reliability ({primary_truth}) against cost"
         run.log({keys.RELIABILITY_COST: wandb.plot.scatter(table, "cost_total_s", "weighted_tau", title=title)})
     run.log_artifact(results_artifact(results, meta, records))
     shown = [{name: row[name] for name in row if name not in LONG_COLUMNS} for row in records[:MOST_ROWS]]
-    run.log({keys.RECORDS: _table(shown)})
+    run.log({keys.RECORDS: table_of(shown)})
 
 
 def headline(league: list[Row], records: list[Row]) -> dict[str, float]:
@@ -138,7 +138,12 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _table(rows: list[Row]) -> Any:
+def table_of(rows: list[Row]) -> Any:
+    """The ``wandb.Table`` of rows that have the same columns.
+
+    Args:
+        rows: Values by the names of the columns.
+    """
     import wandb
 
     names = list(rows[0]) if rows else []

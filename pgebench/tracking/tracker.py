@@ -1,4 +1,4 @@
-"""Tracker, the sweep's side: it starts the process that speaks to W&B, tells it of the report, and waits a little."""
+"""Tracker, the sweep's side, or a ranking's: it starts the process that speaks to W&B and tells it of the report."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pgebench.core.identity import digest
 from pgebench.core.text import all_storable, one_line
 from pgebench.store.unit import Unit
 from pgebench.tracking.environment import handed_on, mode
+from pgebench.tracking.keys import FINAL, RANKING
 
 if TYPE_CHECKING:  # the process that imports this package must not wait for torch
     from pgebench.store.store import Store
@@ -34,7 +35,7 @@ REPORT = "report\n"
 
 
 class Tracker:
-    """Context manager around a sweep. Whatever happens to W&B, its methods don't raise.
+    """Context manager around a sweep or a ranking. Whatever happens to W&B, its methods don't raise.
 
     It can be entered again inside itself, by what cannot know whether units ran before the report: W&B's process is
     started once.
@@ -44,8 +45,9 @@ class Tracker:
         units: those of the sweep.
         store: where their records appear.
         results: the folder in which the report will be built; W&B's files go into its folder ``wandb``.
-        config: what a reader may want to filter runs by; ``experiment_name`` and ``primary_truth`` are needed.
+        config: what a reader may want to filter runs by; needs ``experiment_name``, of a sweep ``primary_truth``.
         with_curve: stages that train, whose records hold a learning curve.
+        kind: type of the run of the report: ``FINAL`` of a sweep, ``RANKING`` of a ranking.
     """
 
     def __init__(
@@ -56,12 +58,14 @@ class Tracker:
         results: Path,
         config: Mapping[str, Any],
         with_curve: Collection[str] = (),
+        kind: str = FINAL,
     ) -> None:
         self._tracking = {**tracking, "mode": mode(tracking["mode"], os.environ)}
         if tracking["mode"] == "online" != self._tracking["mode"]:
             log.warning("W&B: tracking.mode=online, but the environment says %s", self._tracking["mode"])
         self._results = results
         self._units, self._store, self._config, self._with_curve = units, store, config, with_curve
+        self._kind = kind
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -106,14 +110,16 @@ class Tracker:
 
     def _job(self) -> dict[str, Any]:
         distinct = {unit.key: unit for unit in self._units}
-        name = self._config["experiment_name"]
+        name = all_storable(self._config["experiment_name"])
+        # The same command again goes on with the same sweep, another one does not.
+        same = digest(all_storable(self._config) if self._kind == RANKING else sorted(distinct))
         return {
             **self._tracking,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "results": str(self._results.resolve()),
             "experiment": name,
-            # The same command again goes on with the same sweep, another one does not.
-            "group": f"{name}-{digest(sorted(distinct))[:8]}",
+            "kind": self._kind,
+            "group": f"{name}-{same[:8]}",
             "config": all_storable(self._config),  # W&B takes UTF-8 alone
             "units": [
                 {**all_storable(unit.named()), "record": str(self._store.path(unit, ".json").resolve())}

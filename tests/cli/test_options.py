@@ -26,6 +26,7 @@ class Bake:
         layers: Names, with commas.
         oven: A folder; none if empty.
         cold: Serve it cold.
+        guests: At the table.
 
     Raises:
         ConfigError: Too many eggs.
@@ -42,6 +43,7 @@ class Bake:
     layers: tuple[str, ...] = ("cream", "jam")
     oven: Path | None = None
     cold: bool = False
+    guests: int = field(default=2, metadata={"key": "table.guests"})
 
     def __post_init__(self) -> None:
         if self.eggs > 12:
@@ -63,6 +65,7 @@ class Bake:
         ("cake=plain cold", Bake("plain", cold=True)),
         ("cake=plain cold=false", Bake("plain")),
         ("eggs=1 cake=plain eggs=2", Bake("plain", eggs=2)),
+        ("cake=plain table.guests=5", Bake("plain", guests=5)),
         ("--cake plain --eggs=5 --cold", Bake("plain", eggs=5, cold=True)),
     ],
 )
@@ -74,7 +77,9 @@ def test_words_become_values_of_the_field_s_type(words: str, expected: Bake) -> 
     ("words", "message"),
     [
         ("cake=plain egs=4", r"^bake: error: no option egs; with their defaults: cake=NAME .* did you mean eggs\?$"),
-        ("cake=plain zzz=4", r"^bake: error: no option zzz; .* cold=false$"),
+        ("cake=plain zzz=4", r"^bake: error: no option zzz; .* cold=false table.guests=2$"),
+        ("cake=plain guests=4", r"no option guests; .* did you mean table.guests\?$"),
+        ("cake=plain table.guests=few", r"table.guests=few: give a number .*, as in table.guests=2$"),
         ("cake=plain egs=4 mintes=3", r"no option egs, mintes; .*; did you mean eggs, minutes\?$"),
         ("cake=plain eggs=many", r"^bake: error: eggs=many: give a number \(whole numbers only\), as in eggs=3$"),
         ("cake=plain eggs=2.5", r"eggs=2.5: give a number"),
@@ -106,6 +111,7 @@ def test_help_says_each_option_once_with_default_and_meaning() -> None:
         r"  layers=cream,jam +Names, with commas\.",
         r"  oven= +A folder; none if empty\.",
         r"  cold=false +Serve it cold\.",
+        r"  table\.guests=2 +At the table\.",
     ]
     for row in rows:
         assert len(re.findall(f"(?m)^{row}$", shown)) == 1

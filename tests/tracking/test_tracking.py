@@ -6,7 +6,6 @@ import fnmatch
 import json
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,45 +13,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import TINY, run_pgebench
-from tracked import track, units_of
+from logged import Logged
+from tracked import ranking_tracker, track, units_of
 
 from pgebench.store.store import Store
 from pgebench.tracking.dashboard import load_specification
 from pgebench.tracking.keys import known
 from pgebench.tracking.report_run import cost_curves, read_table
-
-
-class Logged:
-    """An offline run, as `wandb leet inspect` reads it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.records = [json.loads(line) for line in self._inspect().splitlines()]
-        start = next(record["run"] for record in self.records if record["type"] == "run")
-        self.group, self.kind, self.name = start["run_group"], start["job_type"], start["display_name"]
-        whole = json.loads(self._inspect("--summary"))
-        self.summary, self.exit_code = whole["summary"], whole["exit_code"]
-        self.history = [record["history"]["item"] for record in self.records if record["type"] == "history"]
-        self.metrics = {
-            record["metric"].get("name", record["metric"].get("glob_name")): record["metric"]
-            for record in self.records
-            if record["type"] == "metric"
-        }
-        self.artifacts = [record["artifact"] for record in self.records if record["type"] == "artifact"]
-
-    def _inspect(self, *options: str) -> str:
-        command = Path(sys.executable).parent / "wandb"
-        arguments = [str(command), "leet", "inspect", *options, "--json", str(self.folder)]
-        if not command.exists():  # a venv beside another one
-            arguments[:1] = [sys.executable, "-m", "wandb"]
-        return subprocess.run(arguments, check=True, capture_output=True, text=True).stdout
-
-    def curve(self, step: str, loss: str) -> dict[str, list[float]]:
-        points = [(item[step], item[loss]) for item in self.history if loss in item]
-        return {"step": [point[0] for point in points], "loss": [point[1] for point in points]}
-
-    def files(self, pattern: str) -> list[Path]:
-        return sorted((self.folder / "files" / "media").glob(pattern))
 
 
 @pytest.fixture(scope="module")
@@ -148,10 +115,13 @@ def test_the_results_are_an_artifact_that_stands_on_its_checkpoints(followed: tu
 
 
 def test_runs_log_no_key_that_the_dashboard_does_not_know_and_it_plots_none_that_they_do_not_log(
-    followed: tuple[Path, list[Logged]],
+    followed: tuple[Path, list[Logged]], ranking: Path
 ) -> None:
+    with ranking_tracker(ranking) as following:
+        assert following.report() is not None
+    (of_ranking,) = (ranking / "wandb").glob("offline-run-*")
     logged = set()
-    for run in followed[1]:
+    for run in (*followed[1], Logged(of_ranking)):
         found = set(run.summary) | {key for item in run.history for key in item}
         logged |= {key.split(".")[0] for key in found if not key.startswith("_")}
         logged |= {f"{key}.{end}" for key, value in run.summary.items() if isinstance(value, dict) for end in value}

@@ -136,7 +136,8 @@ def _costs(row: dict[str, Any]) -> list[str]:
     if row.get("parameters") is not None and "source_images" not in row:
         found.append(f"{row['parameters'] / 1e6:.3g} M parameters")
     if row.get("gflops") is not None and "source_images" not in row:
-        found.append(f"{row['gflops']:.3g} GFLOP and {or_nothing(row.get('ms_per_image'), '.3g')} ms per picture")
+        gflops, milliseconds = (or_nothing(row.get(key), ".3g") for key in ("gflops", "ms_per_image"))
+        found.append(f"{gflops} GFLOP and {milliseconds} ms per picture")
     if row.get("source_images") is not None:
         found.append(f"{row['source_images']} training images of {row['source_classes']} classes")
     return found

@@ -112,8 +112,14 @@ def _row(answer: Answer, row: dict[str, Any]) -> list[Cell]:
 
 
 def or_nothing(value: float | None, form: str) -> str:
-    """A number in a format, or a dash where there is none."""
-    return NOTHING if value is None else format(value, form)
+    """A number in a format, or a dash where there is none; from a thousand on whole, not as a power of ten.
+
+    >>> or_nothing(1006.8, ".3g"), or_nothing(97.448, ".3g")
+    ('1,007', '97.4')
+    """
+    if value is None:
+        return NOTHING
+    return f"{value:,.0f}" if value >= 999.5 else format(value, form)
 
 
 def _columns(answer: Answer) -> str:
@@ -129,7 +135,8 @@ def _columns(answer: Answer) -> str:
     seen = f" on pictures of {', '.join(map(str, sizes))} px" if sizes else ""
     return (
         f"{words} Parameters and operations are without a classifier{seen}; a multiplication and an addition are two "
-        "operations. Milliseconds were measured here while the features were computed, loading not counted, other work "
-        "not kept off. The accuracy is the one stated for the weights (on ImageNet, where the YAML says nothing else), "
+        "operations. Milliseconds were measured here while the features were computed, without loading and, on a CPU, "
+        "without the wait for other work. The accuracy is the one stated for the weights (on ImageNet, where the YAML "
+        "says nothing else), "
         "the licence that of timm or of the package; an empty cell is not known."
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import kendalltau
 
 from pgebench.ranking.answer import WHAT, Answer, how_sure
 from pgebench.ranking.published_worth import OnTable, published_worth
@@ -87,6 +86,8 @@ def _metric_cells(table: OnTable, metric: str) -> list[Cell]:
 
 def _here(answer: Answer) -> list[tuple[str, str]]:
     """How far the metric's order is that of what is known of these very candidates."""
+    from scipy.stats import kendalltau  # a second to import, which a ranking does not wait for
+
     rows = [row for row in answer.rows() if row["place"] is not None]
     lines: list[tuple[str, str]] = []
     for key, words in KNOWN_HERE[answer.question].items():

@@ -147,7 +147,8 @@ def own_config(name: str) -> Any:
 
 def _is_file(name: str) -> bool:
     """Whether a name is meant as a place in the file system, there or not."""
-    return AT in name or is_there(name) or name.endswith(WEIGHTS)
+    # timm has tags that look like the end of a file, such as that of beit3_base_patch16_224.pt.
+    return AT in name or is_there(name) or (name.endswith(WEIGHTS) and timm_names.with_tag(name) is None)
 
 
 def _of_file(name: str) -> Any:

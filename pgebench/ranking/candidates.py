@@ -65,11 +65,7 @@ class Candidates:
 
     def with_images(self, per_class: int | None) -> Candidates:
         """The same candidates, judged on at most so many training images of each class of the target."""
-
-        def limited(target: Named) -> Named:
-            return Named(target.name, {**target.config, "train_per_class": per_class})
-
-        return replace(self, cells=tuple(replace(cell, target=limited(cell.target)) for cell in self.cells))
+        return replace(self, cells=tuple(on_images(cell, per_class) for cell in self.cells))
 
     def only(self, usable: Collection[str], failed: Mapping[str, str]) -> Candidates:
         """The same question for some of the candidates.
@@ -87,6 +83,17 @@ class Candidates:
         """The same candidates with this metric alone."""
         settings = {**self.cells[0].settings, "metric": {metric: self.cells[0].settings["metric"][metric]}}
         return replace(self, cells=tuple(replace(cell, settings=settings) for cell in self.cells))
+
+
+def on_images(cell: Cell, per_class: int | None) -> Cell:
+    """A candidate, judged on at most so many training images of each class of the target.
+
+    Args:
+        cell: The candidate.
+        per_class: None for all images.
+    """
+    config = {**cell.target.config, "train_per_class": per_class}
+    return replace(cell, target=Named(cell.target.name, config))
 
 
 def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: str, store: Path) -> Candidates:

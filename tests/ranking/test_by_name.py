@@ -159,4 +159,6 @@ def test_one_candidate_alone_is_answered(
     put(hub, RESNET, random_weights(RESNET))
     found = ranked(monkeypatch, tmp_path, photos, f"backbones={RESNET}", "image_size=64")
     assert [row["place"] for row in found.values()] == [1]
-    assert f"{RESNET} is the only candidate with a score: there is nothing to rank it against" in capsys.readouterr().out
+    assert (
+        f"{RESNET} is the only candidate with a score: there is nothing to rank it against" in capsys.readouterr().out
+    )

@@ -1,4 +1,4 @@
-"""Forty networks under invented tags, and a hub that serves their weights: timm and huggingface_hub go their usual way."""
+"""Forty networks under invented tags, and a hub with their weights: timm and huggingface_hub go their usual way."""
 
 from __future__ import annotations
 

@@ -93,15 +93,16 @@ def remove(model: str) -> None:
     here = hub.cached(model)
     if here is None:
         return
-    with contextlib.suppress(OSError):
-        blob = here.resolve()
-        here.unlink()
-        blob.unlink(missing_ok=True)
     stated = get_pretrained_cfg(model)
-    if stated is not None and stated.hf_hub_id:
-        _drop_halves(stated)
-        folder = _folder(stated)
-        if not any(path.is_file() for path in folder.glob("snapshots/*/**/*")):
+    folder = _folder(stated) if stated is not None and stated.hf_hub_id else None
+    blob = here.resolve()
+    with contextlib.suppress(OSError):
+        here.unlink()
+        others = [] if folder is None else [path for path in folder.glob("snapshots/*/**/*") if path.is_file()]
+        # Another revision may hold the same file.
+        if all(path.resolve() != blob for path in others):
+            blob.unlink(missing_ok=True)
+        if folder is not None and not others:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,7 +20,7 @@ def test_more_images_are_for_fewer_candidates(candidates: int, steps: int) -> No
     assert plan[0].candidates == candidates
     assert plan[-1].per_class == STEPS[steps - 1]
     assert [one.per_class for one in plan] == (STEPS[:steps] if candidates >= HALVED_FROM else [STEPS[steps - 1]])
-    for before, after in zip(plan, plan[1:], strict=False):
+    for before, after in pairwise(plan):
         assert min(FEWEST, before.candidates) <= after.candidates <= before.candidates
         # Nobody is dropped without need, nor kept: half of them, rounded up.
         assert after.candidates in (FEWEST, before.candidates // 2 + before.candidates % 2)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from timm.models import is_model
 
 from pgebench.core.records import DONE
 from pgebench.networks import backbones
@@ -53,7 +54,10 @@ def size_in(store: Store, backbone: Mapping[str, Any]) -> Size | None:
         backbone: From ``backbones.backbone_params``.
     """
     params = backbones.untrained(backbone)
-    place = Unit(SIZE, 1, {"backbone": params})
+    if is_model(params["model"]):
+        # Tags are other weights of one architecture.
+        params["model"] = params["model"].partition(".")[0]
+    place = Unit(SIZE, 1, {name: params[name] for name in ("model", "image_size")})
     known = store.record(place)
     if known["status"] == DONE:
         return Size(known["detail"]["parameters"], known["detail"]["flops"])

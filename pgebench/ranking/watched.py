@@ -31,8 +31,8 @@ class Watched(AbstractContextManager["Watched"]):
 
     def __init__(self, write: Callable[[Answer], object], clock: Callable[[], float] = time.perf_counter) -> None:
         self._write, self._clock = write, clock
-        self._began = self._round_began = clock()
-        self._next = self._began + FIRST_S
+        self._last = self._round_began = clock()
+        self._next = self._last + FIRST_S
         self._round, self._bar = 0, cast(Any, None)
 
     def __exit__(
@@ -51,7 +51,7 @@ class Watched(AbstractContextManager["Watched"]):
             self._begin(so_far)
         if self._bar is not None:
             self._bar.update()
-        now = self._clock()
+        now = self._last = self._clock()
         if now < self._next or so_far.looked_at == so_far.candidates:
             return
         answer = so_far.answer()
@@ -60,7 +60,8 @@ class Watched(AbstractContextManager["Watched"]):
         self._next = self._clock() + max(EVERY_S, (self._clock() - now) / SHARE)
 
     def _begin(self, so_far: SoFar) -> None:
-        self._round, self._round_began = so_far.number, self._clock()
+        # The first candidate of a round has taken its time too.
+        self._round, self._round_began = so_far.number, self._last
         if self._bar is not None:
             self._bar.close()
         what = f"{so_far.per_class} images a class"

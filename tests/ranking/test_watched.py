@@ -48,7 +48,7 @@ def test_it_is_written_soon_then_now_and_then(writing: float) -> None:
     told = first.detail["under_way"]
     assert (told["looked_at"], told["candidates"], told["round"], told["rounds"]) == (5, 300, 1, 3)
     # 5 in 10 s: 295 more take 590 s.
-    assert "about 10 min more" in told["told"]
+    assert "about 9.8 min more" in told["told"]
     assert at == 10
 
 

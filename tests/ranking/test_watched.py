@@ -68,5 +68,5 @@ def test_a_later_round_tells_of_itself() -> None:
             for looked_at in range(1, 11):
                 now[0] += 10
                 see(SoFar(number, 2, 10 * number, looked_at, 10, lambda: replace(answer_of(3))))
-    assert [one.detail["under_way"]["round"] for one in written] == [1, 1, 2]
+    assert [one.detail["under_way"]["round"] for one in written] == [1, 1, 2, 2]  # after 10, 70, 130 and 190 seconds
     assert written[-1].detail["under_way"]["images_per_class"] == 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,7 +55,7 @@ class Candidates:
     failed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        twice = sorted(name for name, times in Counter(self.names).items() if times > 1)
         if twice:
             raise ConfigError(f"{self.question}: {', '.join(twice)} is there twice; leave one out or rename it")
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import gc
+import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from crowd import CROWD, Hub, alive, serving, weights_of
 from hub_cache import put
 
+from pgebench.cli import commands
+from pgebench.ranking import command, watched
 from pgebench.ranking.answer import Answer, text
 from pgebench.ranking.budget import Option
 from pgebench.ranking.by_score import SoFar, rank_by_score
@@ -160,3 +165,39 @@ def test_a_full_disk_is_a_reason_once_nothing_can_be_removed(evening: Evening, m
     full = evening.rank(Hub([], [], []), names, 10, 10**9)
     assert full.names == (BEFORE,)
     assert all("is full: make room" in reason for reason in full.failed.values())
+
+
+def test_the_command_leaves_its_page_when_it_is_interrupted_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a user types it; the page is written at once instead of after ten seconds."""
+    where = [f"store={tmp_path}/store", f"results={tmp_path}/out", "workers=1"]
+    words = ["target=digits", "question=backbones", f"backbones={','.join(CROWD[:16])}", "budget=30", "keep=0", *where]
+    monkeypatch.setattr(sys, "argv", ["pgebench-rank", *words])
+    write, hub = command._write, Hub([], [], [])
+
+    def interrupted(*arguments: Any) -> None:
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    with serving(hub, tmp_path / "hub", monkeypatch):
+        with monkeypatch.context() as patch:
+            patch.setattr(watched, "FIRST_S", 0.0)
+            patch.setattr(command, "_write", interrupted)
+            with pytest.raises((KeyboardInterrupt, SystemExit)):
+                commands.rank()
+        (answer,) = json.loads((tmp_path / "out/ranking.json").read_text())["answers"]
+        assert len(answer["ranking"]) == 1
+        assert answer["under_way"]["looked_at"] == 1
+        assert "1 of 16 candidates looked at" in (tmp_path / "out/ranking.html").read_text()
+        commands.rank()
+    (answer,) = json.loads((tmp_path / "out/ranking.json").read_text())["answers"]
+    assert "under_way" not in answer
+    assert {row["name"] for row in answer["ranking"]} == {*CROWD[:16]}
+    # A hundred images of each class is what the budget is enough for: half of sixteen are left, and not fewer.
+    assert answer["images_per_class"] == 100
+    assert [(one["scored"], one["kept"]) for one in answer["halving"]] == [(16, 8), (8, 8), (8, 8)]
+    assert sum("dropped" in row for row in answer["ranking"]) == 8
+    assert "Dropped on the way: 8 candidates" in (tmp_path / "out/ranking.html").read_text()
+    assert "Halving: 16 candidates on 10 images a class" in capsys.readouterr().out
+    assert not list((tmp_path / "hub").glob("models--*/blobs/*"))

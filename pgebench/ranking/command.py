@@ -37,6 +37,9 @@ from pgebench.store.store import Store
 FIRST_MINUTES = 0.4
 """What the first answer to a question may take."""
 
+DOWNLOADED = "downloaded.json"
+"""File of the store with the names of the weights that rankings have downloaded."""
+
 WORTH_TIMING = 2.0
 """Seconds from which on an answer tells how fast this machine is."""
 
@@ -70,7 +73,7 @@ def run(wish: Wish, store: Store, results: Path | None, say: Callable[[str], Non
     """
     began = time.perf_counter()
     questions, class_sizes = _questions(wish, store, say)
-    pace, answers, kept = 1.0, list[Answer](), WeightsKept(wish.kept_bytes)
+    pace, answers, kept = 1.0, list[Answer](), WeightsKept(wish.kept_bytes, store.root / DOWNLOADED)
     for limit in (min(FIRST_MINUTES, wish.budget), wish.budget):
         for asked in questions:
             left = limit if asked.answer is None else limit - (time.perf_counter() - began) / 60

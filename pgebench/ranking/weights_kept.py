@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+from pathlib import Path
 from threading import Lock
 
+from pgebench.core.errors import StoreError
+from pgebench.core.files import write_atomically
 from pgebench.networks import hub_downloads
 from pgebench.plan.cell import Cell
 
 
 class WeightsKept:
-    """The weights that one run has downloaded, oldest first; what was in the user's cache before is none of them.
+    """The weights that were downloaded for rankings, oldest first; what the user had before is none of them.
 
     Args:
         most: Bytes of them that may stay.
+        notes: File in which their names are noted, so that a run knows what an interrupted one has left.
     """
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._brought: dict[str, bool] = {}  # name of timm -> whether it may go
+    def __init__(self, most: int, notes: Path) -> None:
+        self.most, self.notes = most, notes
+        # Name of timm -> whether it may go; what earlier runs left may, until a candidate asks for it.
+        self._brought = dict.fromkeys(filter(hub_downloads.bytes_of, _noted(notes)), True)
         # Weights are brought by a thread beside the one that says that they may go.
         self._lock = Lock()
 
@@ -31,9 +38,15 @@ class WeightsKept:
             ConfigError: They cannot be downloaded.
         """
         model = of_the_hub(cell)
-        if model is not None and hub_downloads.download(model):
+        if model is None:
+            return
+        with self._lock:
+            if model in self._brought:
+                self._brought[model] = False
+        if hub_downloads.download(model):
             with self._lock:
                 self._brought[model] = False
+                self._note()
 
     def looked_at(self, cell: Cell) -> None:
         """A candidate has its score, or will have none: its weights may go, and the oldest do if they are too many.
@@ -46,12 +59,13 @@ class WeightsKept:
             if model is not None and model in self._brought:
                 self._brought[model] = True
             sizes = {name: hub_downloads.bytes_of(name) for name, free in self._brought.items() if free}
-            total = sum(sizes.values())
+            total, gone = sum(sizes.values()), []
             for name, size in sizes.items():
                 if total <= self.most:
                     break
-                self._remove(name)
+                gone.append(name)
                 total -= size
+            self._remove(gone)
 
     def make_room(self) -> bool:
         """Remove all that may go, for the disk is full.
@@ -61,13 +75,28 @@ class WeightsKept:
         """
         with self._lock:
             free = [name for name, may_go in self._brought.items() if may_go]
-            for name in free:
-                self._remove(name)
+            self._remove(free)
         return bool(free)
 
-    def _remove(self, model: str) -> None:
-        hub_downloads.remove(model)
-        del self._brought[model]
+    def _remove(self, models: list[str]) -> None:
+        for model in models:
+            hub_downloads.remove(model)
+            del self._brought[model]
+        if models:
+            self._note()
+
+    def _note(self) -> None:
+        # On a full disk nothing can be noted; weights that nobody knows of stay, which is no harm to the ranking.
+        with contextlib.suppress(StoreError):
+            write_atomically(self.notes, json.dumps([*self._brought]).encode())
+
+
+def _noted(notes: Path) -> list[str]:
+    try:
+        found = json.loads(notes.read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def of_the_hub(cell: Cell) -> str | None:

@@ -55,7 +55,7 @@ class Evening:
         assert logme is not None
         with serving(hub, self.cache, self.patch):
             option = Option(logme, 1.0, per_class)
-            how = (self.store, 1, 0.95, WeightsKept(keep), arrived)
+            how = (self.store, 1, 0.95, WeightsKept(keep, self.store.root / command.DOWNLOADED), arrived)
             return rank_by_score(self.candidates(names), option, known, SIZES, *how)
 
     def weights(self) -> int:

@@ -16,7 +16,7 @@ from crowd import CROWD, Hub, alive, serving, weights_of
 from hub_cache import put
 
 from pgebench.cli import commands
-from pgebench.ranking import command, watched
+from pgebench.ranking import budget, command, watched
 from pgebench.ranking.answer import Answer, text
 from pgebench.ranking.budget import Option
 from pgebench.ranking.by_score import SoFar, rank_by_score
@@ -27,7 +27,7 @@ from pgebench.ranking.weights_kept import WeightsKept
 from pgebench.store.format import open_store
 from pgebench.store.store import Store
 
-SIZES = np.full(10, 100)
+TARGET, SIZES = "mnist_0_4", np.full(5, 100)
 GATED, RENAMED, HALVED = ["crowd_net.t03"], ["crowd_net.t11"], ["crowd_net.t20"]
 BEFORE = "crowd_net.t05"
 """Its weights were in the user's cache before."""
@@ -44,7 +44,7 @@ class Evening:
 
     def candidates(self, names: list[str]) -> Candidates:
         if tuple(names) not in self.known:
-            self.known[tuple(names)] = of_backbones("digits", names, "hub", self.store.root)
+            self.known[tuple(names)] = of_backbones(TARGET, names, "hub", self.store.root)
         return self.known[tuple(names)]
 
     def rank(
@@ -170,9 +170,17 @@ def test_a_full_disk_is_a_reason_once_nothing_can_be_removed(evening: Evening, m
 def test_the_command_leaves_its_page_when_it_is_interrupted_and_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a user types it; the page is written at once instead of after ten seconds."""
+    """As a user types it; the page is written at once instead of after ten seconds, and twenty images are the most."""
+    monkeypatch.setattr(budget, "STEPS", (10, 20))
     where = [f"store={tmp_path}/store", f"results={tmp_path}/out", "workers=1"]
-    words = ["target=digits", "question=backbones", f"backbones={','.join(CROWD[:16])}", "budget=30", "keep=0", *where]
+    words = [
+        f"target={TARGET}",
+        "question=backbones",
+        f"backbones={','.join(CROWD[:16])}",
+        "budget=30",
+        "keep=0",
+        *where,
+    ]
     monkeypatch.setattr(sys, "argv", ["pgebench-rank", *words])
     write, hub = command._write, Hub([], [], [])
 
@@ -194,9 +202,8 @@ def test_the_command_leaves_its_page_when_it_is_interrupted_and_goes_on(
     (answer,) = json.loads((tmp_path / "out/ranking.json").read_text())["answers"]
     assert "under_way" not in answer
     assert {row["name"] for row in answer["ranking"]} == {*CROWD[:16]}
-    # A hundred images of each class is what the budget is enough for: half of sixteen are left, and not fewer.
-    assert answer["images_per_class"] == 100
-    assert [(one["scored"], one["kept"]) for one in answer["halving"]] == [(16, 8), (8, 8), (8, 8)]
+    assert answer["images_per_class"] == 20
+    assert [(one["scored"], one["kept"]) for one in answer["halving"]] == [(16, 8)]
     assert sum("dropped" in row for row in answer["ranking"]) == 8
     assert "Dropped on the way: 8 candidates" in (tmp_path / "out/ranking.html").read_text()
     assert "Halving: 16 candidates on 10 images a class" in capsys.readouterr().out

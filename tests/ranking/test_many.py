@@ -77,7 +77,7 @@ def test_forty_candidates_need_the_disk_and_the_memory_of_a_few(evening: Evening
     def arrived(one: SoFar) -> None:
         on_disk.append(evening.weights())
         so_far.append((one.number, one.per_class, one.candidates))
-        if one.looked_at % 10 == 0:
+        if one.looked_at % 20 == 0:
             gc.collect()
             networks.append(len(alive))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import get_ident
 from typing import Any, TypeVar
 from urllib.parse import urlparse
 
@@ -22,6 +24,9 @@ T = TypeVar("T")
 FILES = ("model.safetensors", "pytorch_model.bin")
 """Of a repository on the hub, in the order in which timm looks for them."""
 
+OF_OPEN_CLIP = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
+"""The same where timm states the second one."""
+
 PATIENCE = 5.0
 """Seconds after which a hub that does not answer is not there; huggingface_hub itself tries for 49 seconds a file."""
 
@@ -37,7 +42,7 @@ def cached(model: str) -> Path | None:
         return None
     if stated.hf_hub_id:
         repository, _, revision = stated.hf_hub_id.partition("@")
-        for name in (stated.hf_hub_filename,) if stated.hf_hub_filename else FILES:
+        for name in files(stated.hf_hub_filename):
             found = try_to_load_from_cache(repository, name, revision=revision or None)
             if isinstance(found, str):
                 return Path(found)
@@ -48,6 +53,22 @@ def cached(model: str) -> Path | None:
     name = Path(urlparse(stated.url).path).name if isinstance(stated.url, str) else stated.url[1]
     file = Path(torch.hub.get_dir()) / "checkpoints" / name
     return file if file.is_file() else None
+
+
+def files(stated: str | None) -> tuple[str, ...]:
+    """The files of a repository that may hold the weights, in the order in which timm looks for them.
+
+    Args:
+        stated: the file that timm states; None for the usual ones.
+
+    >>> files(None)[0], files("open_clip_pytorch_model.bin")[0], files("best.bin")
+    ('model.safetensors', 'open_clip_model.safetensors', ('best.safetensors', 'best.bin'))
+    """
+    for known in (FILES, OF_OPEN_CLIP):
+        if stated in (None, known[1]):
+            return known
+    name = str(stated)
+    return (f"{name.removesuffix('.bin')}.safetensors", name) if name.endswith(".bin") else (name,)
 
 
 def unreachable() -> str | None:
@@ -78,10 +99,7 @@ def with_weights(model: str, make: Callable[[], T]) -> T:
         with _no_requests():
             return make()
     except OSError as error:
-        raise ConfigError(
-            f"backbone.pretrained=true: the weights of {model} cannot be downloaded ({_reason(error, model)}); "
-            "give a file with backbone.weights=FILE"
-        ) from error
+        raise no_download(error, model) from error
     except Exception as error:
         if here is not None and (why := _damaged(here, error)):
             raise ConfigError(
@@ -91,12 +109,35 @@ def with_weights(model: str, make: Callable[[], T]) -> T:
         raise
 
 
+def no_download(error: BaseException, model: str) -> ConfigError:
+    """What a download that failed is called to the user, with the remedy.
+
+    Args:
+        error: what huggingface_hub, torch or the file system said.
+        model: timm's name.
+    """
+    return ConfigError(
+        f"backbone.pretrained=true: the weights of {model} cannot be downloaded ({_reason(error, model)}); "
+        "give a file with backbone.weights=FILE"
+    )
+
+
+class _OfflineHere:
+    """What stands for HF_HUB_OFFLINE while one thread must ask for nothing: another one may be downloading."""
+
+    def __init__(self, elsewhere: Any) -> None:
+        self._elsewhere, self._here = elsewhere, get_ident()
+
+    def __bool__(self) -> bool:
+        return get_ident() == self._here or bool(self._elsewhere)
+
+
 @contextmanager
 def _no_requests() -> Iterator[None]:
     """Inside, huggingface_hub takes what is in its cache; without a network it would try for 49 seconds first."""
     module: Any = constants
     before = module.HF_HUB_OFFLINE
-    module.HF_HUB_OFFLINE = True
+    module.HF_HUB_OFFLINE = _OfflineHere(before)
     try:
         yield
     finally:
@@ -118,8 +159,26 @@ def _reason(error: BaseException, model: str) -> str:
         return f"there is no {page} for you: it was renamed, removed or is private; a newer timm may know its new name"
     if any(isinstance(one, OfflineModeIsEnabled) for one in chain):
         return f"they are not in {constants.HF_HUB_CACHE}, and HF_HUB_OFFLINE=1 forbids downloads"
+    if any(disk_full(one) for one in chain):
+        return (
+            f"the disk of {constants.HF_HUB_CACHE} is full: make room, or name another place with HF_HOME=FOLDER; "
+            "pgebench-rank keeps less with keep="
+        )
     # The first cause says what happened; what was made of it says where to look, in several sentences.
     return " ".join(str(chain[-1]).split("\n")[0].split(". ")[0].rstrip(".").split())
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came from, is a full disk.
+
+    >>> disk_full(OSError(errno.ENOSPC, "No space left on device")), disk_full(OSError(errno.EACCES, "No"))
+    (True, False)
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _damaged(file: Path, error: Exception) -> str | None:

@@ -14,11 +14,19 @@ from pgebench.core.figures import png
 from pgebench.ranking.budget import Option
 from pgebench.ranking.data_sheet import DataSheet
 from pgebench.ranking.facts import Facts
+from pgebench.ranking.halving import Dropped, Halved, told
 from pgebench.ranking.reliability import LABEL_FREE, Reference, Reliability
 from pgebench.ranking.standing import Standing
 from pgebench.report.style import BLUE, GREY
 
 WHAT = {"sources": "source", "backbones": "pretrained backbone"}
+
+SHOWN = 40
+"""Candidates that a terminal and a picture show; the page has all."""
+
+
+FEW = 10
+"""Candidates without a score whose size is told all the same."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,8 @@ class Answer:
         detail: What else there is to say, for the JSON.
         sheets: Of the candidates, those without a score included, what no metric is needed for.
         facts: Of pretrained backbones, what was known before they were looked at.
+        dropped: Candidates that were dropped on fewer images, those of later rounds first.
+        halved: The rounds in which they were.
     """
 
     question: str
@@ -52,6 +62,18 @@ class Answer:
     detail: Mapping[str, Any] = field(default_factory=dict)
     sheets: Mapping[str, DataSheet] = field(default_factory=dict)
     facts: Mapping[str, Facts] = field(default_factory=dict)
+    dropped: tuple[Dropped, ...] = ()
+    halved: tuple[Halved, ...] = ()
+
+    @property
+    def looked_at(self) -> dict[str, int | None]:
+        """The candidates with a score, and a few others, with the images of each class that they looked at."""
+        # A network is built to count its size, which a thousand that cannot be had are not worth.
+        others = list(self.failed)[:FEW]
+        found: dict[str, int | None] = dict.fromkeys([*self.names, *others], self.option.per_class)
+        for one in self.dropped:
+            found[one.name] = one.per_class
+        return found
 
     @property
     def label_free(self) -> bool:
@@ -59,7 +81,7 @@ class Answer:
         return self.option.metric in LABEL_FREE
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row per candidate, the best first; those without a score last."""
+        """One row per candidate, the best first, then those that were dropped, then those without a score."""
         found = self.standing
         scored: list[dict[str, Any]] = [
             {
@@ -73,10 +95,21 @@ class Answer:
             }
             for place, candidate in enumerate(found.order)
         ]
+        dropped: list[dict[str, Any]] = [
+            {
+                "place": None,
+                "name": one.name,
+                "score": _short(one.score),
+                "low": _short(one.low),
+                "high": _short(one.high),
+                "dropped": {"images_per_class": one.per_class, "place": one.place, "among": one.among},
+            }
+            for one in self.dropped
+        ]
         failed: list[dict[str, Any]] = [
             {"place": None, "name": name, "error": reason} for name, reason in self.failed.items()
         ]
-        return [row | self.sheets.get(str(row["name"]), DataSheet()).known for row in (*scored, *failed)]
+        return [row | self.sheets.get(str(row["name"]), DataSheet()).known for row in (*scored, *dropped, *failed)]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, in JSON types."""
@@ -105,6 +138,7 @@ class Answer:
                 "points_lost_at_random": round(100 * reference.regret_of_chance, 2),
                 "noise_ceiling": reference.ceiling,
             },
+            **({"halving": [vars(one) for one in self.halved]} if self.halved else {}),
             "ranking": self.rows(),
             **({"candidates": {name: self._known_of(name) for name in self.facts}} if self.facts else {}),
             **self.detail,
@@ -138,15 +172,32 @@ def text(answer: Answer, better: Option | None = None) -> str:
         f"{answer.question.capitalize()} by {answer.option.metric}, {answer.images} images, {answer.seconds:.0f} s:",
         f"{'':4}{WHAT[answer.question]:{width}}{'score':>9}   {answer.confidence:.0%} interval",
     ]
-    for row in rows:
-        if row["place"] is None:
+    for row in rows[:SHOWN]:
+        if "error" in row:
             lines.append(f"  - {row['name']:{width}}   failed: {row['error']}")
+            continue
+        if "dropped" in row:
+            lines.append(f"  - {row['name']:{width}}{row['score']:9.3f}   {dropped_after(row)}")
             continue
         interval = "" if row["low"] is None else f"{row['low']:.3f} to {row['high']:.3f}"
         lines.append(
             f"{row['place']:3d} {row['name']:{width}}{row['score']:9.3f}   {interval}{' *' * row['may_be_best']}"
         )
+    if rest := rows[SHOWN:]:
+        kinds = {"dropped": "dropped", "error": "failed"}
+        counts = [f"{sum(key in row for row in rest)} {kind}" for key, kind in kinds.items()]
+        lines.append(f"    and {len(rest)} more ({', '.join(counts)}), which are in ranking.json")
     return "\n".join([*lines, "", *how_sure(answer), *([_more(better)] if better else []), ""])
+
+
+def dropped_after(row: Mapping[str, Any]) -> str:
+    """When a candidate was dropped, in words.
+
+    Args:
+        row: Of ``Answer.rows``.
+    """
+    last = row["dropped"]
+    return f"dropped: place {last['place']} of {last['among']} on {last['images_per_class']} images a class"
 
 
 def how_sure(answer: Answer) -> list[str]:
@@ -158,14 +209,16 @@ def how_sure(answer: Answer) -> list[str]:
     reference, reliability = answer.reference, answer.option.reliability
     best, tied = answer.names[answer.standing.order[0]], len(answer.standing.tied)
     drawn = "initialisations and episodes" if answer.option.per_class is None else "images of these classes"
-    if answer.standing.settled:
+    if len(answer.names) + len(answer.dropped) == 1:
+        first = f"{best} is the only candidate with a score: there is nothing to rank it against."
+    elif answer.standing.settled:
         first = f"With other {drawn} {best} would come first again (confidence {answer.confidence:.0%})."
     else:
         first = f"* With other {drawn} any of these {tied} might come first (confidence {answer.confidence:.0%})."
     if answer.label_free:
         first = first.replace("images of these classes", "images of this kind")
     if not reliability.measured:
-        return [first, _unmeasured(answer)]
+        return [first, *halving(answer), _unmeasured(answer)]
     thing, many = WHAT[answer.question], answer.question
     worth = (
         f"Is the score right? In the reference run ({reference.run}: {reference.candidates} {many}, "
@@ -178,7 +231,16 @@ def how_sure(answer: Answer) -> list[str]:
         f"average; one taken at random lost {100 * reference.regret_of_chance:.1f}."
     )
     doubt = [] if reliability.beats_chance else ["That is not distinguishable from chance: this is a hint at most."]
-    return [first, worth, lost, *doubt]
+    return [first, *halving(answer), worth, lost, *doubt]
+
+
+def halving(answer: Answer) -> list[str]:
+    """What was dropped on few images and how sure that is, in sentences; none where nothing was.
+
+    Args:
+        answer: The answer.
+    """
+    return told(answer.halved, answer.option.per_class or 0, len(answer.names))
 
 
 def _unmeasured(answer: Answer) -> str:
@@ -199,7 +261,7 @@ def _more(better: Option) -> str:
 
 def answers_png(target: str, answers: Sequence[Answer]) -> bytes:
     """The answers beside each other, as PNG; blue: may be the best."""
-    most = max(len(answer.names) for answer in answers)
+    most = min(SHOWN, max(len(answer.names) for answer in answers))
     figure = Figure(figsize=(6.2 * len(answers), 1.5 + 0.3 * most), layout="constrained")
     for axes, answer in zip(figure.subplots(1, len(answers), squeeze=False)[0], answers, strict=True):
         _draw(axes, answer)
@@ -216,7 +278,7 @@ def _in_short(reliability: Reliability) -> str:
 
 
 def _draw(axes: Axes, answer: Answer) -> None:
-    rows: list[Mapping[str, Any]] = [row for row in answer.rows() if row["place"] is not None]
+    rows: list[Mapping[str, Any]] = [row for row in answer.rows()[:SHOWN] if row["place"] is not None]
     axes.spines[["top", "right", "left"]].set_visible(False)
     for y, row in enumerate(rows):
         colour = BLUE if row["may_be_best"] else GREY

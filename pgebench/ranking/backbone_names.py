@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def named_backbones(names: Iterable[str], image_size: int | None, most: int, oth
 def _made(own: Any, image_size: int | None, otherwise: int) -> NamedBackbone:
     known = timm_names.stated(str(own.get("model")))
     size = image_size or own.get("image_size") or (max(known.input_size[1:]) if known else otherwise)
-    found = OmegaConf.merge(OmegaConf.structured(BackboneConfig), own, {"image_size": size})
+    found = OmegaConf.merge(_fields(), own, {"image_size": size})
     named = Named(str(found.name), plain(found))
     config = named.config
     if not (config["pretrained"] or config["weights"]):
@@ -92,6 +93,12 @@ def _made(own: Any, image_size: int | None, otherwise: int) -> NamedBackbone:
         accuracy=config["source_accuracy"],
     )
     return NamedBackbone(named, facts)
+
+
+@cache
+def _fields() -> Any:
+    """The fields of a backbone; merging copies them, and making them anew takes a millisecond a candidate."""
+    return OmegaConf.structured(BackboneConfig)
 
 
 def _of_timm(model: str) -> Any:
@@ -147,7 +154,8 @@ def own_config(name: str) -> Any:
 
 def _is_file(name: str) -> bool:
     """Whether a name is meant as a place in the file system, there or not."""
-    return AT in name or is_there(name) or name.endswith(WEIGHTS)
+    # timm has tags that look like the end of a file, such as that of beit3_base_patch16_224.pt.
+    return AT in name or is_there(name) or (name.endswith(WEIGHTS) and timm_names.with_tag(name) is None)
 
 
 def _of_file(name: str) -> Any:

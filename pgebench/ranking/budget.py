@@ -10,6 +10,7 @@ import numpy as np
 from pgebench.plan.units import in_order, plan
 from pgebench.ranking.candidates import Candidates, usable_metrics
 from pgebench.ranking.half_samples import PAIRS
+from pgebench.ranking.halving import rounds
 from pgebench.ranking.reliability import Reference, Reliability
 from pgebench.stages.kinds_of_evidence import KINDS
 from pgebench.stages.score import asks_for
@@ -79,18 +80,24 @@ def evidence_options(
     metrics = {name: candidates.cells[0].settings["metric"][name] for name in usable_metrics(candidates)}
     seen = {name for name, metric in metrics.items() if _looks_at_target_alone(name, metric)}
     known = [one for one in reference.metrics if one.metric in seen]
+    everyone = len(candidates.cells)
+    seconds: dict[tuple[str, int], float] = {}
     found = []
-    for per_class in sizes(class_sizes):
+    steps = sizes(class_sizes)
+    for per_class in steps:
         images = int(np.minimum(class_sizes, per_class).sum())
-        planned = _with_inputs(candidates.with_images(per_class), {one.metric for one in known})
+        planned = _with_inputs(candidates.with_images(per_class), {one.metric for one in known}, store)
         for reliability in known:
-            units = planned[reliability.metric]
-            seconds = sum(
-                reference.seconds(unit, images)
-                * ((0 if store.is_done(unit) else 1) + (PAIRS if unit.stage == "score" else 0))
-                for unit in units.values()
+            seconds[reliability.metric, per_class] = sum(
+                reference.seconds(unit, images) * ((0 if done else 1) + (PAIRS if unit.stage == "score" else 0))
+                for unit, done in planned[reliability.metric].values()
             )
-            found.append(Option(reliability, seconds / workers / 60, per_class))
+            # Nobody knows which candidates will be in a later round; a share of the whole is what so many take.
+            total = sum(
+                seconds[reliability.metric, one.per_class] * one.candidates / everyone
+                for one in rounds(everyone, steps, per_class)
+            )
+            found.append(Option(reliability, total / workers / 60, per_class))
     return [option for option in found if np.isfinite(option.minutes)]
 
 
@@ -110,16 +117,20 @@ def _looks_at_target_alone(name: str, metric: Mapping[str, object]) -> bool:
     return bool(wanted) and all(KINDS[key].origin == "evidence" for key in wanted)
 
 
-def _with_inputs(candidates: Candidates, metrics: set[str]) -> dict[str, dict[str, Unit]]:
-    """Metric -> its scores of all candidates with everything that they stand on, by key."""
-    found: dict[str, dict[str, Unit]] = {metric: {} for metric in metrics}
+def _with_inputs(candidates: Candidates, metrics: set[str], store: Store) -> dict[str, dict[str, tuple[Unit, bool]]]:
+    """Metric -> its scores of all candidates with what must run for them, by key, each with whether it is done."""
+    found: dict[str, dict[str, tuple[Unit, bool]]] = {metric: {} for metric in metrics}
+    known: dict[str, bool] = {}
+    chosen = {name: candidates.cells[0].settings["metric"][name] for name in sorted(metrics)}
     for cell in candidates.cells:
-        chosen = {name: cell.settings["metric"][name] for name in sorted(metrics)}
         planned = plan(replace(cell, settings={**cell.settings, "metric": chosen}))
         for unit in (unit for unit in in_order(planned) if unit.stage == "score"):
             waiting = [unit]
             while waiting:
                 one = waiting.pop()
-                found[str(unit.label.metric)][one.key] = one
-                waiting.extend(one.inputs.values())
+                if one.key not in known:
+                    known[one.key] = store.is_done(one)
+                found[str(unit.label.metric)][one.key] = one, known[one.key]
+                # What a finished unit has read is not needed any more.
+                waiting.extend(() if known[one.key] else one.inputs.values())
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,7 +55,7 @@ class Candidates:
     failed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        twice = sorted({name for name in self.names if self.names.count(name) > 1})
+        twice = sorted(name for name, times in Counter(self.names).items() if times > 1)
         if twice:
             raise ConfigError(f"{self.question}: {', '.join(twice)} is there twice; leave one out or rename it")
 
@@ -65,11 +66,7 @@ class Candidates:
 
     def with_images(self, per_class: int | None) -> Candidates:
         """The same candidates, judged on at most so many training images of each class of the target."""
-
-        def limited(target: Named) -> Named:
-            return Named(target.name, {**target.config, "train_per_class": per_class})
-
-        return replace(self, cells=tuple(replace(cell, target=limited(cell.target)) for cell in self.cells))
+        return replace(self, cells=tuple(on_images(cell, per_class) for cell in self.cells))
 
     def only(self, usable: Collection[str], failed: Mapping[str, str]) -> Candidates:
         """The same question for some of the candidates.
@@ -87,6 +84,17 @@ class Candidates:
         """The same candidates with this metric alone."""
         settings = {**self.cells[0].settings, "metric": {metric: self.cells[0].settings["metric"][metric]}}
         return replace(self, cells=tuple(replace(cell, settings=settings) for cell in self.cells))
+
+
+def on_images(cell: Cell, per_class: int | None) -> Cell:
+    """A candidate, judged on at most so many training images of each class of the target.
+
+    Args:
+        cell: The candidate.
+        per_class: None for all images.
+    """
+    config = {**cell.target.config, "train_per_class": per_class}
+    return replace(cell, target=Named(cell.target.name, config))
 
 
 def of_sources(target: str, backbone: str, sources: Sequence[str], experiment: str, store: Path) -> Candidates:

@@ -30,12 +30,17 @@ from pgebench.ranking.page import TargetShown, ranking_page, target_shown
 from pgebench.ranking.reliability import RUNS, Reference, reference
 from pgebench.ranking.request import Wish
 from pgebench.ranking.tracked import ranking_tracker
+from pgebench.ranking.watched import Watched
+from pgebench.ranking.weights_kept import WeightsKept
 from pgebench.ranking.within_reach import within_reach
 from pgebench.store.format import open_store
 from pgebench.store.store import Store
 
 FIRST_MINUTES = 0.4
 """What the first answer to a question may take."""
+
+DOWNLOADED = "downloaded.json"
+"""File of the store with the names of the weights that rankings have downloaded."""
 
 WORTH_TIMING = 2.0
 """Seconds from which on an answer tells how fast this machine is."""
@@ -91,7 +96,7 @@ def _answers(
     began: float,
 ) -> list[Answer]:
     """Answer the questions, first quickly and then as well as the budget allows, and write each answer."""
-    pace = 1.0
+    pace, kept = 1.0, WeightsKept(wish.kept_bytes, store.root / DOWNLOADED)
     for limit in (min(FIRST_MINUTES, wish.budget), wish.budget):
         for asked in questions:
             left = limit if asked.answer is None else limit - (time.perf_counter() - began) / 60
@@ -103,12 +108,13 @@ def _answers(
                 continue
             if option.minutes > FIRST_MINUTES:
                 say(f"Now {option.metric} for the {asked.candidates.question}: about {option.minutes:.1f} minutes.")
-            answer = _answer(asked, option, wish, class_sizes, store)
-            asked.answer = replace(
-                answer,
-                sheets=data_sheets(asked.candidates, option, store),
-                facts=dict(zip(asked.candidates.names, asked.candidates.facts, strict=False)),
-            )
+
+            def write(answer: Answer, asked: _Question = asked) -> None:
+                if results is not None:
+                    so_far = [replace(one, answer=answer) if one is asked else one for one in questions]
+                    _write(wish, so_far, results, time.perf_counter() - began)
+
+            asked.answer = _answer(asked, option, wish, class_sizes, store, kept, write)
             if asked.answer.seconds > WORTH_TIMING and option.minutes * 60 > WORTH_TIMING:
                 pace *= asked.answer.seconds / 60 / option.minutes
             more = better([one.at_pace(pace) for one in options], option)
@@ -146,8 +152,8 @@ def _questions(wish: Wish, store: Store, say: Callable[[str], None]) -> tuple[li
             candidates, known = without_labels(candidates, known)
         for line in candidates.left_out:
             say(f"Left out of the {name}: {line}.")
-        if len(candidates.cells) < 2:
-            say(f"There are {len(candidates.cells)} {name} to rank; at least two are needed.")
+        if not candidates.cells:
+            say(f"There are no {name} to rank.")
             for reason in sorted(set(candidates.failed.values())):
                 names = [one for one, why in candidates.failed.items() if why == reason]
                 say(f"  {first(names)}: {reason}.")
@@ -190,12 +196,27 @@ def _improves(option: Option, before: Option, left: float) -> bool:
     return rank > (before.reliability.rank, before.per_class or 0)
 
 
-def _answer(asked: _Question, option: Option, wish: Wish, class_sizes: np.ndarray, store: Store) -> Answer:
-    if option.metric == METRIC and asked.gradients is not None:
-        return rank_by_gradient(
-            asked.gradients, option, asked.reference, wish.episodes, store, wish.workers, wish.confidence
+def _answer(
+    asked: _Question,
+    option: Option,
+    wish: Wish,
+    class_sizes: np.ndarray,
+    store: Store,
+    kept: WeightsKept,
+    write: Callable[[Answer], None],
+) -> Answer:
+    def known(answer: Answer) -> Answer:
+        return replace(
+            answer,
+            sheets=data_sheets(asked.candidates, option.metric, answer.looked_at, store),
+            facts=dict(zip(asked.candidates.names, asked.candidates.facts, strict=False)),
         )
-    return rank_by_score(asked.candidates, option, asked.reference, class_sizes, store, wish.workers, wish.confidence)
+
+    how = store, wish.workers, wish.confidence
+    if option.metric == METRIC and asked.gradients is not None:
+        return known(rank_by_gradient(asked.gradients, option, asked.reference, wish.episodes, *how))
+    with Watched(lambda answer: write(known(answer))) as watched:
+        return known(rank_by_score(asked.candidates, option, asked.reference, class_sizes, *how, kept, watched))
 
 
 def _fine_tune(asked: _Question, wish: Wish, store: Store, results: Path | None, say: Callable[[str], None]) -> None:

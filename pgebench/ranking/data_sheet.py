@@ -11,12 +11,11 @@ from typing import Any
 from pgebench.core.records import DONE
 from pgebench.core.text import unfolded
 from pgebench.networks import backbones, timm_names
-from pgebench.networks.flops import size_of
 from pgebench.networks.weights import PACKAGE
 from pgebench.plan.cell import Cell
 from pgebench.plan.units import counts, in_order, plan
-from pgebench.ranking.budget import Option
-from pgebench.ranking.candidates import Candidates
+from pgebench.ranking.candidates import Candidates, on_images
+from pgebench.ranking.remembered import size_in
 from pgebench.stages.evidence import PASSING
 from pgebench.store.store import Store
 
@@ -71,29 +70,36 @@ class DataSheet:
         return found | ({"licence": self.licence} if self.licence else {})
 
 
-def data_sheets(candidates: Candidates, option: Option, store: Store) -> dict[str, DataSheet]:
-    """The data sheets of all candidates by their names.
+def data_sheets(
+    candidates: Candidates, metric: str, looked_at: Mapping[str, int | None], store: Store
+) -> dict[str, DataSheet]:
+    """The data sheets of candidates by their names.
 
     Args:
         candidates: What was ranked.
-        option: By which metric, on how many images.
-        store: Where the records of their evidence are.
+        metric: By which metric.
+        looked_at: Candidate -> training images of each class that it has looked at; None for principal gradients, which
+            draw from all.
+        store: Where the records of their evidence are, and the sizes of networks.
     """
-    seen = candidates.with_images(option.per_class).with_metric(option.metric)
+    seen = candidates.with_metric(metric)
     found = {}
     for name, cell in zip(seen.names, seen.cells, strict=True):
-        seconds, images = (nan, 0) if option.per_class is None else _measured(cell, store)
-        timed = replace(_of_network(cell), milliseconds=1000 * seconds / images if images else nan, images=images)
-        found[name] = _of_weights(timed, cell) if candidates.question == "backbones" else _of_source(timed, cell)
+        if name in looked_at:
+            per_class = looked_at[name]
+            seconds, images = (nan, 0) if per_class is None else _measured(on_images(cell, per_class), store)
+            milliseconds = 1000 * seconds / images if images else nan
+            timed = replace(_of_network(cell, store), milliseconds=milliseconds, images=images)
+            found[name] = _of_weights(timed, cell) if candidates.question == "backbones" else _of_source(timed, cell)
     return found
 
 
-def _of_network(cell: Cell) -> DataSheet:
+def _of_network(cell: Cell, store: Store) -> DataSheet:
     try:
-        params = backbones.untrained(backbones.backbone_params(cell.backbone.config))
+        params = backbones.backbone_params(cell.backbone.config)
     except Exception:  # a candidate that cannot be had is a row with its reason, and has no data sheet
         return DataSheet()
-    size = size_of(params)
+    size = size_in(store, params)
     if size is None:
         return DataSheet()
     return DataSheet(float(size.parameters), size.flops / 1e9, int(params["image_size"]))

@@ -19,8 +19,8 @@ from pgebench.core.text import all_storable, one_line, storable
 from pgebench.plan.composing import composed
 from pgebench.plan.sweep import plain
 from pgebench.plan.units import in_order, plan
-from pgebench.ranking.by_score import why_not_done
 from pgebench.ranking.candidates import Candidates
+from pgebench.ranking.stream import why_not_done
 from pgebench.report.wording import percent
 from pgebench.run.runner import run_chains
 from pgebench.stages import truth

@@ -22,6 +22,7 @@ def rank(
     backbones: Sequence[str | Path] = Wish.backbones,
     image_size: int | None = Wish.image_size,
     most: int = Wish.most,
+    keep: str = Wish.keep,
     backbone: str = Wish.backbone,
     episodes: int = Wish.episodes,
     finetune: int = Wish.finetune,
@@ -47,6 +48,8 @@ def rank(
             ``conf/backbone``, YAML files, files of weights (``ARCHITECTURE@FILE``); those that are installed if empty.
         image_size: Pixels a side of the pictures for all backbones; None for the own size of each.
         most: How many backbones patterns and suites may bring.
+        keep: How much of the weights that are downloaded here may stay in the cache, such as ``20GB`` or ``0``; what
+            was there before stays.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.
         finetune: How many of the first candidates are fine-tuned after the ranking, beyond the budget; 0 for none. The
@@ -83,6 +86,7 @@ def rank(
         backbones=tuple(map(str, backbones)),
         image_size=image_size,
         most=most,
+        keep=keep,
         backbone=backbone,
         episodes=episodes,
         finetune=finetune,

@@ -9,6 +9,7 @@ from pathlib import Path
 from pgebench.core.errors import ConfigError
 from pgebench.core.machine import available_cores
 from pgebench.core.options import typed_key, typed_value
+from pgebench.ranking.disk_size import bytes_of
 
 BUCKETS = 4096
 """Size of the count sketches that come with the package."""
@@ -17,7 +18,10 @@ BUCKETS = 4096
 MOST = 200
 """Backbones that patterns and suites may bring unless more are asked for."""
 
-SILENT = ("results", "store", "workers", "tracking", "project", "entity")
+KEEP = "20GB"
+"""Downloaded weights that stay on the disk unless more or less is asked for."""
+
+SILENT = ("results", "store", "workers", "keep", "tracking", "project", "entity")
 """Options that decide where and how fast, not which answer."""
 
 
@@ -39,6 +43,8 @@ class Wish:
             files of weights (ARCHITECTURE@FILE); those that are installed if empty.
         image_size: Pixels a side of the pictures for all backbones; each has its own if empty.
         most: How many backbones patterns and suites may bring.
+        keep: How much of the weights that are downloaded here may stay in the cache, such as 20GB or 0: beyond it the
+            oldest are removed once they are used. What was there before stays.
         backbone: Name in ``conf/backbone``, of the network that is trained on the sources.
         episodes: Most gradients of the target at each of eight initialisations.
         finetune: How many of the first candidates are fine-tuned after the ranking, beyond the budget; 0 for none. The
@@ -71,6 +77,7 @@ class Wish:
     backbones: tuple[str, ...] = ()
     image_size: int | None = None
     most: int = MOST
+    keep: str = KEEP
     backbone: str = "test_resnet"
     episodes: int = 40
     finetune: int = 0
@@ -88,10 +95,16 @@ class Wish:
             raise ConfigError(f"budget={self.budget}: give minutes above 0")
         if not 0 < self.confidence < 1:
             raise ConfigError(f"confidence={self.confidence}: give a number between 0 and 1")
+        bytes_of(self.keep, "keep")
         for name, least in (("workers", 1), ("most", 1), ("image_size", 8), ("finetune", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ConfigError(f"{name}={value}: give {least} or more")
+
+    @property
+    def kept_bytes(self) -> int:
+        """``keep`` in bytes."""
+        return bytes_of(self.keep, "keep")
 
     def command(self) -> str:
         """What to type for the same answer.

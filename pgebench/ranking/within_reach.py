@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from huggingface_hub import constants
 
-from pgebench.networks import hub
+from pgebench.core.identity import Label, canonical_json
+from pgebench.data.task import dataset_params
+from pgebench.networks import backbones, hub
 from pgebench.networks.checkpoint_file import first
-from pgebench.plan.cell import Cell
-from pgebench.plan.units import plan
-from pgebench.ranking.candidates import Candidates
+from pgebench.ranking.budget import STEPS
+from pgebench.ranking.candidates import Candidates, on_images
+from pgebench.stages import checkpoint, evidence
 from pgebench.store.store import Store
 
 
@@ -26,7 +28,16 @@ def within_reach(candidates: Candidates, store: Store, say: Callable[[str], None
         store: Where the weights of earlier answers are.
         say: Told which are here if there is no network.
     """
-    absent = [cell.backbone.name for cell in candidates.cells if not _is_here(cell, store)]
+    pictures: dict[str, list[dict[str, Any]]] = {}
+    for cell in candidates.cells:
+        target = canonical_json(cell.target.config)
+        if target not in pictures:
+            pictures[target] = [dataset_params(on_images(cell, step).target.config) for step in STEPS]
+    absent = [
+        cell.backbone.name
+        for cell in candidates.cells
+        if not _is_here(cell.backbone.config, pictures[canonical_json(cell.target.config)], store)
+    ]
     why = hub.unreachable() if absent else None
     if why is None:
         return candidates
@@ -37,8 +48,9 @@ def within_reach(candidates: Candidates, store: Store, say: Callable[[str], None
     return candidates.only(here, dict.fromkeys(absent, reason))
 
 
-def _is_here(cell: Cell, store: Store) -> bool:
-    if not cell.backbone.config["pretrained"] or hub.cached(cell.backbone.config["model"]) is not None:
+def _is_here(backbone: Mapping[str, Any], pictures: Iterable[Mapping[str, Any]], store: Store) -> bool:
+    if not backbone["pretrained"] or hub.cached(backbone["model"]) is not None:
         return True
-    (trained,) = plan(replace(cell, settings={**cell.settings, "metric": {}}))["source"]
-    return store.is_done(trained)
+    trained = checkpoint.pretrained(backbones.backbone_params(backbone), Label())
+    # Weights may have been removed once the pictures were looked at; what came of that is enough.
+    return store.is_done(trained) or any(store.is_done(evidence.unit(trained, one, Label())) for one in pictures)

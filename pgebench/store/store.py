@@ -115,6 +115,16 @@ class Store:
         """
         self.path(unit, ".json").unlink(missing_ok=True)
 
+    def drop(self, unit: Unit) -> None:
+        """Remove the result of a unit: the record first, so that nothing is promised that is not there.
+
+        Args:
+            unit: Which one.
+        """
+        with self.lock(unit):
+            self.forget(unit)
+            self.path(unit, ".safetensors").unlink(missing_ok=True)
+
     def drop_litter(self, unit: Unit) -> None:
         """Remove files that a process began to write and did not finish; the unit's lock must be held.
 

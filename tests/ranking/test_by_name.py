@@ -143,7 +143,6 @@ def test_refused_downloads_are_rows_with_the_reason(
 def test_without_a_network_and_without_a_cache_the_command_says_so(
     hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    put(hub, RESNET, random_weights(RESNET))
     # A port where nobody listens.
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
@@ -151,4 +150,15 @@ def test_without_a_network_and_without_a_cache_the_command_says_so(
         ranked(monkeypatch, tmp_path, "digits", f"backbones={','.join(SMALL)}")
     shown = capsys.readouterr().out
     assert "No network (http://127.0.0.1:9 cannot be reached" in shown
-    assert f"1 of 3 backbones are on this machine: {RESNET}" in shown
+    assert "0 of 3 backbones are on this machine: none" in shown
+
+
+def test_one_candidate_alone_is_answered(
+    photos: Path, hub: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(hub, RESNET, random_weights(RESNET))
+    found = ranked(monkeypatch, tmp_path, photos, f"backbones={RESNET}", "image_size=64")
+    assert [row["place"] for row in found.values()] == [1]
+    assert (
+        f"{RESNET} is the only candidate with a score: there is nothing to rank it against" in capsys.readouterr().out
+    )

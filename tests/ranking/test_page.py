@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 
@@ -11,11 +13,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pgebench.ranking.answer import Answer
+from pgebench.ranking.answer import Answer, text
 from pgebench.ranking.budget import Option
 from pgebench.ranking.budgets import pareto_front, picks
 from pgebench.ranking.data_sheet import DataSheet
 from pgebench.ranking.half_samples import standing_of_scores
+from pgebench.ranking.halving import Dropped, Halved
 from pgebench.ranking.page import TargetShown, ranking_page
 from pgebench.ranking.page.assemble import chosen
 from pgebench.ranking.page.figures import cost_picture
@@ -137,6 +140,25 @@ def test_what_failed_is_a_row_with_its_reason() -> None:
     page = page_of(answer(3, failed={"gated": "the weights cannot be downloaded", EVIL: "<b>no</b>"}))
     tables = Seen(page).tables
     assert tables[1][1:] == [["gated", "the weights cannot be downloaded"], [EVIL, "<b>no</b>"]]
+
+
+def test_who_was_dropped_stands_below_with_the_round_and_how_sure_it_is() -> None:
+    dropped = (
+        Dropped("seventh", 10, 7, 9, 0.125, -0.25, 0.5),
+        Dropped(EVIL, 10, 9, 9, -1.0, float("nan"), float("nan")),
+    )
+    under_way = {"under_way": {"told": "Under way: round 2 of 3."}}
+    halved = replace(answer(6), dropped=dropped, halved=(Halved(10, 9, 6, 3, 16),), detail=under_way)
+    page = page_of(halved)
+    rows = Seen(page).tables[1][1:]
+    assert rows[0][:5] == ["seventh", "10", "7 of 9", "0.125", "\N{MINUS SIGN}0.250 to 0.500"]
+    assert rows[1][0] == EVIL
+    assert "Under way: round 2 of 3." in page
+    assert "at 10 images a class 3 of 16 (19%)" in page
+    told = json.loads(json.dumps(halved.as_json(), allow_nan=False))
+    assert told["halving"] == [{"per_class": 10, "scored": 9, "kept": 6, "wrong": 3, "rankings": 16}]
+    assert [row["dropped"]["place"] for row in told["ranking"][6:]] == [7, 9]
+    assert "\n".join(text(halved).split("\n")[8:9]).endswith("dropped: place 7 of 9 on 10 images a class")
 
 
 @pytest.mark.parametrize("name", [EVIL, "x" * 5000, "br\udce9ken", "two\nlines", "`code`", "{{ 7 * 7 }}"])

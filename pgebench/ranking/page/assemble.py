@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pgebench.core.text import one_line, storable
-from pgebench.ranking.answer import WHAT, Answer, how_sure
+from pgebench.ranking.answer import WHAT, Answer, halving, how_sure
 from pgebench.ranking.budgets import Pick, picks
 from pgebench.ranking.page.candidates import COST, candidates_section, or_nothing, shown_rows
 from pgebench.ranking.page.target import TargetShown
@@ -71,7 +71,10 @@ def _take(answers: Sequence[Answer]) -> tuple[Section, Sequence[Block]]:
         if len(answers) > 1:
             blocks.append(Heading(f"As {WHAT[answer.question]}", 3))
         blocks.append(Choices([_choice(answer, rows, pick) for pick in chosen(answer)]))
+        if "under_way" in answer.detail:
+            blocks.append(Words(one_line(answer.detail["under_way"]["told"])))
         blocks.append(Words(one_line(how_sure(answer)[0])))
+        blocks += [Words(one_line(line), soft=True) for line in halving(answer)]
         if not answer.option.reliability.measured:
             blocks.append(
                 Words(f"Without labels, by `{answer.option.metric}`, which is unmeasured in the reference run.")

@@ -7,7 +7,7 @@ from math import nan
 from typing import Any
 
 from pgebench.core.text import one_line
-from pgebench.ranking.answer import Answer
+from pgebench.ranking.answer import SHOWN, Answer
 from pgebench.ranking.page.figures import cost_picture, scores_picture
 from pgebench.report.grid import Cell, Grid, grid, value_cell
 from pgebench.report.section import Block, Figure, Heading, Key, Section, Table, Words, told
@@ -39,12 +39,14 @@ def candidates_section(answer: Answer) -> tuple[Section, Sequence[Block]]:
         Key([("round metric", "may be the best"), ("round trivial", "is behind the first one")]),
         Figure(
             "",
-            f"Score by {answer.option.metric} and its {answer.confidence:.0%} interval; higher is better.",
-            scores_picture(scored, answer.confidence),
+            f"Score by {answer.option.metric} and its {answer.confidence:.0%} interval; higher is better."
+            + (f" The first {SHOWN} of {len(scored)}." if len(scored) > SHOWN else ""),
+            scores_picture(scored[:SHOWN], answer.confidence),
         ),
         Table(_table(answer, scored)),
         Words(_columns(answer), soft=True),
-        *_failed([row for row in rows if row["place"] is None]),
+        *_dropped([row for row in rows if "dropped" in row]),
+        *_failed([row for row in rows if "error" in row]),
     ]
     if answer.question in COST:
         pictures = (
@@ -63,6 +65,30 @@ def candidates_section(answer: Answer) -> tuple[Section, Sequence[Block]]:
                 )
                 blocks.append(Figure("", caption, picture))
     return told(answer.question, answer.question, blocks)
+
+
+def _dropped(rows: Sequence[dict[str, Any]]) -> list[Block]:
+    """The candidates that were dropped on few images, each with its place among those that looked at as many."""
+    if not rows:
+        return []
+    cells = []
+    for row in rows:
+        last = row["dropped"]
+        span = NOTHING if row["low"] is None else interval(row["low"], row["high"], 3)
+        cells.append(
+            [
+                Cell(row["name"], row["name"]),
+                Cell(str(last["images_per_class"]), last["images_per_class"]),
+                Cell(f"{last['place']} of {last['among']}", last["place"]),
+                value_cell(row["score"], 3),
+                Cell(span, nan if row["low"] is None else row["low"]),
+                Cell(or_nothing(row.get("gflops"), ".3g"), row.get("gflops", nan)),
+            ]
+        )
+    columns = ["candidate", "images a class", "place on these", "score on these", "interval", "GFLOP per picture"]
+    words = "Scores on another number of images are not comparable with each other, nor with those above."
+    title = f"Dropped on the way: {counted(len(rows), 'candidate')}"
+    return [Heading(title, 3), Table(grid(columns, cells)), Words(words, soft=True)]
 
 
 def _failed(rows: Sequence[dict[str, Any]]) -> list[Block]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from pgebench.ranking.answer import WHAT, Answer, how_sure
+from pgebench.ranking.answer import WHAT, Answer, halving, how_sure
 from pgebench.ranking.published_worth import OnTable, published_worth
 from pgebench.ranking.reliability import Reliability
 from pgebench.report.grid import Cell, grid, value_cell
@@ -43,7 +43,7 @@ def worth_blocks(answer: Answer, tables: Mapping[str, OnTable] | None = None) ->
     asked = {name: table for name, table in known.items() if table.question == answer.question}
     return [
         Heading(f"Is the order of the {answer.question} right?", 3),
-        *(Words(line) for line in how_sure(answer)[1:]),
+        *(Words(line) for line in how_sure(answer)[1 + len(halving(answer)) :]),
         *_on_published(answer, asked),
         Heading("What does the metric add to what one knows without it?", 3),
         Terms([*_here(answer), _in_reference(answer), *_in_tables(answer, asked), ("So", _advice(answer))]),

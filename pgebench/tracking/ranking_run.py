@@ -44,17 +44,16 @@ def headline(answers: list[Row]) -> dict[str, float]:
     Args:
         answers: As ``ranking.json`` has them.
 
-    >>> row = {"place": 1, "name": "resnet18", "score": 0.5}
-    >>> answer = {"question": "backbones", "seconds": 3.0, "reference": {"weighted_tau": None}, "ranking": [row]}
-    >>> headline([answer])
-    {'best_score/backbones': 0.5, 'unscored/backbones': 0, 'answer_s/backbones': 3.0}
+    >>> rows = [{"place": 1, "score": 0.5}, {"place": None, "score": 0.1, "dropped": {}}, {"place": None, "error": "gated"}]
+    >>> headline([{"question": "backbones", "seconds": 3.0, "reference": {"weighted_tau": None}, "ranking": rows}])
+    {'best_score/backbones': 0.5, 'unscored/backbones': 1, 'answer_s/backbones': 3.0}
     """
     found: dict[str, float | None] = {}
     for answer in answers:
         question, ranking = answer["question"], answer["ranking"]
         found[keys.best_score(question)] = ranking[0]["score"]
         found[keys.reference_tau(question)] = answer["reference"]["weighted_tau"]
-        found[keys.unscored(question)] = sum(row["place"] is None for row in ranking)
+        found[keys.unscored(question)] = sum("error" in row for row in ranking)
         found[keys.answer_seconds(question)] = answer["seconds"]
     return {key: value for key, value in found.items() if value is not None}
 
@@ -77,6 +76,8 @@ def candidate_rows(answer: Mapping[str, Any]) -> list[Row]:
         own = dict(row)
         if "places" in own:
             own["first_place"], own["last_place"] = own.pop("places")
+        if "dropped" in own:
+            own["dropped_on_images_per_class"] = own.pop("dropped")["images_per_class"]
         wide.append({**own, **{name: value for name, value in facts.get(row["name"], {}).items() if name not in own}})
     columns = dict.fromkeys(name for row in wide for name in row)
     return [{name: row.get(name) for name in columns} for row in wide]

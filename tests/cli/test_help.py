@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from pgebench.cli.options import COMMANDS
 from pgebench.config import conf_dir
-from pgebench.core.options import explanation, read
+from pgebench.core.options import explanation, read, typed_key
 from pgebench.embedded.build import BuildOptions
 from pgebench.published.__main__ import PublishedOptions
 from pgebench.studies.statistics.__main__ import StatisticsOptions
@@ -42,9 +42,9 @@ def test_help_says_what_a_command_is_for_its_options_and_an_example(name: str) -
     said = explanation(OPTIONS[name])
     assert said.purpose.split("\n\n")[0].replace("\n", " ") in words
     assert {field.name for field in dataclasses.fields(OPTIONS[name])} == set(said.meanings)
-    for option, meaning in said.meanings.items():
-        assert re.search(rf"(?m)^  {option}=", shown.stdout)
-        assert meaning in words
+    for field in dataclasses.fields(OPTIONS[name]):
+        assert re.search(rf"(?m)^  {re.escape(typed_key(field))}=", shown.stdout)
+        assert said.meanings[field.name] in words
     assert said.examples
     assert all(f"  {line}\n" in shown.stdout for line in said.examples)
     assert max(map(len, shown.stdout.splitlines())) <= 80

@@ -72,7 +72,11 @@ class Listing:
     classless: bool = False
 
     def told(self) -> npt.NDArray[np.int64]:
-        """The class of each image according to its data: one for all, if these have none."""
+        """The class of each image according to its data: one for all, if these have none.
+
+        Returns:
+            Shape (images,).
+        """
         return np.zeros_like(self.labels) if self.classless else self.labels
 
 

@@ -44,7 +44,7 @@ def headline(answers: list[Row]) -> dict[str, float]:
     Args:
         answers: As ``ranking.json`` has them.
 
-    >>> rows = [{"place": 1, "score": 0.5}, {"place": None, "score": 0.1, "dropped": {}}, {"place": None, "error": "gated"}]
+    >>> rows = [{"score": 0.5}, {"score": 0.1, "dropped": {}}, {"error": "gated"}]
     >>> headline([{"question": "backbones", "seconds": 3.0, "reference": {"weighted_tau": None}, "ranking": rows}])
     {'best_score/backbones': 0.5, 'unscored/backbones': 1, 'answer_s/backbones': 3.0}
     """

@@ -54,7 +54,7 @@ def test_a_control_of_the_user_stands_among_the_controls_of_the_league():
     assert analyse(renamed, {}, resamples=10, shuffles=10).results[0].league["kind"].eq("trivial").sum() == 1
 
 
-@pytest.mark.parametrize("name", ["costs", "hub"])
+@pytest.mark.parametrize("name", ["costs"])
 def test_a_folder_of_before_keeps_its_controls_and_composites(name):
     """The summary beside the records was written when the analysis knew the names of controls and terms by heart."""
     assert "kind" not in json.loads((REFERENCE / name / "meta.json").read_text())["config"]["metric"]["random"]

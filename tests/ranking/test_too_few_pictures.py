@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import timm
 from photos import write
+from safetensors.torch import save_file
 
 from pgebench import embedded
 from pgebench.cli import commands
@@ -31,7 +33,16 @@ def test_too_few_pictures_are_one_line(
             write(tmp_path / "few" / name / f"{number}.png", next(images))
     if "" in counts and question == "sources":
         message = "question=sources: images without classes rank backbones alone, not sources"
-    given = [f"target={tmp_path}/few", f"question={question}", f"store={tmp_path}/store", f"results={tmp_path}/results"]
+    # A backbone that is there whatever is installed.
+    save_file(timm.create_model("test_resnet").state_dict(), tmp_path / "weights.safetensors")
+    backbones = f"backbones=test_resnet@{tmp_path}/weights.safetensors"
+    given = [
+        backbones,
+        f"target={tmp_path}/few",
+        f"question={question}",
+        f"store={tmp_path}/store",
+        f"results={tmp_path}/results",
+    ]
     monkeypatch.setattr(sys, "argv", ["pgebench-rank", *given])
     with pytest.raises(SystemExit, match=message) as stop:
         commands.rank()

@@ -69,6 +69,7 @@ def evening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evening:
     return Evening(tmp_path, monkeypatch)
 
 
+@pytest.mark.slow
 def test_forty_candidates_need_the_disk_and_the_memory_of_a_few(evening: Evening) -> None:
     size = len(weights_of(CROWD[0]))
     put(evening.cache, BEFORE, weights_of(BEFORE))

@@ -54,8 +54,8 @@ LINKS = sorted(
 IN_NO_PLAN = ("reuse", "results", "workers", "report_every")
 """Keys on which no cell depends; their values are judged before."""
 
-MANY_VARIATIONS = ("experiment=stability", "experiment=budget_curve")
-"""What is composed a hundred times; a smaller part of it is planned in ``tests/plan`` every time."""
+MANY_VARIATIONS = "experiment=budget_curve"
+"""What is composed a hundred times; ``tests/plan/test_budget_curve.py`` plans a part of it every time."""
 
 ELSEWHERE = ("is not installed", "cannot be downloaded", "/path/file")
 """What an error says where a command needs what this machine need not have."""

@@ -58,17 +58,18 @@ def read_dataset(loader: Mapping[str, Any], path: str, reading: Reading, store: 
     if decoded is not None and may_be_mended(decoded, listing):
         revision = revision_of(listing, reading, None)  # what the index says may be what another user could not read
         decoded = kept(cache, revision, listing, reading)
+    here = False
     if decoded is None:
         with being_made(cache, revision, kind_in_use(store, lock), lambda: is_kept(cache, revision)) as writer:
             if writer is not None:
+                here = True
                 made = _decode(listing, reading, writer, began)
                 _check_unchanged(listing, reading, state, revision, of_the_machine(made))
         decoded = kept(cache, revision, listing, reading)
         assert decoded is not None
-        said = decoded.report
-    else:
-        said = decoded.report.decoded_before()
-    if is_news(cache, decoded.revision, said):
+    said = decoded.report if here else decoded.report.decoded_before()
+    # Who decoded tells it, even if another found the decoded form and told of it in between.
+    if is_news(cache, decoded.revision, said) or here:
         say(*said.lines())
     _check(listing.where, decoded.report.refused, decoded.report.copies, reading)
     return decoded

@@ -9,6 +9,7 @@ import platform
 import sys
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pgebench.core.errors import ConfigError
@@ -16,6 +17,9 @@ from pgebench.core.limits import memory_limit, quota_cores
 from pgebench.core.version import __version__
 
 PACKAGES = ("torch", "torchvision", "timm", "numpy", "scipy", "pandas", "hydra-core")
+
+ONE_THREAD = MappingProxyType(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
+"""Environment of a process that computes beside others: one thread, whatever computes in it."""
 
 
 @lru_cache(maxsize=1)

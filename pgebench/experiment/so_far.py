@@ -21,6 +21,7 @@ import pandas as pd
 
 from pgebench.core.errors import PgebenchError
 from pgebench.core.files import write_atomically
+from pgebench.core.machine import ONE_THREAD
 from pgebench.core.records import DONE
 from pgebench.core.say import say_above_bars
 from pgebench.core.text import unfolded
@@ -36,8 +37,6 @@ LOOK = 0.2
 
 PATIENCE = 30.0
 """Seconds for a process that has been told to end; it may be writing."""
-
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 class ReportSoFar:

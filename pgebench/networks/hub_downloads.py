@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 import torch
 from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+from huggingface_hub.file_download import repo_folder_name
 from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 from timm.models import get_pretrained_cfg
 
@@ -71,7 +72,7 @@ def _from_hub(stated: Any) -> None:
     hf_hub_download(repository, last, revision=revision or None)
 
 
-def bytes_of(model: str) -> int:
+def bytes_on_disk(model: str) -> int:
     """What the weights of a timm network take of the disk; 0 if they are not in the cache.
 
     Args:
@@ -113,7 +114,7 @@ def _drop_halves(stated: Any) -> None:
 
 def _folder(stated: Any) -> Path:
     repository = stated.hf_hub_id.partition("@")[0]
-    return Path(constants.HF_HUB_CACHE) / f"models--{repository.replace('/', '--')}"
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository, repo_type="model")
 
 
 @contextlib.contextmanager

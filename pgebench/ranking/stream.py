@@ -13,6 +13,7 @@ from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from pgebench.core.errors import PgebenchError
+from pgebench.core.machine import ONE_THREAD
 from pgebench.core.records import DONE
 from pgebench.core.terminal import patient_streams
 from pgebench.core.text import one_line
@@ -33,8 +34,6 @@ DIED = "the process that looked at it died twice: most likely there is too littl
 
 PATIENCE = 600
 """Seconds after which a process with nothing to do ends."""
-
-THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 DISK = "the disk is full"
 """What stands in the reason of a candidate that could not be written."""
@@ -198,7 +197,7 @@ def _again(task: _Task, store: Store) -> Judged:
 
 def _processes(number: int) -> Any:
     """Processes that stay while downloads are slow; each has one thread, whatever computes in it."""
-    return get_reusable_executor(number, timeout=PATIENCE, env=dict.fromkeys(THREADS, "1"))
+    return get_reusable_executor(number, timeout=PATIENCE, env=dict(ONE_THREAD))
 
 
 def _look(task: _Task, store: Store, workers: int) -> Judged:

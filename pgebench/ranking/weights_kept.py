@@ -24,7 +24,7 @@ class WeightsKept:
     def __init__(self, most: int, notes: Path) -> None:
         self.most, self.notes = most, notes
         # Name of timm -> whether it may go; what earlier runs left may, until a candidate asks for it.
-        self._brought = dict.fromkeys(filter(hub_downloads.bytes_of, _noted(notes)), True)
+        self._brought = dict.fromkeys(filter(hub_downloads.bytes_on_disk, _noted(notes)), True)
         # Weights are brought by a thread beside the one that says that they may go.
         self._lock = Lock()
 
@@ -58,7 +58,7 @@ class WeightsKept:
         with self._lock:
             if model is not None and model in self._brought:
                 self._brought[model] = True
-            sizes = {name: hub_downloads.bytes_of(name) for name, free in self._brought.items() if free}
+            sizes = {name: hub_downloads.bytes_on_disk(name) for name, free in self._brought.items() if free}
             total, gone = sum(sizes.values()), []
             for name, size in sizes.items():
                 if total <= self.most:

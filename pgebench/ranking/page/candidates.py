@@ -163,6 +163,5 @@ def _columns(answer: Answer) -> str:
         f"{words} Parameters and operations are without a classifier{seen}; a multiplication and an addition are two "
         "operations. Milliseconds were measured here while the features were computed, without loading and, on a CPU, "
         "without the wait for other work. The accuracy is the one stated for the weights (on ImageNet, where the YAML "
-        "says nothing else), "
-        "the licence that of timm or of the package; an empty cell is not known."
+        "says nothing else), the licence that of timm or of the package; an empty cell is not known."
     )

@@ -49,7 +49,7 @@ def _write(options: IntermediateOptions) -> None:
     if not (options.results / "records.parquet").is_file():
         raise ConfigError(f"results={options.results}: no records.parquet there; run pgebench experiment=intermediate")
     records, meta = read_results(options.results)
-    table = build_table(records, collections=meta.get("collections", {}))
+    table = build_table(records, meta["metric_facts"], meta.get("collections", {}))
     found = by_choice(table, TRUTH)
     path = options.results / "helps.md"
     write_atomically(options.results / "helps.csv", found.to_csv(index=False, float_format="%.6g").encode())

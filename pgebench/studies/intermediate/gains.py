@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from pgebench.analysis.selection import expected_best_of_top
 from pgebench.analysis.table import FloatArray, Table
 from pgebench.core.errors import ConfigError
 
@@ -53,11 +54,7 @@ def chosen(score: FloatArray, gain: FloatArray) -> FloatArray:
     >>> chosen(np.array([[1.0, 0.0], [2.0, 0.0]]), np.array([[0.1, 0.2], [0.3, 0.4]])).round(3).tolist()
     [0.3, 0.3]
     """
-    usable = np.isfinite(score) & np.isfinite(gain)
-    first = usable & (score == np.where(usable, score, -np.inf).max(axis=0))
-    total = np.where(first, gain, 0.0).sum(axis=0)
-    count = first.sum(axis=0)
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+    return np.array([expected_best_of_top(*of_target, k=1) for of_target in zip(score.T, gain.T, strict=True)])
 
 
 def interval_over(values: FloatArray, level: float = 0.95) -> tuple[float, float]:

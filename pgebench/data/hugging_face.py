@@ -18,7 +18,7 @@ from pgebench.data.columns import cell, cells, check_columns
 from pgebench.data.listing import SPLITS, Content, Listing, ordered_parts
 from pgebench.data.outside import content_of, found_outside
 from pgebench.data.table import table
-from pgebench.data.tree import count, hidden_below, is_folder
+from pgebench.data.tree import count, hidden_below, is_folder, refuse_pipes
 
 HERE = Path()
 """Where the library's own relative paths begin: the working directory."""
@@ -118,8 +118,10 @@ def _hidden(path: str, local: Path) -> list[str]:
     """What is hidden in a folder that the library is to load, if it does not read it: only some names are hidden to it.
 
     Raises:
-        DataError: it would read a hidden folder: its pictures become a class, or take the classes from all others.
+        DataError: it would read a hidden folder: its pictures become a class, or take the classes from all others; or
+            it would wait for a pipe.
     """
+    refuse_pipes(local)
     found = hidden_below(local)
     for entry in found:
         known = any(part.startswith((".", "__")) for part in entry.parts)

@@ -19,6 +19,7 @@ from pgebench.data.classes import Part, classes
 from pgebench.data.listing import SPLITS, Content, Listing, hidden, ordered_parts
 from pgebench.data.parts import refuse_empty_split
 from pgebench.data.table import table
+from pgebench.data.tree import refuse_pipes
 
 LEAVE_OUT = "leave it out of loader.parts, and it is drawn"
 """What to do about a given split that cannot be followed."""
@@ -53,8 +54,10 @@ def listing(
 
     Raises:
         ConfigError: no such class, or arguments that it does not take.
-        DataError: the files are missing, cannot be downloaded, or are not all there; a part has no image.
+        DataError: the files are missing, cannot be downloaded, or are not all there; a part has no image; a pipe lies
+            among them.
     """
+    refuse_pipes(Path(path).expanduser())
     opened = {part: open_class(path, dataset, arguments, download) for part, arguments in ordered_parts(parts).items()}
     names: list[str] = []
     labels: dict[str, list[int]] = {part: [] for part in opened}

@@ -98,6 +98,23 @@ def hidden_below(root: Path) -> list[Path]:
     return sorted(found)
 
 
+def refuse_pipes(root: Path) -> None:
+    """Refuse a folder that a library reads by itself and that holds what would be waited for.
+
+    Args:
+        root: the folder; one that is not there holds nothing.
+
+    Raises:
+        DataError: a pipe, a socket or a device lies below it.
+    """
+    for folder, _, names in os.walk(root):
+        for name in names:
+            entry = Path(folder) / name
+            with contextlib.suppress(OSError):
+                if entry.exists() and not entry.is_file():
+                    raise DataError(f"{entry} is no ordinary file (a pipe, a socket or a device): remove it")
+
+
 def no_file(entry: Path) -> str:
     """Why what is no folder is no file either; nothing if it is one. Whoever opened a pipe would wait for ever."""
     try:

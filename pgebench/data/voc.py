@@ -15,6 +15,7 @@ from pgebench.core.errors import DataError
 from pgebench.data.listing import SPLITS, Listing, numbered, ordered_parts
 from pgebench.data.parts import refuse_empty_split
 from pgebench.data.torchvision import LEAVE_OUT, open_class
+from pgebench.data.tree import refuse_pipes
 
 
 def listing(
@@ -35,9 +36,10 @@ def listing(
         The images in torchvision's order, part after part; the others are counted in its remarks.
 
     Raises:
-        DataError: the files are missing, or are not all there; a part has no image.
+        DataError: the files are missing, or are not all there; a part has no image; a pipe lies among them.
     """
     root = Path(path).expanduser()
+    refuse_pipes(root)
     files: list[Path] = []
     words: list[str] = []
     given: list[int] = []

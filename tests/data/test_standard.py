@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -170,3 +171,15 @@ def test_a_hostile_size_is_refused_where_torchvision_would_decode(
     with pytest.raises(DataError, match="exceeds limit"):
         dataset_params(config("pets", tmp_path, images=None))
     injected("image of too many pixels in a dataset that torchvision decodes itself", 1, "the dataset is refused")
+
+
+@pytest.mark.parametrize("name", ["aircraft", "caltech101", "voc2007"])
+def test_a_pipe_among_the_files_of_torchvision_is_named_and_not_waited_for(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LAYOUTS[name](tmp_path / "data", monkeypatch)
+    file = next(path for path in sorted((tmp_path / "data").rglob("*")) if path.is_file())
+    file.unlink()
+    os.mkfifo(file)
+    with pytest.raises(DataError, match=f"{file.name} is no ordinary file .*: remove it"):
+        dataset_params(config(name, tmp_path, images=None))

@@ -12,9 +12,9 @@ from cli import processes
 from conftest import TINY, run_pgebench
 from terminals import gone
 
+from pgebench.cli.commands import report
 from pgebench.core.identity import Label
 from pgebench.experiment.status import write_plan
-from pgebench.published.__main__ import main as published
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
 
@@ -66,12 +66,14 @@ def test_a_sweep_and_a_page_that_nobody_hears_of_are_made_to_the_end(
     """In this process, which has the libraries: what a process says of a closed pipe when it ends is tested above."""
     with gone():
         assert run_pgebench(*ONE_CELL, f"results={tmp_path}/results", f"store={tmp_path}/store") == CLOSED_PIPE
-    monkeypatch.setattr(sys, "argv", ["published", f"results={tmp_path}/page"])
+    page = tmp_path / "results/report.html"
+    assert page.is_file()
+    page.unlink()
+    monkeypatch.setattr(sys, "argv", ["pgebench-report", f"results={tmp_path}/results"])
     with gone(), pytest.raises(SystemExit) as stopped:
-        published()
+        report()
     assert stopped.value.code == CLOSED_PIPE
-    assert (tmp_path / "results/report.html").is_file()
-    assert (tmp_path / "page/README.md").is_file()
+    assert page.is_file()
     assert capsys.readouterr().err == ""
 
 

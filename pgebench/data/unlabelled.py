@@ -29,10 +29,20 @@ def is_unlabelled(path: str) -> bool:
         return False
     try:
         return any(_is_image(entry) and not no_file(entry) for entry in entries(root)) and not any(
-            _is_image(entry) for top in folders(root) for entry, reason in walk(top, root) if not reason
+            holds_images(top, root) for top in folders(root)
         )
     except DataError:  # what cannot be listed is refused by whoever reads it
         return False
+
+
+def holds_images(folder: Path, root: Path) -> bool:
+    """Whether a file that is called like an image lies anywhere below a folder.
+
+    Args:
+        folder: Where to look.
+        root: The folder above, to which no link may lead back.
+    """
+    return any(_is_image(entry) for entry, reason in walk(folder, root) if not reason)
 
 
 def listing(path: str) -> Listing:

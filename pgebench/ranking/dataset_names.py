@@ -14,12 +14,16 @@ from pgebench.config import DatasetConfig, conf_dir
 from pgebench.core.errors import ConfigError
 from pgebench.core.quoting import escaped
 from pgebench.core.suggest import nearest
-from pgebench.data.unlabelled import is_unlabelled
+from pgebench.data.listing import hidden
+from pgebench.data.tree import folders, is_folder
+from pgebench.data.unlabelled import holds_images, is_unlabelled
 from pgebench.plan.cell import Named
 from pgebench.plan.sweep import plain
 
 HUGGING_FACE = "hf:"
 """Begins the name of a dataset of the Hub, whose splits are ``train`` and ``test``."""
+
+PARQUET = ".parquet"
 
 TORCHVISION = "torchvision:"
 """Begins the name of a class of ``torchvision.datasets``."""
@@ -75,7 +79,8 @@ def named_dataset(role: str, name: str, store: Path) -> Named:
 
     Args:
         role: ``target`` or ``source``, for messages.
-        name: Of an embedded or a well-known dataset, of a folder, ``hf:NAME`` or ``torchvision:CLASS``.
+        name: Of an embedded or a well-known dataset, of a folder of class folders, of a parquet file, a folder of such
+            files or an ``.npz`` archive, ``hf:NAME`` or ``torchvision:CLASS``.
         store: Where decoded images are kept.
 
     Raises:
@@ -97,11 +102,22 @@ def named_dataset(role: str, name: str, store: Path) -> Named:
             f"torchvision:CLASS, {', '.join(known_names())}"
         )
     else:
-        group = "unlabelled" if role == "target" and is_a_heap(name) else "folder"
+        group = "unlabelled" if role == "target" and is_a_heap(name) else _loader_of(Path(name).expanduser())
         fields["path"] = escaped(name)
     own = compose(f"dataset/{group}").dataset
     found = OmegaConf.merge(OmegaConf.structured(DatasetConfig), own, fields)
     return Named(str(found.name), plain(found))
+
+
+def _loader_of(path: Path) -> str:
+    """What lies at a path with classes, as its YAML in ``conf/dataset`` is called."""
+    if not is_folder(path):
+        return {".npz": "npz", PARQUET: "parquet"}.get(path.suffix.lower(), "folder")
+    files = [file for place in ("*", "*/*") for file in path.glob(place + PARQUET)]
+    if all(hidden(file.relative_to(path)) for file in files):
+        return "folder"
+    # Pictures in one folder may be those whose names the table has.
+    return "folder" if sum(holds_images(top, path) for top in folders(path)) > 1 else "parquet"
 
 
 def _parts(role: str, of_class: str) -> dict[str, dict[str, Any]]:

@@ -33,7 +33,8 @@ class Wish:
     often the metric behind it was right in the reference runs. What was trained is kept in the store.
 
     Attributes:
-        target: Folder with one folder of images per class, or name of an embedded dataset.
+        target: Folder with one folder of images per class, parquet file or folder of them, ``.npz`` archive, or name of
+            an embedded dataset.
         budget: Minutes that it may take.
         question: ``sources``, ``backbones`` or ``both``.
         sources: Datasets, with commas between them: folders, names of embedded and well-known ones (emoji, cifar10),

@@ -57,7 +57,8 @@ def listing(
         DataError: the files are missing, cannot be downloaded, or are not all there; a part has no image; a pipe lies
             among them.
     """
-    refuse_pipes(Path(path).expanduser())
+    root = Path(path).expanduser()
+    refuse_pipes(root)
     opened = {part: open_class(path, dataset, arguments, download) for part, arguments in ordered_parts(parts).items()}
     names: list[str] = []
     labels: dict[str, list[int]] = {part: [] for part in opened}
@@ -79,10 +80,13 @@ def listing(
                     "can be used"
                 )
             file = content if isinstance(content, Path) else None
-            if file and hidden(relative := _relative(file, path)) and not relative.is_absolute():
+            if file and "\0" in str(file):  # no system can be asked for it
+                refused.append(f"{part} {row}: the index names a file with a zero byte, it is damaged")
+                continue
+            if file and hidden(relative := relative_to(root, file)) and not relative.is_absolute():
                 ignored.append(str(relative))
                 continue
-            names.append(str(_relative(file, path)) if file else f"{part} {row}")
+            names.append(str(relative_to(root, file)) if file else f"{part} {row}")
             labels[part].append(int(label))
             given.append(SPLITS.index(part) if part in SPLITS else 0)
             files.append(file)
@@ -178,8 +182,9 @@ def _pixels(opened: Mapping[str, Opener], rows: list[tuple[str, int]]) -> Iterat
         yield _item(opened[part], row)[0]
 
 
-def _relative(file: Path, path: str) -> Path:
-    root = Path(path).expanduser()
+def relative_to(root: Path, file: Path | str) -> Path:
+    """A file as it is named: relative to torchvision's root, if it lies there; a damaged index may name any."""
+    file = Path(file)
     return file.relative_to(root) if file.is_relative_to(root) else file
 
 

@@ -14,7 +14,7 @@ from torchvision import datasets
 from pgebench.core.errors import DataError
 from pgebench.data.listing import SPLITS, Listing, numbered, ordered_parts
 from pgebench.data.parts import refuse_empty_split
-from pgebench.data.torchvision import LEAVE_OUT, open_class
+from pgebench.data.torchvision import LEAVE_OUT, open_class, relative_to
 from pgebench.data.tree import refuse_pipes
 
 
@@ -51,11 +51,11 @@ def listing(
         for image, annotation in zip(opened.images, opened.annotations, strict=True):
             try:
                 shown = {(name.text or "").strip() for name in ElementTree.parse(annotation).iterfind("object/name")}
-            except (OSError, ElementTree.ParseError) as error:
-                refused.append(f"{Path(annotation).relative_to(root)}: {error}")
+            except (OSError, ValueError, ElementTree.ParseError) as error:  # a zero byte in a name is a ValueError
+                refused.append(f"{relative_to(root, annotation)}: {error}")
                 continue
             if "" in shown:
-                refused.append(f"{Path(annotation).relative_to(root)}: an object has no name")
+                refused.append(f"{relative_to(root, annotation)}: an object has no name")
                 continue
             if len(shown) != 1:
                 left_out[part] += 1
@@ -76,7 +76,7 @@ def listing(
     counts = ", ".join(f"{number} of {part}" for part, number in left_out.items())
     return Listing(
         where=f"VOC 2007 in {path}",
-        names=[file.relative_to(root).as_posix() for file in files],
+        names=[relative_to(root, file).as_posix() for file in files],
         labels=labels,
         class_names=class_names,
         contents=lambda: files,

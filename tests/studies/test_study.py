@@ -16,7 +16,7 @@ from pgebench.core.errors import ConfigError
 from pgebench.pge import DIRECTED, DISTANCES, PrincipalGradient, gradient_distance, pge_directed
 from pgebench.plan.cell import Named
 from pgebench.studies.pge import run
-from pgebench.studies.pge.evaluate import Halves, choose, differences, halves_of, judge
+from pgebench.studies.pge.evaluate import Halves, agreement_of_halves, choose, differences, halves_of, judge
 from pgebench.studies.pge.gradients import Tasks
 from pgebench.studies.pge.products import Products, products, score_arrays
 from pgebench.studies.pge.run import _places, _truths
@@ -185,6 +185,17 @@ def test_of_equal_variants_the_cheaper_is_chosen_and_other_metrics_are_none() ->
     table.loc[1, "gradients"] = 100
     table.loc[2, "kind"] = ""
     assert choose([table])[0].estimate == "cheap"
+
+
+def test_whether_a_choice_is_worth_anything_is_told_by_the_order_on_both_halves() -> None:
+    table = judged_table(a=0.1, b=0.2, c=0.3, d=0.4, logme=0.0)
+    table["tau"] = [0.5, 0.7, 0.6, 0.9, 1.0]
+    table.loc[table.estimate == "logme", "kind"] = ""
+    # Ranks 1 2 3 4 and 1 3 2 4: 1 - 6 (1 + 1) / (4 * 15).
+    assert agreement_of_halves(table) == (4, pytest.approx(0.8))
+    table.loc[0, "coverage"] = 0.9
+    assert agreement_of_halves(table) == (3, pytest.approx(0.5))
+    assert np.isnan(agreement_of_halves(table.iloc[:2])[1])
 
 
 def test_studies_to_choose_in_must_be_finished_and_of_this_form(tmp_path: Path) -> None:

@@ -168,6 +168,22 @@ def choose(tables: Sequence[pd.DataFrame]) -> tuple[Variant, float]:
     return Variant(*(best[name] for name in FIELDS)), float(best["mean"])
 
 
+def agreement_of_halves(judged: pd.DataFrame) -> tuple[int, float]:
+    """Whether what is best where it is chosen is best where it is reported.
+
+    Args:
+        judged: From ``judge``.
+
+    Returns:
+        The number of variants of PGE with a score for every pair, and the rank correlation (Spearman) of their means on
+        the two halves: near 0, a choice among them is luck; NaN for fewer than three.
+    """
+    whole = judged[(judged.kind != "") & (judged.coverage == 1)].dropna(subset=["chosen_on", "tau"])
+    if len(whole) < 3:
+        return len(whole), float("nan")
+    return len(whole), float(whole["chosen_on"].corr(whole["tau"], method="spearman"))
+
+
 def differences(
     scores: Mapping[Variant, FloatArray],
     truth: FloatArray,

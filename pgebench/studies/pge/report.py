@@ -15,7 +15,7 @@ from pgebench.analysis.ceiling import noise_ceiling
 from pgebench.analysis.table import FloatArray, Table
 from pgebench.studies.pge import tables
 from pgebench.studies.pge.controls import KINDS, Controls
-from pgebench.studies.pge.evaluate import STATISTIC, differences, halves_of
+from pgebench.studies.pge.evaluate import STATISTIC, agreement_of_halves, differences, halves_of
 from pgebench.studies.pge.variants import DEFAULT, GRADIENTS, OFFICIAL, Variant
 
 
@@ -62,6 +62,7 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
     named = (("The default", DEFAULT), ("The authors' procedure with as many gradients", OFFICIAL))
     shown = [best, DEFAULT, OFFICIAL, *(Variant(str(name)) for name in others.estimate)]
     kept = {*halves.sources, *halves.targets} - halves.choosing
+    whole, agreeing = agreement_of_halves(judged)
     context = {
         "meta": meta,
         "versions": ", ".join(f"{name} {version}" for name, version in sorted(meta["versions"].items())),
@@ -84,6 +85,7 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
             "chosen_on": f"{study.chosen_on:.2f}",
             "interval": tables.interval(judged, best),
         },
+        "choice": (whole, f"{agreeing:+.2f}" if math.isfinite(agreeing) else tables.NOTHING),
         "named": [
             {"words": words, "name": tables.name_of(variant), "interval": tables.interval(judged, variant)}
             for words, variant in named

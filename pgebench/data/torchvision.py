@@ -183,7 +183,15 @@ def _pixels(opened: Mapping[str, Opener], rows: list[tuple[str, int]]) -> Iterat
 
 
 def relative_to(root: Path, file: Path | str) -> Path:
-    """A file as it is named: relative to torchvision's root, if it lies there; a damaged index may name any."""
+    """A file as it is named in lists.
+
+    Args:
+        root: torchvision's.
+        file: As its index has it; a damaged one may name any.
+
+    Returns:
+        Relative to the root if it lies there, or as it is.
+    """
     file = Path(file)
     return file.relative_to(root) if file.is_relative_to(root) else file
 

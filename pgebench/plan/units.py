@@ -240,11 +240,6 @@ def void_metrics(cell: Cell) -> dict[str, str]:
     return short | unavailable.void(cell.settings["metric"], config)
 
 
-def rows(cells: Iterable[Cell]) -> list[Unit]:
-    """The units of an experiment as rows of its table, inputs first."""
-    return merged(map(plan, cells))
-
-
 def in_order(planned: Mapping[str, Sequence[Unit]]) -> list[Unit]:
     """The units of a planned cell in the order in which they must run; with one metric alone its score is the last."""
     return [unit for level in LEVELS for unit in planned[level]]

@@ -13,7 +13,7 @@ from pgebench.core.errors import ConfigError
 from pgebench.data.task import open_task
 from pgebench.plan.cell import Cell
 from pgebench.plan.sweep import Sweep
-from pgebench.plan.units import plan, rows, void_metrics
+from pgebench.plan.units import merged, plan, void_metrics
 
 SMALL = (
     "experiment=budget_curve",
@@ -39,7 +39,7 @@ def test_every_number_of_images_is_drawn_three_times_and_all_images_once(planned
 
 def test_the_images_of_a_draw_are_nested_in_what_scores_read(planned: Sweep) -> None:
     taken: dict[object, dict[float, set[int]]] = defaultdict(dict)
-    for unit in rows(planned.cells):
+    for unit in merged(map(plan, planned.cells)):
         if unit.stage == "evidence" and unit.label.variant and unit.label.target == "fashion_tops":
             dataset = unit.params["dataset"]
             task = open_task("fashion_tops", dataset)
@@ -54,7 +54,7 @@ def test_the_images_of_a_draw_are_nested_in_what_scores_read(planned: Sweep) -> 
 
 
 def test_truths_are_those_of_the_experiment_alone(planned: Sweep) -> None:
-    truths = [unit for unit in rows(planned.cells) if unit.stage == "truth"]
+    truths = [unit for unit in merged(map(plan, planned.cells)) if unit.stage == "truth"]
     assert len(truths) == 2 * 2
     assert {unit.label.variant for unit in truths} == {None}
     assert {unit.params["dataset"]["train_per_class"] for unit in truths} == {5}
@@ -62,7 +62,7 @@ def test_truths_are_those_of_the_experiment_alone(planned: Sweep) -> None:
 
 def test_episodes_that_cannot_be_drawn_are_left_out_with_a_line(planned: Sweep) -> None:
     scored = defaultdict(set)
-    for unit in rows(planned.cells):
+    for unit in merged(map(plan, planned.cells)):
         if unit.stage == "score" and unit.label.variant:
             scored[unit.label.metric].add(images_of(unit.label.variant))
     assert scored["leep"] == {2, 3, 5, 10, 20, ALL}

@@ -13,7 +13,7 @@ from pgebench.plan import unavailable
 from pgebench.plan.cell import Cell
 from pgebench.plan.composing import composed
 from pgebench.plan.sweep import cell_of
-from pgebench.plan.units import LEVELS, plan, rows
+from pgebench.plan.units import LEVELS, merged, plan
 from pgebench.store.unit import Unit
 
 
@@ -66,7 +66,7 @@ def test_all_datasets_compared_share_the_smallest_way() -> None:
     ways = {
         unit.params["settings"]["way"]
         for one in found.cells
-        for unit in rows([one])
+        for unit in merged(map(plan, [one]))
         if unit.stage == "gradient" and unit.params["settings"]["loss"] == "proto"
     }
     assert ways == {3}
@@ -74,7 +74,7 @@ def test_all_datasets_compared_share_the_smallest_way() -> None:
 
 def test_inputs_stand_before_the_units_that_read_them() -> None:
     seen: set[str] = set()
-    for unit in rows([cell("metric=[pge,leep,source_accuracy]")]):
+    for unit in merged(map(plan, [cell("metric=[pge,leep,source_accuracy]")])):
         assert {needed.key for needed in unit.inputs.values()} <= seen
         seen.add(unit.key)
 
@@ -136,7 +136,7 @@ def test_a_metric_that_needs_what_is_not_installed_is_left_out_by_plan_and_job_a
     (one,) = found.cells
     assert set(one.settings["metric"]) == kept
     assert keys(plan(one)) == keys(units(f"metric={metrics}", common_classes=one.common_classes))
-    assert {unit.stage for unit in rows([one])} >= {"checkpoint", "truth"}
+    assert {unit.stage for unit in merged(map(plan, [one]))} >= {"checkpoint", "truth"}
 
 
 def test_a_value_that_follows_another_group_is_refused_where_that_is_swept() -> None:
@@ -152,4 +152,4 @@ def test_a_value_that_follows_another_group_is_refused_where_that_is_swept() -> 
 def test_every_experiment_composes_and_every_target_has_a_near_source(experiment: str) -> None:
     config = composed([f"experiment={experiment}", "hydra.mode=RUN"])
     assert config.experiment_name == experiment
-    assert rows([cell_of(config)])
+    assert merged(map(plan, [cell_of(config)]))

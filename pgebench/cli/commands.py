@@ -93,6 +93,7 @@ def _study(options: PgeOptions) -> None:
         options.workers,
         options.draw,
         options.chosen,
+        options.brief,
     )
     say(f"Report: {page}")
 

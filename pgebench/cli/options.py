@@ -81,13 +81,14 @@ class PgeOptions:
         workers: Processes beside each other.
         draw: Number of the draw of weights and episodes; gradients of two draws are independent.
         chosen: Results folders of finished studies: the variant is chosen on their choosing halves, not on this one's.
+        brief: Whether nothing is computed but what was chosen there, the default and the authors' procedure: minutes.
 
     Examples:
         ``pgebench-pge``
 
         ``pgebench-pge results=results/pge store=/data/store workers=8``
 
-        ``pgebench-pge draw=1 backbone=test_vit chosen=results/pge results=results/vit``
+        ``pgebench-pge draw=1 chosen=results/pge brief=true results=results/draw1``
     """
 
     experiment: str = "embedded_full"
@@ -98,6 +99,7 @@ class PgeOptions:
     workers: int = field(default_factory=available_cores)
     draw: int = 0
     chosen: tuple[str, ...] = field(default=(), metadata={"shown": "A,B"})
+    brief: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from pgebench.core.errors import ConfigError
 from pgebench.pge import PrincipalGradient, gradient_distance
 from pgebench.pge.tensors import inverse_noise
 from pgebench.studies.pge import run
@@ -24,6 +25,7 @@ from pgebench.studies.pge.variants import (
     GRADIENTS,
     TENSORS,
     Variant,
+    needed_for,
     restarts_at,
 )
 
@@ -172,3 +174,30 @@ def test_the_study_reports_what_its_gradients_say(
     assert "are those of draw 1" in again.read_text()
     assert f"draw=1 chosen={first}`" in again.read_text()
     assert table.tau.tolist() != pd.read_csv(tmp_path / "again" / "variants.csv").tau.tolist()
+    # And shortly: what was chosen, the default and the authors' procedure, from the gradients that they use.
+    asked: list[dict[str, object]] = []
+    monkeypatch.setattr(
+        run, "run_side_by_side", lambda units, store, workers: asked.extend(unit.params["settings"] for unit in units)
+    )
+    brief = partial(run.study_pge, "embedded", "test_resnet", tmp_path, tmp_path / "brief", StoreOfGradients(), 1)
+    short = brief(draw=2, chosen=(first,), brief=True).read_text()
+    table = pd.read_csv(tmp_path / "brief" / "variants.csv", keep_default_na=False)
+    found = set(table[table.kind != ""].estimate)
+    assert {"paired", "official"} <= found <= {"paired", "official", best.split()[0]}
+    assert len(asked) == len(found) * (len(tasks.sources) + len(tasks.targets))
+    assert f"**{best}**" in short
+    assert "brief=true" in short
+    assert "## Controls" not in short
+    assert "## Convergence" not in short
+    assert not list((tmp_path / "brief").glob("*.png"))
+    with pytest.raises(ConfigError, match="brief=true reports what was chosen elsewhere: name folders"):
+        brief(brief=True)
+
+
+def test_what_a_brief_study_computes_is_what_its_variants_use() -> None:
+    short = needed_for(Variant("open_scaled", 8, 400, "unit"))
+    assert {name: settings.points * settings.episodes for name, settings in short.items()} == {
+        "open_scaled": 400,
+        "paired": 200,
+        "official": 200,
+    }

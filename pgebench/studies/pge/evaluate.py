@@ -176,10 +176,10 @@ def agreement_of_halves(judged: pd.DataFrame) -> tuple[int, float]:
 
     Returns:
         The number of variants of PGE with a score for every pair, and the rank correlation (Spearman) of their means on
-        the two halves: near 0, a choice among them is luck; NaN for fewer than three.
+        the two halves: near 0, a choice among them is luck; NaN for fewer than three and where all are equal.
     """
     whole = judged[(judged.kind != "") & (judged.coverage == 1)].dropna(subset=["chosen_on", "tau"])
-    if len(whole) < 3:
+    if len(whole) < 3 or whole["chosen_on"].nunique() == 1 or whole["tau"].nunique() == 1:
         return len(whole), float("nan")
     return len(whole), float(whole["chosen_on"].corr(whole["tau"], method="spearman"))
 

@@ -58,16 +58,19 @@ def tasks_of(experiment: str, backbone: str) -> Tasks:
     )
 
 
-def estimate_units(tasks: Tasks, draw: int = 0) -> dict[tuple[str, str, str], Unit]:
+def estimate_units(
+    tasks: Tasks, draw: int = 0, estimates: Mapping[str, GradientSettings] = ESTIMATES
+) -> dict[tuple[str, str, str], Unit]:
     """The gradient of every dataset under every estimate: (estimate, role, dataset) -> unit.
 
     Args:
         tasks: Backbone and datasets.
         draw: Of weights and episodes; another one is independent.
+        estimates: Name -> settings.
     """
     return {
         (name, role, dataset.name): gradient_unit(tasks, dataset, replace(fitting(tasks, settings), seed=draw), role)
-        for name, settings in ESTIMATES.items()
+        for name, settings in estimates.items()
         for role, datasets in (("source", tasks.sources), ("target", tasks.targets))
         for dataset in datasets
     }

@@ -29,7 +29,7 @@ class StudyResults:
         scores: scores of each variant.
         truth: (1, sources, targets, seeds).
         table: names and collections of sources and targets.
-        controls: from ``control_distances``.
+        controls: from ``control_distances``; None for a brief study, which has no curves either.
         confound: kind -> rank correlation of its scores with the norm of the source's gradient.
         draws: number of initialisations -> mean weighted tau of disjoint groups of so many.
         energy: share of each tensor, see ``energy_table``.
@@ -44,7 +44,7 @@ class StudyResults:
     scores: Mapping[Variant, FloatArray]
     truth: FloatArray
     table: Table
-    controls: Controls
+    controls: Controls | None
     confound: Mapping[str, float]
     draws: Mapping[int, list[float]]
     energy: pd.DataFrame
@@ -101,9 +101,9 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
         "parts": tables.parts(judged),
         "energies": tables.energies(study.energy),
         "kinds": [tables.plain(kind) for kind in KINDS],
-        "controls": tables.controls(study.controls),
+        "controls": tables.controls(study.controls) if study.controls else [],
         "draws": [(size, ", ".join(f"{value:.2f}" for value in values)) for size, values in study.draws.items()],
-        "without_labels": f"{study.controls.without_labels:.2f}",
+        "without_labels": f"{study.controls.without_labels:.2f}" if study.controls else tables.NOTHING,
         "confound": [f"{tables.plain(kind)} {value:+.2f}" for kind, value in study.confound.items()],
     }
     loader = jinja2.FileSystemLoader(Path(__file__).parent)

@@ -20,6 +20,7 @@ from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
 from pgebench.core.options import typed_value
 from pgebench.networks import backbones
+from pgebench.pge import GradientSettings
 from pgebench.run.runner import run_side_by_side
 from pgebench.stages import gradient
 from pgebench.store.store import Store
@@ -40,7 +41,7 @@ from pgebench.studies.pge.scoring import (
     variants_of,
 )
 from pgebench.studies.pge.tensor_groups import Parts, parts_of
-from pgebench.studies.pge.variants import ESTIMATES, Variant
+from pgebench.studies.pge.variants import ESTIMATES, Variant, needed_for
 
 OTHERS = ("logme", "knn", "linear_probe", "leep", "nce", "source_accuracy", "same_collection")
 """Metrics of the records that the study compares with, beside the static ranker."""
@@ -57,6 +58,7 @@ def study_pge(
     workers: int,
     draw: int = 0,
     chosen: tuple[str, ...] = (),
+    brief: bool = False,
 ) -> Path:
     """Compute what is missing, evaluate, and write ``results``; returns the path of its ``report.md``.
 
@@ -69,34 +71,40 @@ def study_pge(
         workers: processes.
         draw: of weights and episodes; that of another study is independent.
         chosen: folders of results of other studies, on whose choosing halves the variant is chosen; empty for this one.
+        brief: whether nothing is computed but what was chosen elsewhere, the default and the authors' procedure.
 
     Raises:
-        PgebenchError: the folder of truths has none for these datasets, one of those to choose in has no variants, or
-            a gradient failed.
+        PgebenchError: it is to be brief without a choice; the folder of truths has none for these datasets, one of
+            those to choose in has no variants, or a gradient failed.
     """
     elsewhere = [_variants(Path(folder)) for folder in chosen]
+    if brief and not chosen:
+        raise ConfigError("brief=true reports what was chosen elsewhere: name folders of finished studies in chosen=")
+    estimates = needed_for(choose(elsewhere)[0]) if brief else ESTIMATES
     tasks = tasks_of(experiment, backbone)
     table = _truths(truths, backbone, tasks.collections)
-    wanted = estimate_units(tasks, draw)
+    wanted = estimate_units(tasks, draw, estimates)
     # The controls are drawn for the sources that also are targets with a near source: the class halves.
     halves = [source for source in tasks.sources if source.config["classes"] is not None]
-    controls = control_units(tasks, halves, draw)
+    controls = {} if brief else control_units(tasks, halves, draw)
     run_side_by_side([*wanted.values(), *controls.values()], store, workers)
 
     places = _places(tasks, table)
-    found = {name: _estimated(name, tasks, wanted, store) for name in ESTIMATES}
+    found = {name: _estimated(name, settings, tasks, wanted, store) for name, settings in estimates.items()}
     truth = table.truth[TRUTH]
     scores = {
         variant: scored(one_of, places, variant.kind, truth)
         for name, one in found.items()
-        for variant, one_of in variants_of(name, one, ESTIMATES[name])
+        for variant, one_of in variants_of(name, one, estimates[name])
     }
     scores |= {Variant(metric): table.scores[metric] for metric in OTHERS if metric in table.scores}
     scores[Variant("static")] = static_scores(truth)
-    control = control_distances(store, wanted, controls, [source.name for source in halves], tasks.collections)
+    names = [source.name for source in halves]
+    control = None if brief else control_distances(store, wanted, controls, names, tasks.collections)
     given: dict[str, object] = {"experiment": experiment, "backbone": backbone, "truths": truths, "results": results}
     given |= {"draw": draw} if draw else {}
     given |= {"chosen": chosen} if chosen else {}
+    given |= {"brief": "true"} if brief else {}
     command = shlex.join(["pgebench-pge", *(f"{key}={typed_value(value)}" for key, value in given.items())])
     paired = found["paired"].products
     judged = judge(scores, truth, halves_of(table))
@@ -153,10 +161,15 @@ def _places(tasks: Tasks, table: Table) -> tuple[dict[str, int], dict[str, int]]
     }
 
 
-def _estimated(name: str, tasks: Tasks, wanted: Mapping[tuple[str, str, str], Unit], store: Store) -> Estimated:
+def _estimated(
+    name: str,
+    settings: GradientSettings,
+    tasks: Tasks,
+    wanted: Mapping[tuple[str, str, str], Unit],
+    store: Store,
+) -> Estimated:
     units = [unit for (estimate, _, _), unit in wanted.items() if estimate == name]
     gradients = [gradient.from_tensors(store.load(unit)) for unit in units]
-    settings = ESTIMATES[name]
     records = [store.record(unit) for unit in units]
     count = settings.points * settings.episodes
     whole = [record["cpu_s"] / count for record in records if "resumed_after" not in record["detail"]]
@@ -174,15 +187,16 @@ def _write(results: Path, study: StudyResults, command: str) -> None:
     meta = {"command": command, "versions": versions(), "machine": machine("cpu")}
     tables = {
         "variants": study.judged.merge(study.agreement, on=["estimate", "restarts", "gradients"], how="left"),
-        "controls": study.controls.distances,
         "energy": study.energy,
     }
+    figures = {}
+    if study.controls is not None:
+        tables["controls"] = study.controls.distances
+        figures["controls"] = controls_figure(study.controls)
+        figures["convergence"] = convergence_figure(study.judged, study.agreement)
     for name, table in tables.items():
         write_atomically(results / f"{name}.csv", table.to_csv(index=False, float_format="%.4g").encode())
-    for name, figure in (
-        ("convergence", convergence_figure(study.judged, study.agreement)),
-        ("controls", controls_figure(study.controls)),
-    ):
+    for name, figure in figures.items():
         write_atomically(results / f"{name}.png", png(figure))
         write_atomically(results / f"{name}.svg", svg(figure))
     write_atomically(results / "meta.json", json.dumps(meta, indent=1, sort_keys=True).encode())

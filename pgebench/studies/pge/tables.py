@@ -58,9 +58,12 @@ def ablation(judged: pd.DataFrame, agreement: pd.DataFrame) -> list[list[str]]:
     rows = []
     for name, settings in ESTIMATES.items():
         restarts = restarts_at(settings)
-        row = agreement[
+        found = agreement[
             (agreement.estimate == name) & (agreement.restarts == restarts) & (agreement.gradients == GRADIENTS)
-        ].iloc[0]
+        ]
+        if found.empty:
+            continue
+        row = found.iloc[0]
         cells = [interval(judged, Variant(name, restarts, GRADIENTS, kind)) for kind in ABLATION_KINDS]
         rows.append([name, f"{float(row.seconds_a_gradient) * GRADIENTS:.1f}", f"{float(row.agreement):.2f}", *cells])
     return rows
@@ -92,6 +95,8 @@ def energies(energy: pd.DataFrame) -> list[list[str]]:
     """The tensors that hold most of a gradient, and how many hold nothing."""
     rows = []
     for name in ENERGY_ESTIMATES:
+        if name not in set(energy.estimate):
+            continue
         own = energy[energy.estimate == name].sort_values("share", ascending=False, kind="stable")
         held = own[own.share > 0][:MOST_TENSORS]
         listed = ", ".join(f"`{row.tensor}` {row.share:.0%}" for row in held.itertuples())

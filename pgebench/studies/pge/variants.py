@@ -95,6 +95,23 @@ OFFICIAL = Variant("official", 1, GRADIENTS, "product")
 DEFAULT = Variant("paired", RESTARTS, GRADIENTS, "unit")
 
 
+def needed_for(best: Variant) -> dict[str, GradientSettings]:
+    """The estimates of a variant, of the default and of the authors' procedure, with no more gradients than they use.
+
+    >>> {name: settings.episodes for name, settings in needed_for(Variant("open", 4, 200, "unit")).items()}
+    {'open': 50, 'paired': 50, 'official': 200}
+    """
+    found: dict[str, GradientSettings] = {}
+    for one in (best, DEFAULT, OFFICIAL):
+        settings = ESTIMATES[one.estimate]
+        restarts = restarts_at(settings)
+        if (one.restarts, one.gradients) == (restarts, GRADIENTS):
+            settings = replace(settings, episodes=GRADIENTS // restarts, snapshots=())
+            settings = replace(settings, restarts=restarts) if settings.restart == "paired" else settings
+        found.setdefault(one.estimate, settings)
+    return found
+
+
 def restarts_at(settings: GradientSettings) -> int:
     """Initialisations of an estimate where all are compared at as many gradients.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,15 @@ from pgebench.core.errors import ConfigError, DataError
 from pgebench.data.classes import Part, classes
 from pgebench.data.listing import SPLITS, Content, Listing, hidden, ordered_parts
 from pgebench.data.parts import refuse_empty_split
+from pgebench.data.picture import SUFFIXES
 from pgebench.data.table import table
-from pgebench.data.tree import refuse_pipes
+from pgebench.data.tree import entries, refuse_pipes
 
 LEAVE_OUT = "leave it out of loader.parts, and it is drawn"
 """What to do about a given split that cannot be followed."""
+
+COUNTED = (datasets.Caltech101, datasets.Caltech256)
+"""Classes that count the files of a folder and number them from one: where one is gone, the last is not looked for."""
 
 Opener = Any
 """A torchvision dataset: ``len`` and items (image, label)."""
@@ -91,6 +95,8 @@ def listing(
             given.append(SPLITS.index(part) if part in SPLITS else 0)
             files.append(file)
             rows.append((part, row))
+    if any(isinstance(one, COUNTED) for one in opened.values()):
+        refused += _beyond_a_gap([file for file in files if file is not None], root, refused)
     total = len(names) + len(refused) + len(ignored)
     if images is not None and total != images:
         raise DataError(
@@ -180,6 +186,17 @@ def _item(opened: Opener, row: int) -> tuple[Content, Any]:
 def _pixels(opened: Mapping[str, Opener], rows: list[tuple[str, int]]) -> Iterator[Content]:
     for part, row in rows:
         yield _item(opened[part], row)[0]
+
+
+def _beyond_a_gap(files: Sequence[Path], root: Path, refused: Sequence[str]) -> list[str]:
+    """The pictures beside those of a class that its numbers do not come to, each with why it is left out."""
+    beside = {entry for folder in {file.parent for file in files} for entry in entries(folder)} - {*files}
+    said = "\n".join(refused)
+    return [
+        f"{relative_to(root, file)}: torchvision numbers the files of a class without a gap, and does not come to it"
+        for file in sorted(beside)
+        if file.suffix.lower() in SUFFIXES and not hidden(Path(file.name)) and str(file) not in said
+    ]
 
 
 def relative_to(root: Path, file: Path | str) -> Path:

@@ -15,6 +15,7 @@ from torchvision import datasets
 
 from pgebench.config import DatasetConfig, conf_dir, register
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.instantiate import build
 from pgebench.data.task import dataset_params, open_task
 from pgebench.plan.sweep import plain
 
@@ -183,3 +184,20 @@ def test_a_pipe_among_the_files_of_torchvision_is_named_and_not_waited_for(
     os.mkfifo(file)
     with pytest.raises(DataError, match=f"{file.name} is no ordinary file .*: remove it"):
         dataset_params(config(name, tmp_path, images=None))
+
+
+def test_where_a_numbered_picture_is_gone_the_last_of_its_class_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torchvision's Caltech101 counts the files of a folder, and takes the numbers from one to their count."""
+    LAYOUTS["caltech101"](tmp_path / "data", monkeypatch)
+    next((tmp_path / "data").rglob("Faces/image_0005.jpg")).unlink()
+    whole = config("caltech101", tmp_path, images=None)
+    with pytest.raises(DataError, match=r"image_0005.*|image_0034.*"):
+        dataset_params(whole)
+    whole["reading"]["unreadable"] = "skip"
+    task = open_task("caltech101", dataset_params(whole), whole["store"])
+    assert len(task.labels) == 34 + 31 - 2
+    found = build({**whole["loader"], "path": whole["path"]})
+    assert any("Faces/image_0034.jpg: torchvision numbers the files" in line for line in found.refused)
+    assert any("image_0005.jpg" in line for line in found.refused)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -63,6 +65,8 @@ def listing(
     """
     root = Path(path).expanduser()
     refuse_pipes(root)
+    if dataset == "StanfordCars":  # torchvision holds the other classes' against a checksum
+        _refuse_deadly_mat(sorted(root.glob("stanford_cars/**/*.mat")))
     opened = {part: open_class(path, dataset, arguments, download) for part, arguments in ordered_parts(parts).items()}
     names: list[str] = []
     labels: dict[str, list[int]] = {part: [] for part in opened}
@@ -186,6 +190,15 @@ def _item(opened: Opener, row: int) -> tuple[Content, Any]:
 def _pixels(opened: Mapping[str, Opener], rows: list[tuple[str, int]]) -> Iterator[Content]:
     for part, row in rows:
         yield _item(opened[part], row)[0]
+
+
+def _refuse_deadly_mat(files: Sequence[Path]) -> None:
+    """Refuse Matlab files whose damage ends the process that reads them, as SciPy's reader does for some."""
+    read = "import sys; from scipy.io import loadmat; [loadmat(file, squeeze_me=True) for file in sys.argv[1:]]"
+    for file in files:
+        died = subprocess.run([sys.executable, "-c", read, file], capture_output=True, check=False).returncode < 0
+        if died:  # what it only complains of is said where it is read
+            raise DataError(f"{file} is damaged: SciPy cannot read it and dies; unpack it again")
 
 
 def _beyond_a_gap(files: Sequence[Path], root: Path, refused: Sequence[str]) -> list[str]:

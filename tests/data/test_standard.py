@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -201,3 +203,26 @@ def test_where_a_numbered_picture_is_gone_the_last_of_its_class_is_named(
     found = build({**whole["loader"], "path": whole["path"]})
     assert any("Faces/image_0034.jpg: torchvision numbers the files" in line for line in found.refused)
     assert any("image_0005.jpg" in line for line in found.refused)
+
+
+def test_a_matlab_file_whose_damage_would_end_the_process_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SciPy's reader is ended by the system over some damaged files; which ones, the random bytes below find."""
+    LAYOUTS["cars"](tmp_path / "data", monkeypatch)
+    file = next((tmp_path / "data").rglob("cars_meta.mat"))
+    whole = file.read_bytes()
+    read = (
+        "import sys, numpy; from scipy.io import loadmat\n"
+        "whole = open(sys.argv[1], 'rb').read(); rng = numpy.random.default_rng(0)\n"
+        "for _ in range(20000):\n"
+        "    some = bytearray(whole); some[rng.integers(128, len(some))] = rng.integers(256)\n"
+        "    open(sys.argv[1], 'wb').write(some)\n"
+        "    try: loadmat(sys.argv[1], squeeze_me=True)\n"
+        "    except Exception: pass\n"
+    )
+    if subprocess.run([sys.executable, "-c", read, file], capture_output=True, check=False).returncode >= 0:
+        pytest.skip("this SciPy dies of none of them")
+    assert file.read_bytes() != whole
+    with pytest.raises(DataError, match=r"cars_meta\.mat is damaged: SciPy cannot read it and dies"):
+        dataset_params(config("cars", tmp_path, images=None))

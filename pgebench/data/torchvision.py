@@ -194,11 +194,15 @@ def _pixels(opened: Mapping[str, Opener], rows: list[tuple[str, int]]) -> Iterat
 
 def _refuse_deadly_mat(files: Sequence[Path]) -> None:
     """Refuse Matlab files whose damage ends the process that reads them, as SciPy's reader does for some."""
+    if _dies(files):
+        file = next((one for one in files if _dies([one])), files[0])
+        raise DataError(f"{file} is damaged: SciPy cannot read it and dies; unpack it again")
+
+
+def _dies(files: Sequence[Path]) -> bool:
+    """Whether a process that reads these files is killed; what it only complains of is said where they are read."""
     read = "import sys; from scipy.io import loadmat; [loadmat(file, squeeze_me=True) for file in sys.argv[1:]]"
-    for file in files:
-        died = subprocess.run([sys.executable, "-c", read, file], capture_output=True, check=False).returncode < 0
-        if died:  # what it only complains of is said where it is read
-            raise DataError(f"{file} is damaged: SciPy cannot read it and dies; unpack it again")
+    return subprocess.run([sys.executable, "-c", read, *files], capture_output=True, check=False).returncode < 0
 
 
 def _beyond_a_gap(files: Sequence[Path], root: Path, refused: Sequence[str]) -> list[str]:

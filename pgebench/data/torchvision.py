@@ -194,7 +194,7 @@ def _pixels(opened: Mapping[str, Opener], rows: list[tuple[str, int]]) -> Iterat
 
 def _refuse_deadly_mat(files: Sequence[Path]) -> None:
     """Refuse Matlab files whose damage ends the process that reads them, as SciPy's reader does for some."""
-    if _dies(files):
+    if files and _dies(files):
         file = next((one for one in files if _dies([one])), files[0])
         raise DataError(f"{file} is damaged: SciPy cannot read it and dies; unpack it again")
 

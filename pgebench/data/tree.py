@@ -15,6 +15,9 @@ _Place = tuple[int, int]
 HIDDEN = "hidden"
 """Reason for which a hidden file or folder is left out."""
 
+NO_ORDINARY_FILE = "no ordinary file"
+"""Reason for which a pipe, a socket or a device is left out."""
+
 
 def entries(folder: Path) -> list[Path]:
     """What lies in a folder, in the order of the names.
@@ -110,9 +113,8 @@ def refuse_pipes(root: Path) -> None:
     for folder, _, names in os.walk(root):
         for name in names:
             entry = Path(folder) / name
-            with contextlib.suppress(OSError):
-                if entry.exists() and not entry.is_file():
-                    raise DataError(f"{entry} is no ordinary file (a pipe, a socket or a device): remove it")
+            if no_file(entry) == NO_ORDINARY_FILE:
+                raise DataError(f"{entry} is {NO_ORDINARY_FILE} (a pipe, a socket or a device): remove it")
 
 
 def no_file(entry: Path) -> str:
@@ -120,7 +122,7 @@ def no_file(entry: Path) -> str:
     try:
         if entry.is_file():
             return ""
-        return "no ordinary file" if entry.exists() else "a link that leads nowhere"
+        return NO_ORDINARY_FILE if entry.exists() else "a link that leads nowhere"
     except OSError as error:
         return str(error.strerror)
 

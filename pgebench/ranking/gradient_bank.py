@@ -25,11 +25,11 @@ from pgebench.core.say import say
 from pgebench.data.task import dataset_params
 from pgebench.networks import backbones
 from pgebench.pge import GradientSettings, PrincipalGradient
+from pgebench.pge.count_sketch import count_sketch
 from pgebench.pge.distance import unit_distance
 from pgebench.plan.cell import Named
 from pgebench.ranking.candidates import embedded_sources
 from pgebench.ranking.request import BUCKETS
-from pgebench.ranking.sketch import count_sketch
 from pgebench.run.runner import run_side_by_side
 from pgebench.stages import gradient
 from pgebench.store.format import open_store

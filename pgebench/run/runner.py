@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -70,36 +70,51 @@ def _stopped(rules: Rules) -> bool:
     return rules.stop is not None and rules.stop.exists()
 
 
-def run_side_by_side(units: Iterable[Unit], store: Store, workers: int) -> None:
+def run_side_by_side(
+    units: Iterable[Unit], store: Store, workers: int, told: Callable[[str], object] | None = None
+) -> None:
     """Run units that read no others, one thread each, in processes beside each other on the CPU.
+
+    Args:
+        units: what is run.
+        store: where results go.
+        workers: processes.
+        told: given a line per unit that has come to its end; None for none.
 
     Raises:
         PgebenchError: a unit has no result.
     """
     waiting = list(units)
-    run_chains(([unit] for unit in waiting), store, workers)
+    run_chains(([unit] for unit in waiting), store, workers, told)
     for unit in waiting:
         record = store.record(unit)
         if record["status"] != DONE:
             raise PgebenchError(f"{unit} has no result: {record.get('error', record['status'])}")
 
 
-def run_chains(chains: Iterable[Sequence[Unit]], store: Store, workers: int) -> None:
+def run_chains(
+    chains: Iterable[Sequence[Unit]], store: Store, workers: int, told: Callable[[str], object] | None = None
+) -> None:
     """Run chains of units, in each inputs before the units that read them, in processes beside each other on the CPU.
 
-    What fails leaves a record.
+    What fails leaves a record. Arguments are those of ``run_side_by_side``; ``told`` is given a line per chain.
     """
     open_ones = [[unit for unit in chain if not store.is_done(unit)] for chain in chains]
     waiting = [chain for chain in open_ones if chain]
     if waiting:
         rules = Rules(workers)
-        Parallel(n_jobs=workers, batch_size=1)(delayed(_with_one_thread)(chain, store, rules) for chain in waiting)
+        beside = Parallel(n_jobs=workers, batch_size=1, return_as="generator_unordered")
+        ended = beside(delayed(_with_one_thread)(chain, store, rules) for chain in waiting)
+        for number, line in enumerate(ended, 1):
+            if told is not None:
+                told(f"[{number:{len(str(len(waiting)))}}/{len(waiting)}] {line}")
 
 
-def _with_one_thread(chain: Sequence[Unit], store: Store, rules: Rules) -> None:
+def _with_one_thread(chain: Sequence[Unit], store: Store, rules: Rules) -> str:
     torch.set_num_threads(1)
     with patient_streams():
         run_units(chain, store, torch.device("cpu"), rules)
+    return str(chain[-1])
 
 
 def run_unit(unit: Unit, store: Store, device: torch.device, rules: Rules = DEFAULT) -> dict[str, Any]:

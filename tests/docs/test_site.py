@@ -38,7 +38,7 @@ CALLED = (
     "pgebench.published.bounds",
     "pgebench.ranking.command",
     "pgebench.ranking.request",
-    "pgebench.ranking.sketch",
+    "pgebench.pge.count_sketch",
     "pgebench.ranking.standing",
     "pgebench.data.folder",
     "pgebench.data.npz",

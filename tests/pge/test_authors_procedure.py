@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +19,7 @@ from pgebench.core.identity import derive_seed
 from pgebench.networks import backbones
 from pgebench.networks.residual_branches import open_branches
 from pgebench.pge import EpisodeSampler, GradientSettings, principal_gradient
-from pgebench.store.unit import Unit
-from pgebench.studies.pge.__main__ import DrawOptions, main
+from pgebench.studies.pge.__main__ import DrawOptions
 from pgebench.studies.pge.full_budget import AUTHORS, DRAWS, draw_units
 from pgebench.studies.pge.gradients import tasks_of
 
@@ -170,19 +168,6 @@ def test_every_image_of_an_episode_is_cut_out_at_a_place_of_its_own_and_at_every
     assert seen == {(down, right) for down in range(6) for right in range(6)}
     assert np.array_equal(cropping.episode(0, 5).rows, whole.episode(0, 5).rows)
     assert whole.episode(0, 5).places is None
-
-
-def test_a_draw_is_a_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    computed: list[list[Unit]] = []
-    monkeypatch.setattr("pgebench.run.runner.run_side_by_side", lambda units, store, workers: computed.append(units))
-    main(["draw=1", "experiment=smoke", f"store={tmp_path / 'store'}", "workers=1"])
-    assert "gradients of 6800 episodes" in capsys.readouterr().out
-    (units,) = computed
-    assert {unit.params["settings"]["episodes"] for unit in units} == {6800}
-    assert {unit.params["settings"]["seed"] for unit in units} == {1}
-    assert {unit.params["settings"]["branches"] for unit in units} == {"open"}
 
 
 def test_targets_of_the_authors_are_whole_and_a_practitioners_have_few_images() -> None:

@@ -10,10 +10,10 @@ import torch
 
 from pgebench.networks import backbones
 from pgebench.pge import gradient_distance
+from pgebench.pge.count_sketch import count_sketch
 from pgebench.ranking.candidates import embedded_sources
 from pgebench.ranking.gradient_bank import SETTINGS, Bank, bank_units, build_bank, shipped_bank
 from pgebench.ranking.request import BUCKETS
-from pgebench.ranking.sketch import count_sketch
 from pgebench.store.format import open_store
 
 

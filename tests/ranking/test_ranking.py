@@ -9,9 +9,9 @@ from tiny_network import pictures, tiny_network
 
 from pgebench.core.errors import ConfigError, DataError
 from pgebench.pge import GradientSettings, PrincipalGradient, gradient_distance, principal_gradient
+from pgebench.pge.count_sketch import count_sketch
 from pgebench.ranking.by_gradient import fitting, rank_sequentially
 from pgebench.ranking.gradient_bank import Bank
-from pgebench.ranking.sketch import count_sketch
 from pgebench.ranking.standing import standing
 
 SETTINGS = GradientSettings(restarts=4, episodes=20, way=3, shot=2, query=3)

@@ -14,7 +14,7 @@ import torch
 from pgebench.core.identity import Label
 from pgebench.core.records import CRASHED, DONE, FAILED, RUNNING
 from pgebench.run.policy import Rules
-from pgebench.run.runner import run_unit, run_units
+from pgebench.run.runner import run_side_by_side, run_unit, run_units
 from pgebench.run.time_limit import time_limit
 from pgebench.stages import STAGES, Outcome, score
 from pgebench.stages.base import Stage, Work
@@ -54,6 +54,15 @@ def test_a_done_unit_is_never_run_again(store: Store, calls: list[str]) -> None:
     run_units([step("a"), step("a")], store, CPU)
     run_units([step("a")], store, CPU)
     assert calls == ["a"]
+
+
+def test_units_beside_each_other_are_told_of_as_they_end(store: Store, calls: list[str]) -> None:
+    run_units([step("a")], store, torch.device("cpu"))
+    told: list[str] = []
+    run_side_by_side([step("a"), step("b"), step("c")], store, 1, told.append)
+    assert calls == ["a", "b", "c"]
+    assert [line.partition("]")[0] for line in told] == ["[1/2", "[2/2"]
+    assert all(str(step(name)) in line for name, line in zip("bc", told, strict=True))
 
 
 def test_a_failure_is_recorded_and_the_rest_goes_on(store: Store, calls: list[str]) -> None:

@@ -19,8 +19,8 @@ from pgebench.studies.pge import run
 from pgebench.studies.pge.evaluate import Halves, agreement_of_halves, choose, differences, halves_of, judge
 from pgebench.studies.pge.gradients import Tasks
 from pgebench.studies.pge.products import Products, products, score_arrays
-from pgebench.studies.pge.run import _places, _truths
 from pgebench.studies.pge.scoring import spread_over_draws
+from pgebench.studies.pge.truths import places_of, truths_of
 from pgebench.studies.pge.variants import (
     KINDS,
     WEIGHTED_KINDS,
@@ -230,11 +230,11 @@ def test_truths_of_another_backbone_are_refused(tmp_path: Path) -> None:
     rows = [("truth", "done", "net", "a", "b", None, "finetune", 0, 0.9)]
     columns = ["stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"]
     pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "records.parquet")
-    assert _truths(tmp_path, "net").backbones == ("net",)
+    assert truths_of(tmp_path, "net").backbones == ("net",)
     with pytest.raises(ConfigError, match="no finetune accuracies of backbone=test_vit"):
-        _truths(tmp_path, "test_vit")
+        truths_of(tmp_path, "test_vit")
     with pytest.raises(ConfigError, match=r"there is no records\.parquet"):
-        _truths(tmp_path / "nothing", "net")
+        truths_of(tmp_path / "nothing", "net")
 
 
 def test_scores_stand_where_the_truth_of_their_pair_stands() -> None:
@@ -243,11 +243,11 @@ def test_scores_stand_where_the_truth_of_their_pair_stands() -> None:
         Named("net", {}), (Named("b", {}), Named("a", {})), (Named("d", {}), Named("c", {}), Named("b", {})), 2
     )
     table = table_of(("net",), ("a", "b"), ("b", "c", "d"), {}, {})
-    sources, targets = _places(tasks, table)
+    sources, targets = places_of(tasks, table)
     assert list(sources.items()) == [("a", 1), ("b", 0)]
     assert list(targets.items()) == [("b", 4), ("c", 3), ("d", 2)]
     with pytest.raises(ConfigError, match="nothing is known about d"):
-        _places(tasks, table_of(("net",), ("a", "b"), ("b", "c"), {}, {}))
+        places_of(tasks, table_of(("net",), ("a", "b"), ("b", "c"), {}, {}))
 
 
 def test_the_spread_over_draws_uses_each_initialisation_once() -> None:
@@ -265,5 +265,4 @@ def test_the_spread_over_draws_uses_each_initialisation_once() -> None:
     places = {name: k for k, name in enumerate("abcd")}, {name: 4 + k for k, name in enumerate("vwxyz")}
     found = spread_over_draws(Products(values), places, table, "finetune")
     assert [round(value, 6) for value in found[1]] == [-1, -1, 1, -1]
-    assert len(found[2]) == 2
-    assert len(found[4]) == 1
+    assert {size: len(values) for size, values in found.items()} == {1: 4, 2: 2, 4: 1}

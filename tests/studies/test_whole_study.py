@@ -148,7 +148,7 @@ def test_the_study_reports_what_its_gradients_say(
     pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "records.parquet")
     parts = Parts(("stem", "block", "dead"), {"norms": np.array([0.0, 1.0, 0.0])})
     monkeypatch.setattr(run, "tasks_of", lambda experiment, backbone: tasks)
-    monkeypatch.setattr(run, "run_side_by_side", lambda units, store, workers: None)
+    monkeypatch.setattr(run, "run_side_by_side", lambda units, store, workers, told=None: None)
     monkeypatch.setattr(run, "_parts", lambda tasks, pattern: parts)
     monkeypatch.setattr(run, "judge", partial(judge, resamples=20))
     page = run.study_pge("embedded", "test_resnet", tmp_path, tmp_path / "out", StoreOfGradients(), 1)
@@ -158,6 +158,9 @@ def test_the_study_reports_what_its_gradients_say(
     assert f"are {', '.join(kept[1::2])} (" in text
     assert "| paired 4 x 50, unit |" in text
     assert "| paired | 3 | 1 | `" in text
+    # 32 initialisations, each in one group of every size.
+    for row in ("| 1 | 32 |", "| 2 | 16 |", "| 4 | 8 |", "| 8 | 4 |", "| 16 | 2 |", "| 32 | 1 |"):
+        assert row in text
     table = pd.read_csv(tmp_path / "out" / "variants.csv", keep_default_na=False)
     ours = table[(table.kind == "unit") & (table.estimate == "paired")]
     assert (ours.near_against_far.astype(float) > 0.9).all()
@@ -177,7 +180,9 @@ def test_the_study_reports_what_its_gradients_say(
     # And shortly: what was chosen, the default and the authors' procedure, from the gradients that they use.
     asked: list[dict[str, object]] = []
     monkeypatch.setattr(
-        run, "run_side_by_side", lambda units, store, workers: asked.extend(unit.params["settings"] for unit in units)
+        run,
+        "run_side_by_side",
+        lambda units, store, workers, told: asked.extend(unit.params["settings"] for unit in units),
     )
     brief = partial(run.study_pge, "embedded", "test_resnet", tmp_path, tmp_path / "brief", StoreOfGradients(), 1)
     short = brief(draw=2, chosen=(first,), brief=True).read_text()
@@ -188,6 +193,8 @@ def test_the_study_reports_what_its_gradients_say(
     assert f"**{best}**" in short
     assert "brief=true" in short
     assert "## Controls" not in short
+    assert "| 32 | 1 |" not in short
+    assert "| 4 | 1 |" in short
     assert "## Convergence" not in short
     assert not list((tmp_path / "brief").glob("*.png"))
     with pytest.raises(ConfigError, match="brief=true reports what was chosen elsewhere: name folders"):

@@ -17,13 +17,16 @@ from pgebench.studies.pge.full_budget import DRAWS, FEW, WHOLE
 class DrawOptions:
     """Compute one of the five draws that together are the 40,000 gradients per dataset of PGE's authors.
 
-    Takes hours. Gradients are kept in the store, and an interrupted draw goes on where it was.
+    Takes hours. Gradients are kept in the store, and an interrupted draw goes on where it was. What is left of them in
+    the end is a small file per draw in ``results``; the page there is made of all that it finds.
 
     Attributes:
         draw: Number of the draw, from 0: 3,200, 6,800 and three times 10,000 gradients per dataset.
         experiment: Name in ``conf/experiment`` whose datasets are used.
         backbone: Name in ``conf/backbone``.
         targets: Their training images: ``whole``, as the authors have them, or ``few``, as the experiment does.
+        truths: Results folder of that experiment, for its fine-tuning accuracies.
+        results: Folder for the draws' files and the page.
         store: Folder where gradients are kept.
         workers: Processes beside each other.
 
@@ -38,6 +41,8 @@ class DrawOptions:
     experiment: str = "embedded"
     backbone: str = "test_resnet"
     targets: str = WHOLE
+    truths: Path = Path("results/reference/embedded")
+    results: Path = Path("results/pge/full_budget")
     store: Path = Path("results/store")
     workers: int = field(default_factory=available_cores)
 
@@ -58,15 +63,18 @@ def main(arguments: list[str]) -> None:
 
 
 def _draw(options: DrawOptions) -> None:
-    from pgebench.run.runner import run_side_by_side
     from pgebench.store.format import open_store
-    from pgebench.studies.pge.full_budget import draw_units
-    from pgebench.studies.pge.gradients import tasks_of
+    from pgebench.studies.pge.full_budget_run import compute_draw
 
-    draw = DRAWS[options.draw]
-    units = [*draw_units(tasks_of(options.experiment, options.backbone), draw, options.targets).values()]
-    run_side_by_side(units, open_store(options.store, create=True), options.workers)
-    say(f"Draw {options.draw}: {len(units)} gradients of {draw.gradients} episodes are in {options.store}.")
+    page = compute_draw(
+        options.draw,
+        about={"experiment": options.experiment, "backbone": options.backbone, "targets": options.targets},
+        truths=options.truths,
+        results=options.results,
+        store=open_store(options.store, create=True),
+        workers=options.workers,
+    )
+    say(str(page))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Figures of the study: convergence and controls."""
+"""Figures of the study: convergence, the authors' budget, and controls."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -56,6 +58,48 @@ def convergence_figure(judged: pd.DataFrame, agreement: pd.DataFrame) -> Figure:
                     metric, (1.0, float(value.iloc[0])), xycoords=("axes fraction", "data"), fontsize=8, color=GREY
                 )
     figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=8)
+    return figure
+
+
+def full_budget_figure(curve: pd.DataFrame, others: pd.DataFrame, kinds: Sequence[str]) -> Figure:
+    """The authors' procedure up to their budget: agreement of halves beside what was foretold, and ranking quality.
+
+    Args:
+        curve: Rows of ``pgebench.studies.pge.full_budget_curve.curve``.
+        others: Rows of ``beside`` there.
+        kinds: Distances of which the curve has columns.
+    """
+    figure = Figure(figsize=(4 + 3.5 * len(kinds), 4), layout="constrained")
+    left, *panels = figure.subplots(1, 1 + len(kinds))
+    single = curve[~curve.draws.str.contains("+", regex=False)]
+    first = single[single.draws == single.draws.iloc[0]]
+    together = curve[curve.draws.str.contains("+", regex=False)]
+    follow = pd.concat([first, together])
+    left.plot(curve.gradients, curve.agreement, "o", color=VERMILLION, markersize=4, label="measured")
+    left.plot(follow.gradients, follow.foretold, "--", color=GREY, linewidth=1, label="foretold")
+    left.fill_between(
+        follow.gradients, follow.agreement_low, follow.agreement_high, color=VERMILLION, alpha=0.15, linewidth=0
+    )
+    left.set_ylim(min(-0.05, float(curve.agreement_low.min())), 1)
+    left.set_title("cosine between the halves of a gradient", fontsize=10, loc="left")
+    left.legend(frameon=False, fontsize=8, loc="upper left")
+    for axes, kind in zip(panels, kinds, strict=True):
+        axes.plot(single.gradients, single[kind], "o", color=VERMILLION, markersize=4)
+        axes.plot(follow.gradients, follow[kind], "-", color=VERMILLION, linewidth=1.2)
+        axes.fill_between(
+            follow.gradients, follow[f"{kind}_low"], follow[f"{kind}_high"], color=VERMILLION, alpha=0.15, linewidth=0
+        )
+        axes.axhline(0, color="#999999", linewidth=0.8)
+        for metric, style in (("logme", "--"), ("static", ":")):
+            for value in others.loc[others.metric == metric, "tau"]:
+                axes.axhline(value, color=GREY, linestyle=style, linewidth=1)
+                axes.annotate(metric, (1.0, value), xycoords=("axes fraction", "data"), fontsize=8, color=GREY)
+        axes.set_ylim(-0.8, 0.8)
+        axes.set_title(f"mean weighted tau, {kind} distance", fontsize=10, loc="left")
+    for axes in (left, *panels):
+        _plain(axes)
+        axes.set_xscale("log")
+        axes.set_xlabel("gradients of a dataset")
     return figure
 
 

@@ -32,6 +32,7 @@ class StudyResults:
         controls: from ``control_distances``; None for a brief study, which has no curves either.
         confound: kind -> rank correlation of its scores with the norm of the source's gradient.
         draws: number of initialisations -> mean weighted tau of disjoint groups of so many.
+        many: from ``judge`` for 32 initialisations; None for a brief study.
         energy: share of each tensor, see ``energy_table``.
         best: the variant that was chosen.
         chosen_on: its mean weighted tau where it was chosen.
@@ -47,6 +48,7 @@ class StudyResults:
     controls: Controls | None
     confound: Mapping[str, float]
     draws: Mapping[int, list[float]]
+    many: pd.DataFrame | None
     energy: pd.DataFrame
     best: Variant
     chosen_on: float
@@ -102,7 +104,8 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
         "energies": tables.energies(study.energy),
         "kinds": [tables.plain(kind) for kind in KINDS],
         "controls": tables.controls(study.controls) if study.controls else [],
-        "draws": [(size, ", ".join(f"{value:.2f}" for value in values)) for size, values in study.draws.items()],
+        "draws": tables.groups(study.draws),
+        "many": [] if study.many is None else tables.many(study.many),
         "without_labels": f"{study.controls.without_labels:.2f}" if study.controls else tables.NOTHING,
         "confound": [f"{tables.plain(kind)} {value:+.2f}" for kind, value in study.confound.items()],
     }

@@ -6,19 +6,17 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from pgebench.analysis.build_table import build_table
 from pgebench.analysis.static_ranker import static_scores
-from pgebench.analysis.table import Table
 from pgebench.core.errors import ConfigError
 from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
 from pgebench.core.options import typed_value
+from pgebench.core.say import say
 from pgebench.networks import backbones
 from pgebench.pge import GradientSettings
 from pgebench.run.runner import run_side_by_side
@@ -29,6 +27,7 @@ from pgebench.studies.pge.controls import DEFAULT_EPISODES, control_distances
 from pgebench.studies.pge.evaluate import FIELDS, choose, halves_of, judge
 from pgebench.studies.pge.figures import controls_figure, convergence_figure
 from pgebench.studies.pge.gradients import Tasks, control_units, estimate_units, tasks_of
+from pgebench.studies.pge.products import products
 from pgebench.studies.pge.report import StudyResults, study_report
 from pgebench.studies.pge.scoring import (
     Estimated,
@@ -41,12 +40,11 @@ from pgebench.studies.pge.scoring import (
     variants_of,
 )
 from pgebench.studies.pge.tensor_groups import Parts, parts_of
-from pgebench.studies.pge.variants import ESTIMATES, Variant, needed_for
+from pgebench.studies.pge.truths import TRUTH, places_of, truths_of
+from pgebench.studies.pge.variants import ESTIMATES, KINDS, MANY, Variant, needed_for
 
 OTHERS = ("logme", "knn", "linear_probe", "leep", "nce", "source_accuracy", "same_collection")
 """Metrics of the records that the study compares with, beside the static ranker."""
-
-TRUTH = "finetune"
 
 
 def study_pge(
@@ -82,14 +80,15 @@ def study_pge(
         raise ConfigError("brief=true reports what was chosen elsewhere: name folders of finished studies in chosen=")
     estimates = needed_for(choose(elsewhere)[0]) if brief else ESTIMATES
     tasks = tasks_of(experiment, backbone)
-    table = _truths(truths, backbone, tasks.collections)
+    table = truths_of(truths, backbone, tasks.collections)
     wanted = estimate_units(tasks, draw, estimates)
     # The controls are drawn for the sources that also are targets with a near source: the class halves.
     halves = [source for source in tasks.sources if source.config["classes"] is not None]
     controls = {} if brief else control_units(tasks, halves, draw)
-    run_side_by_side([*wanted.values(), *controls.values()], store, workers)
+    crowd = {} if brief else estimate_units(tasks, draw, MANY)
+    run_side_by_side([*wanted.values(), *controls.values(), *crowd.values()], store, workers, say)
 
-    places = _places(tasks, table)
+    places = places_of(tasks, table)
     found = {name: _estimated(name, settings, tasks, wanted, store) for name, settings in estimates.items()}
     truth = table.truth[TRUTH]
     scores = {
@@ -107,6 +106,14 @@ def study_pge(
     given |= {"brief": "true"} if brief else {}
     command = shlex.join(["pgebench-pge", *(f"{key}={typed_value(value)}" for key, value in given.items())])
     paired = found["paired"].products
+    # The many where there are any, else the few that the default uses.
+    of_draws = paired[DEFAULT_EPISODES]
+    many = None
+    if crowd:
+        gradients = [gradient.from_tensors(store.load(unit)) for unit in crowd.values()]
+        of_draws = products([one.halves for one in gradients], gradients[0].sizes)
+        shown = {Variant("many", 32, 800, kind): scored(of_draws, places, kind, truth) for kind in KINDS}
+        many = judge(shown, truth, halves_of(table))
     judged = judge(scores, truth, halves_of(table))
     best, chosen_on = choose(elsewhere or [judged])
     study = StudyResults(
@@ -117,7 +124,8 @@ def study_pge(
         table=table,
         controls=control,
         confound=norm_confound(list(paired.values())[-1], places, truth),
-        draws=spread_over_draws(paired[DEFAULT_EPISODES], places, table, TRUTH),
+        draws=spread_over_draws(of_draws, places, table, TRUTH),
+        many=many,
         energy=energy_table(found),
         best=best,
         chosen_on=chosen_on,
@@ -136,29 +144,6 @@ def _variants(folder: Path) -> pd.DataFrame:
     if lacking := sorted({*FIELDS, "chosen_on", "coverage"} - {*table}):
         raise ConfigError(f"chosen={folder}: variants.csv lacks {', '.join(lacking)}; run this study again")
     return table
-
-
-def _truths(folder: Path, backbone: str, collections: Mapping[str, str] = MappingProxyType({})) -> Table:
-    path = folder / "records.parquet"
-    if not path.is_file():
-        raise ConfigError(f"truths={folder}: there is no records.parquet; name the results folder of a finished run")
-    with path.open("rb") as file:  # pyarrow itself opens no path that is not UTF-8
-        table = build_table(pd.read_parquet(file), collections=collections)
-    if backbone not in table.backbones or TRUTH not in table.truth:
-        raise ConfigError(f"truths={folder}: no {TRUTH} accuracies of backbone={backbone}")
-    return table.only_backbone(backbone)
-
-
-def _places(tasks: Tasks, table: Table) -> tuple[dict[str, int], dict[str, int]]:
-    """Where each source's and each target's gradient stands in the products, in the order of the table's axes."""
-    order = [*(("source", source.name) for source in tasks.sources), *(("target", one.name) for one in tasks.targets)]
-    place = {key: number for number, key in enumerate(order)}
-    missing = sorted({name for role, name in place} - {*table.sources, *table.targets})
-    if missing:
-        raise ConfigError(f"truths: nothing is known about {', '.join(missing)}; name the results of this experiment")
-    return {name: place["source", name] for name in table.sources}, {
-        name: place["target", name] for name in table.targets
-    }
 
 
 def _estimated(

@@ -176,12 +176,12 @@ def spread_over_draws(found: Products, places: Places, table: Table, truth: str)
     """Mean weighted tau over all targets of estimates with disjoint initialisations, unit distance.
 
     Returns:
-        Number of initialisations -> the value of each group of so many.
+        Number of initialisations (1, 2, 4 ... as many as there are) -> the value of each group of so many.
     """
     restarts = len(found.values)
     accuracy = table.truth[truth]
     result: dict[int, list[float]] = {}
-    for size in (1, 2, 4):
+    for size in (2**power for power in range(restarts.bit_length())):
         groups = [Products(found.values[first : first + size]) for first in range(0, restarts - size + 1, size)]
         scores = [scored(group, places, "unit", accuracy) for group in groups]
         result[size] = [ranking_quality(score, accuracy).mean(STATISTIC) for score in scores]

@@ -69,6 +69,31 @@ def ablation(judged: pd.DataFrame, agreement: pd.DataFrame) -> list[list[str]]:
     return rows
 
 
+def groups(draws: Mapping[int, Sequence[float]]) -> list[list[str]]:
+    """Values of disjoint groups of initialisations: how many, and how far they lie apart.
+
+    >>> groups({1: [0.1, 0.3], 2: [0.25]})
+    [['1', '2', '0.20', '0.10 to 0.30', '0.14'], ['2', '1', '0.25', '-', '-']]
+    """
+    rows = []
+    for size, values in draws.items():
+        found = pd.Series(values)
+        apart = len(found) > 1
+        spread = f"{found.min():.2f} to {found.max():.2f}" if apart else NOTHING
+        deviation = f"{found.std():.2f}" if apart else NOTHING
+        rows.append([str(size), str(len(found)), f"{found.mean():.2f}", spread, deviation])
+    return rows
+
+
+def many(judged: pd.DataFrame) -> list[list[str]]:
+    """What many initialisations reach: a row per distance or directed form, as ``judge`` gives them."""
+    rows = []
+    for row in judged.to_dict("records"):
+        everywhere, choosing, far = (f"{row[name]:.2f}" for name in ("all_targets", "chosen_on", "far"))
+        rows.append([plain(row["kind"]), everywhere, choosing, with_interval(row), far])
+    return rows
+
+
 def parts(judged: pd.DataFrame) -> list[list[str]]:
     """Which tensors are compared, and what is averaged over restarts, for the estimates of ``PART_ESTIMATES``."""
     rows = []

@@ -40,6 +40,9 @@ ESTIMATES: dict[str, GradientSettings] = {
 }
 """Name -> settings. All are of the seed 0: nothing is chosen by its seed."""
 
+MANY = {"many": GradientSettings(restarts=32, episodes=25)}
+"""More initialisations than a person would pay for: is what PGE looks for there at all? Never chosen."""
+
 CONTROLLED = (
     ("proto", "first_half"),
     ("proto", "second_half"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,16 @@ def test_the_same_evidence_gives_the_same_bytes(box: Path) -> None:
     before = (box / EVIDENCE).read_bytes()
     write_box(box, "mine", {"k": {"features": torch.ones(2, 3)}})
     assert (box / EVIDENCE).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["embedded_full", "hub"])
+def test_a_reference_and_its_box_are_of_one_run(name: str) -> None:
+    """Records that are made anew without their box would leave it refused; nobody would see that before a user does."""
+    folder = Path(__file__).parents[2] / "results" / "reference" / name
+    said = json.loads((folder / INDEX).read_text())
+    assert said["experiment"] == name
+    for file, sha256 in said["sha256"].items():
+        assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == sha256
 
 
 def _other_format(box: Path) -> None:

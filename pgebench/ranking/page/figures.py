@@ -54,7 +54,9 @@ def scores_picture(rows: Sequence[Row], confidence: float) -> Picture:
         y = TOP + ROW * place + 8
         if row["low"] is not None:
             marks.append(Line(((across(row["low"]), y), (across(row["high"]), y)), "span", _role(row), say=said(row)))
-        marks.append(Circle(across(row["score"]), y, 4, "dot", _role(row), say=said(row)))
+        # As the key has it: who is behind is hollow, also for those who do not tell the colours apart.
+        look = "dot" if row["may_be_best"] else "hollow"
+        marks.append(Circle(across(row["score"]), y, 4, look, _role(row), say=said(row)))
         marks.append(Text(left - 8, y + 4, short(row["name"]), anchor="end"))
     return Picture(WIDE, height, tuple(marks), f"Score of each candidate with its {confidence:.0%} interval")
 

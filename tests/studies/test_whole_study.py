@@ -14,7 +14,7 @@ from torch import nn
 from pgebench.core.errors import ConfigError
 from pgebench.pge import PrincipalGradient, gradient_distance
 from pgebench.pge.tensors import inverse_noise
-from pgebench.studies.pge import run
+from pgebench.studies.pge import run, starts
 from pgebench.studies.pge.evaluate import judge
 from pgebench.studies.pge.gradients import Tasks, estimate_units, tasks_of
 from pgebench.studies.pge.scoring import estimated, variants_of
@@ -111,6 +111,8 @@ def test_estimates_use_no_more_support_images_than_the_targets_have(tasks: Tasks
 class StoreOfGradients:
     """Gradients with one direction for each collection, as a store would give them."""
 
+    root = Path("nowhere")
+
     def load(self, unit):
         settings = unit.params["settings"]
         name = unit.label.source or unit.label.target
@@ -147,6 +149,13 @@ def test_the_study_reports_what_its_gradients_say(
     columns = ["stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"]
     pd.DataFrame(rows, columns=columns).to_parquet(tmp_path / "records.parquet")
     parts = Parts(("stem", "block", "dead"), {"norms": np.array([0.0, 1.0, 0.0])})
+
+    def weights_file(tasks, start, seed, pool, folder):
+        path = tmp_path / f"{vars(start)} {seed} {[one.name for one in pool]}"
+        path.write_text(path.name)
+        return path
+
+    monkeypatch.setattr(starts, "weights_file", weights_file)
     monkeypatch.setattr(run, "tasks_of", lambda experiment, backbone: tasks)
     monkeypatch.setattr(run, "run_side_by_side", lambda units, store, workers, told=None: None)
     monkeypatch.setattr(run, "_parts", lambda tasks, pattern: parts)

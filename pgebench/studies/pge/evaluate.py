@@ -107,7 +107,8 @@ def judge(
 
     Returns:
         A row per variant: its fields, ``chosen_on`` (mean over the choosing half), ``tau``, ``low``, ``high`` (on the
-        other half), ``far`` and ``near_against_far`` there, ``all_targets`` (on all pairs) and ``coverage``.
+        other half), ``far`` and ``near_against_far`` there, ``all_targets`` (on all pairs that have a score) and
+        ``coverage`` (of the pairs of the halves).
     """
     variants = list(scores)
     reported = halves.cut(truth, False)
@@ -124,7 +125,7 @@ def judge(
         "far": _means([score + np.where(near, np.nan, 0.0) for score in kept], reported),
         "near_against_far": [float(mean_where_defined(one.reshape(-1))) for one in between],
         "all_targets": _means([scores[variant] for variant in variants], truth),
-        "coverage": [_coverage(scores[variant], truth) for variant in variants],
+        "coverage": [_coverage(scores[variant], truth, halves) for variant in variants],
     }
     return pd.DataFrame([astuple(variant) for variant in variants], columns=FIELDS).assign(**columns)
 
@@ -140,10 +141,14 @@ def _means(scores: Sequence[FloatArray], truth: FloatArray) -> list[float]:
     return means
 
 
-def _coverage(score: FloatArray, truth: FloatArray) -> float:
-    """Share of the pairs with a truth that have a score."""
-    measured = np.isfinite(truth).any(axis=-1)
-    return float(np.isfinite(score[measured]).mean())
+def _coverage(score: FloatArray, truth: FloatArray, halves: Halves) -> float:
+    """Share of the pairs with a truth that have a score; pairs across the halves count nowhere."""
+    counted = [
+        (np.isfinite(halves.cut(truth, half)).any(axis=-1), np.isfinite(halves.cut(score, half)))
+        for half in (True, False)
+    ]
+    measured = sum(int(known.sum()) for known, _ in counted)
+    return sum(int((known & scored).sum()) for known, scored in counted) / measured if measured else float("nan")
 
 
 def choose(tables: Sequence[pd.DataFrame]) -> tuple[Variant, float]:

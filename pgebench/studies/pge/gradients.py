@@ -106,7 +106,12 @@ def fitting(tasks: Tasks, settings: GradientSettings) -> GradientSettings:
 
 
 def gradient_unit(
-    tasks: Tasks, dataset: Named, settings: GradientSettings, role: str, control: str | None = None
+    tasks: Tasks,
+    dataset: Named,
+    settings: GradientSettings,
+    role: str,
+    control: str | None = None,
+    backbone: Named | None = None,
 ) -> Unit:
     """The gradient of one dataset.
 
@@ -116,13 +121,16 @@ def gradient_unit(
         settings: How it is estimated; the way is lowered to the fewest classes of all datasets.
         role: ``source`` or ``target``.
         control: None, or a key of ``pgebench.pge.controls.CONTROLS``.
+        backbone: With a file of weights; None for that of the tasks.
 
     Returns:
         A unit without inputs.
     """
+    network = backbone or tasks.backbone
     if settings.way is not None:
         settings = replace(settings, way=min(settings.way, tasks.common_classes))
-    label = Label(backbone=tasks.backbone.name, source=dataset.name)
+    label = Label(backbone=network.name, source=dataset.name)
     label = label if role == "source" else replace(label, source=None, target=dataset.name)
-    params = backbones.backbone_params(tasks.backbone.config), dataset_params(dataset.config)
-    return gradient.unit(*params, settings, label, control)
+    params = backbones.backbone_params(network.config), dataset_params(dataset.config)
+    unit = gradient.unit(*params, settings, label, control)
+    return replace(unit, files=backbones.file_of(network.config))

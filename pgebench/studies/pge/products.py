@@ -113,6 +113,24 @@ def products(gradients: Sequence[torch.Tensor], sizes: Sequence[int]) -> Product
     return Products(found)
 
 
+def apart(groups: Sequence[tuple[Products, Sequence[int]]], datasets: int) -> Products:
+    """Products of groups of datasets whose gradients cannot be compared with each other's, being at other weights.
+
+    Args:
+        groups: Products of each group, and where its datasets stand among all.
+        datasets: Number of all.
+
+    Returns:
+        Products of all, NaN between groups.
+    """
+    restarts, layers = groups[0][0].values.shape[:2]
+    whole = np.full((restarts, layers, datasets, 2, datasets, 2), np.nan)
+    for found, places in groups:
+        rows = np.array(places)
+        whole[:, :, rows[:, None], :, rows[None, :], :] = np.moveaxis(found.values, (2, 4), (0, 1))
+    return Products(whole)
+
+
 def score_arrays(found: Products, sources: Mapping[str, int], targets: Mapping[str, int], kind: str) -> FloatArray:
     """Scores of shape (1, sources, targets) as the analysis wants them.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,16 +32,19 @@ from pgebench.studies.pge.report import StudyResults, study_report
 from pgebench.studies.pge.scoring import (
     Estimated,
     agreement,
+    combined,
     energy_table,
     estimated,
     norm_confound,
     scored,
+    side_by_side,
     spread_over_draws,
     variants_of,
 )
+from pgebench.studies.pge.starts import start_units
 from pgebench.studies.pge.tensor_groups import Parts, parts_of
 from pgebench.studies.pge.truths import TRUTH, places_of, truths_of
-from pgebench.studies.pge.variants import ESTIMATES, KINDS, MANY, Variant, needed_for
+from pgebench.studies.pge.variants import ESTIMATES, KINDS, MANY, STARTS, Variant, needed_for
 
 OTHERS = ("logme", "knn", "linear_probe", "leep", "nce", "source_accuracy", "same_collection")
 """Metrics of the records that the study compares with, beside the static ranker."""
@@ -81,15 +84,20 @@ def study_pge(
     estimates = needed_for(choose(elsewhere)[0]) if brief else ESTIMATES
     tasks = tasks_of(experiment, backbone)
     table = truths_of(truths, backbone, tasks.collections)
-    wanted = estimate_units(tasks, draw, estimates)
+    choosing = halves_of(table).choosing
+    drawn = {name: settings for name, settings in estimates.items() if name not in STARTS}
+    shared = estimate_units(tasks, draw, drawn)
+    wanted = {key: [unit] for key, unit in shared.items()}
+    wanted |= start_units(tasks, choosing, draw, [name for name in estimates if name in STARTS], store.root / "starts")
     # The controls are drawn for the sources that also are targets with a near source: the class halves.
     halves = [source for source in tasks.sources if source.config["classes"] is not None]
     controls = {} if brief else control_units(tasks, halves, draw)
     crowd = {} if brief else estimate_units(tasks, draw, MANY)
-    run_side_by_side([*wanted.values(), *controls.values(), *crowd.values()], store, workers, say)
+    units = [unit for several in wanted.values() for unit in several]
+    run_side_by_side([*units, *controls.values(), *crowd.values()], store, workers, say)
 
     places = places_of(tasks, table)
-    found = {name: _estimated(name, settings, tasks, wanted, store) for name, settings in estimates.items()}
+    found = {name: _estimated(name, settings, tasks, wanted, store, choosing) for name, settings in estimates.items()}
     truth = table.truth[TRUTH]
     scores = {
         variant: scored(one_of, places, variant.kind, truth)
@@ -99,7 +107,7 @@ def study_pge(
     scores |= {Variant(metric): table.scores[metric] for metric in OTHERS if metric in table.scores}
     scores[Variant("static")] = static_scores(truth)
     names = [source.name for source in halves]
-    control = None if brief else control_distances(store, wanted, controls, names, tasks.collections)
+    control = None if brief else control_distances(store, shared, controls, names, tasks.collections)
     given: dict[str, object] = {"experiment": experiment, "backbone": backbone, "truths": truths, "results": results}
     given |= {"draw": draw} if draw else {}
     given |= {"chosen": chosen} if chosen else {}
@@ -150,17 +158,30 @@ def _estimated(
     name: str,
     settings: GradientSettings,
     tasks: Tasks,
-    wanted: Mapping[tuple[str, str, str], Unit],
+    wanted: Mapping[tuple[str, str, str], Sequence[Unit]],
     store: Store,
+    choosing: frozenset[str],
 ) -> Estimated:
-    units = [unit for (estimate, _, _), unit in wanted.items() if estimate == name]
-    gradients = [gradient.from_tensors(store.load(unit)) for unit in units]
-    records = [store.record(unit) for unit in units]
-    count = settings.points * settings.episodes
+    units = {key[1:]: several for key, several in wanted.items() if key[0] == name}
+    gradients = [
+        side_by_side([gradient.from_tensors(store.load(unit)) for unit in several]) for several in units.values()
+    ]
+    records = [store.record(unit) for several in units.values() for unit in several]
+    count = settings.points * settings.episodes * len(units) / len(records)
     whole = [record["cpu_s"] / count for record in records if "resumed_after" not in record["detail"]]
     seconds = float(np.mean(whole)) if whole else float("nan")
+    parts = _parts(tasks, settings.parameters)
     # Sources stand before targets.
-    return estimated(gradients, range(len(tasks.sources)), settings, _parts(tasks, settings.parameters), seconds)
+    known = range(len(tasks.sources))
+    if name not in STARTS:
+        return estimated(gradients, known, settings, parts, seconds)
+    groups = []
+    for half in (True, False):
+        members = [place for place, (_, one) in enumerate(units) if (tasks.collections[one] in choosing) == half]
+        of_half = [gradients[place] for place in members]
+        sources = [number for number, place in enumerate(members) if place in known]
+        groups.append((estimated(of_half, sources, settings, parts, seconds), members))
+    return combined(groups, len(units))
 
 
 def _parts(tasks: Tasks, pattern: str) -> Parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from pgebench.analysis.table import FloatArray, Table
 from pgebench.pge import GradientSettings, PrincipalGradient
 from pgebench.pge.tensors import energy, inverse_noise, normalised, second_moment
 from pgebench.studies.pge.evaluate import STATISTIC
-from pgebench.studies.pge.products import Products, products, score_arrays
+from pgebench.studies.pge.products import Products, apart, products, score_arrays
 from pgebench.studies.pge.tensor_groups import Parts
 from pgebench.studies.pge.variants import (
     ALL,
@@ -96,6 +96,33 @@ def estimated(
         compared[ALL, MEANS] = products([one.mean(0, keepdim=True) for one in halves], sizes)
     shares = torch.stack([energy(one, sizes) for one in halves]).mean(0).numpy()
     return Estimated(found, compared, shares, parts.names, seconds)
+
+
+def side_by_side(gradients: Sequence[PrincipalGradient]) -> PrincipalGradient:
+    """Gradients of one dataset at different weights as one with as many restarts; snapshots are left out of several."""
+    if len(gradients) == 1:
+        return gradients[0]
+    return replace(gradients[0], halves=torch.cat([one.halves for one in gradients]), snapshots={})
+
+
+def combined(groups: Sequence[tuple[Estimated, Sequence[int]]], datasets: int) -> Estimated:
+    """One estimate of groups of datasets, each at weights of its own: only pairs within a group have a score.
+
+    Args:
+        groups: What became of each, and where its datasets stand among all.
+        datasets: Number of all.
+
+    Returns:
+        The estimate of all.
+    """
+    first = groups[0][0]
+    return Estimated(
+        {count: apart([(one.products[count], places) for one, places in groups], datasets) for count in first.products},
+        {key: apart([(one.compared[key], places) for one, places in groups], datasets) for key in first.compared},
+        np.mean([one.energy for one, _ in groups], axis=0),
+        first.names,
+        float(np.mean([one.seconds for one, _ in groups])),
+    )
 
 
 def variants_of(name: str, one: Estimated, settings: GradientSettings) -> Iterator[tuple[Variant, Products]]:

@@ -14,6 +14,28 @@ RESTARTS = 4
 
 _OPEN_SCALED = GradientSettings(branches="open", temperature=1.0)
 
+
+@dataclass(frozen=True)
+class Start:
+    """Weights at which gradients are taken, other than those that the library draws.
+
+    Attributes:
+        scale: All weights but those of norms and biases are multiplied by it.
+        steps: Training steps from there, on few-shot tasks of datasets that contain neither side of a pair.
+    """
+
+    scale: float = 1.0
+    steps: int = 0
+
+
+STARTS = {
+    "scaled_half": Start(scale=0.5),
+    "scaled_double": Start(scale=2.0),
+    "warm_20": Start(steps=20),
+    "warm_200": Start(steps=200),
+}
+"""Name of an estimate -> its weights; everything else is as in the metric ``pge``."""
+
 ESTIMATES: dict[str, GradientSettings] = {
     # The two that are followed gradient by gradient; the second is the authors' procedure.
     "paired": GradientSettings(restarts=8, episodes=100, snapshots=(3, 6, 12, 25, 50)),
@@ -37,6 +59,7 @@ ESTIMATES: dict[str, GradientSettings] = {
     "open_scaled_crop": replace(_OPEN_SCALED, crop=0.875),
     "open_scaled_2_way": replace(_OPEN_SCALED, way=2),
     "open_scaled_1_shot": replace(_OPEN_SCALED, shot=1),
+    **{name: GradientSettings() for name in STARTS},
 }
 """Name -> settings. All are of the seed 0: nothing is chosen by its seed."""
 

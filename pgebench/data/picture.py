@@ -133,14 +133,25 @@ def _reason(error: Exception) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-def _open(content: Content) -> Image.Image:
+def open_picture(content: Content) -> Image.Image:
+    """A picture of which nothing is decoded yet.
+
+    Args:
+        content: A file, an encoded file, or pixels.
+
+    Returns:
+        To be closed by the caller.
+
+    Raises:
+        OSError: It cannot be read; Pillow raises other errors, too.
+    """
     if isinstance(content, np.ndarray):
         return Image.fromarray(content)
     return Image.open(content if isinstance(content, Path) else io.BytesIO(content), formats=FORMATS)
 
 
 def _decoded(content: Content, size: int, resize: str, max_megapixels: int, depth: str) -> DecodedImage:
-    with _open(content) as image:
+    with open_picture(content) as image:
         width, height = image.size
         if width * height > max_megapixels * 1e6:
             raise _TooLarge(
@@ -192,7 +203,7 @@ def _extrema(picture: Image.Image) -> list[tuple[int, int]]:
 
 def _whole_range(picture: Image.Image, content: Content) -> Image.Image:
     """A picture of 16 bits a colour, of which Pillow gave the higher eight, scaled by its own range."""
-    with _open(content) as image:
+    with open_picture(content) as image:
         bands = show_low_bytes(image)
         if not bands:
             return picture

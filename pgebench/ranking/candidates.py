@@ -15,7 +15,10 @@ from pgebench.analysis.question import QUESTIONS
 from pgebench.config import BackboneConfig, DatasetConfig, conf_dir
 from pgebench.core.conf import names_in
 from pgebench.core.errors import ConfigError, DataError
+from pgebench.core.instantiate import build
 from pgebench.core.quoting import escaped
+from pgebench.data.listing import Listing
+from pgebench.data.picture_size import all_within
 from pgebench.data.read import open_read
 from pgebench.data.task import dataset_params
 from pgebench.networks import weights
@@ -157,20 +160,32 @@ def of_backbones(
         unknown = OmegaConf.merge(OmegaConf.structured(DatasetConfig), compose("dataset/pretrained").dataset)
         source = Named("pretrained", plain(OmegaConf.merge(unknown, {"store": escaped(str(store)), "lock": "auto"})))
         named = named_backbones(backbones or at_hand, image_size, most, config.backbone.image_size)
+    # Tiny pictures gain nothing by being kept as large as a network looks at them: it enlarges them itself.
+    largest = SIDES[0] if _all_tiny(task) else None
+    sides = [largest or _side_read(one.facts.image_size) for one in named]
     tasks: dict[int, Named] = {}
     small: dict[str, None] = {}
-    for side in sorted({_side_read(one.facts.image_size) for one in named}):
+    for side in sorted(set(sides)):
         (tasks[side],), lines = _without_small_classes([_read_at(task, side)], store)
         small |= dict.fromkeys(lines)
-    cells = tuple(Cell(one.named, source, tasks[_side_read(one.facts.image_size)], settings) for one in named)
+    cells = tuple(Cell(one.named, source, tasks[side], settings) for one, side in zip(named, sides, strict=True))
     left_out = (*small, *(() if backbones else left))
     return Candidates("backbones", cells, left_out, tuple(one.facts for one in named))
+
+
+def _all_tiny(task: Named) -> bool:
+    """Whether no picture is larger than the smallest side at which one is kept; what is in the package has its own."""
+    if task.config["path"] is None:
+        return False
+    listing = build({**task.config["loader"], "path": task.config["path"]})
+    return isinstance(listing, Listing) and all_within(listing.contents(), SIDES[0])
 
 
 def _side_read(image_size: int) -> int:
     """The side at which pictures are kept for a backbone: few sizes, so that a folder is decoded a few times at most.
 
-    It hangs on the backbone alone, so that another candidate changes nothing of what is known of the first.
+    It hangs on the backbone alone (and on the pictures), so that another candidate changes nothing of what is known of
+    the first.
 
     >>> _side_read(32), _side_read(160), _side_read(224), _side_read(260), _side_read(2000)
     (96, 224, 224, 288, 2000)

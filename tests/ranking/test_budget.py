@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from photos import write
 from safetensors.torch import save_file
 
 from pgebench.core.errors import ConfigError
@@ -112,6 +113,24 @@ def test_pictures_of_twice_the_side_take_four_times_as_long_to_look_at(weight_fi
     )
     at_96 = len(weight_files) * 500 * known.cpu_s["evidence"] / 60
     assert large["logme", 100] - small["logme", 100] == pytest.approx(3 * at_96)
+
+
+@pytest.mark.parametrize(("largest", "kept"), [(40, [96, 96]), (96, [96, 96]), (97, [224, 288])])
+def test_tiny_pictures_are_not_kept_as_large_as_a_network_looks_at_them(
+    weight_files: list[str], store: Store, tmp_path: Path, largest: int, kept: list[int]
+) -> None:
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        side = (30, largest if number == 11 else 20)
+        write(
+            tmp_path / "mine" / f"class{number % 2}" / f"{number}.png", rng.integers(256, size=(*side, 3), dtype="u1")
+        )
+    (tmp_path / "mine" / "class0" / "broken.png").write_bytes(b"\x89PNG")
+    cells = [
+        of_backbones(str(tmp_path / "mine"), weight_files, "hub", store.root, side).cells[0] for side in (224, 260)
+    ]
+    assert [cell.target.config["reading"]["size"] for cell in cells] == kept
+    assert [cell.backbone.config["image_size"] for cell in cells] == [224, 260]
 
 
 def test_the_sources_are_the_sixteen_of_the_reference_run() -> None:

@@ -122,7 +122,7 @@ def _answers(
             if results is not None:
                 _write(wish, questions, results, time.perf_counter() - began)
     for asked in questions if wish.finetune else ():
-        _fine_tune(asked, wish, store, results, say)
+        _fine_tune(asked, wish, store, results, kept, say)
     if results is not None and wish.finetune:
         _write(wish, questions, results, time.perf_counter() - began)
     return [one.answer for one in questions if one.answer is not None]
@@ -219,7 +219,9 @@ def _answer(
         return known(rank_by_score(asked.candidates, option, asked.reference, class_sizes, *how, kept, watched))
 
 
-def _fine_tune(asked: _Question, wish: Wish, store: Store, results: Path | None, say: Callable[[str], None]) -> None:
+def _fine_tune(
+    asked: _Question, wish: Wish, store: Store, results: Path | None, weights: WeightsKept, say: Callable[[str], None]
+) -> None:
     """Fine-tune the first candidates of an answer, and put into it which one really won."""
     answer = asked.answer
     if answer is None:
@@ -229,13 +231,14 @@ def _fine_tune(asked: _Question, wish: Wish, store: Store, results: Path | None,
         return
     names = [answer.names[one] for one in answer.standing.order[: wish.finetune]]
     say(f"Fine-tuning {len(names)} {asked.candidates.question}: {', '.join(names)}.")
-    found = fine_tune(asked.candidates, names, asked.reference.run, store, wish.workers)
-    say(told(found, answer.option.metric))
-    detail: dict[str, Any] = {"fine_tuned": [one.as_json() for one in found], "verdict": verdict(found)}
-    if results is not None and not found[0].error:
-        kept = keep(found[0], asked.candidates, store, results, Path(wish.target).name, answer.question)
-        say(f"The winner is kept: {kept} and {kept.with_suffix('.safetensors').name}.")
-        detail["kept"] = kept.name
+    with weights.at_hand([asked.candidates.cells[asked.candidates.names.index(name)] for name in names]):
+        found = fine_tune(asked.candidates, names, asked.reference.run, store, wish.workers, say)
+        say(told(found, answer.option.metric))
+        detail: dict[str, Any] = {"fine_tuned": [one.as_json() for one in found], "verdict": verdict(found)}
+        if results is not None and not found[0].error:
+            kept = keep(found[0], asked.candidates, store, results, Path(wish.target).name, answer.question)
+            say(f"The winner is kept: {kept} and {kept.with_suffix('.safetensors').name}.")
+            detail["kept"] = kept.name
     asked.answer = replace(answer, detail={**answer.detail, **detail})
 
 

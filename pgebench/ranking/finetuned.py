@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import nan
 from pathlib import Path
@@ -62,7 +62,12 @@ class FineTuned:
 
 
 def fine_tune(
-    candidates: Candidates, names: Sequence[str], experiment: str, store: Store, workers: int
+    candidates: Candidates,
+    names: Sequence[str],
+    experiment: str,
+    store: Store,
+    workers: int,
+    say: Callable[[str], object] | None = None,
 ) -> list[FineTuned]:
     """Fine-tune candidates on all training images, with the recipe of a reference run; what is done stays done.
 
@@ -72,6 +77,7 @@ def fine_tune(
         experiment: Whose recipe is used.
         store: Where the results are kept.
         workers: Processes beside each other.
+        say: Given a line per candidate that has come to its end; None for none.
 
     Returns:
         The one with the highest validation accuracy first, of equal ones that with the better place; failures last.
@@ -82,7 +88,7 @@ def fine_tune(
     for name in names:
         cell = candidates.with_images(None).cells[candidates.names.index(name)]
         chains.append(in_order(plan(replace(cell, settings={**cell.settings, **settings}))))
-    run_chains(chains, store, workers)
+    run_chains(chains, store, workers, say)
     found = [
         _tried(name, place, chain, store) for place, (name, chain) in enumerate(zip(names, chains, strict=True), 1)
     ]

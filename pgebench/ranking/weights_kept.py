@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
-from pgebench.core.errors import StoreError
+from pgebench.core.errors import PgebenchError, StoreError
 from pgebench.core.files import write_atomically
 from pgebench.networks import hub_downloads
 from pgebench.plan.cell import Cell
@@ -66,6 +67,22 @@ class WeightsKept:
                 gone.append(name)
                 total -= size
             self._remove(gone)
+
+    @contextlib.contextmanager
+    def at_hand(self, cells: Sequence[Cell]) -> Iterator[None]:
+        """Inside, the weights of candidates that were looked at before are here again, where they can be had.
+
+        Args:
+            cells: The candidates. What cannot be downloaded is left to who needs it, and says why.
+        """
+        for cell in cells:
+            with contextlib.suppress(PgebenchError):
+                self.bring(cell)
+        try:
+            yield
+        finally:
+            for cell in cells:
+                self.looked_at(cell)
 
     def make_room(self) -> bool:
         """Remove all that may go, for the disk is full.

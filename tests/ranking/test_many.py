@@ -142,6 +142,24 @@ def test_an_interrupted_evening_goes_on_and_the_answer_so_far_was_there(evening:
     assert before == {name: after[name] for name in before}
 
 
+def test_weights_for_fine_tuning_are_brought_back_and_go_again(evening: Evening) -> None:
+    """What was looked at may be gone; fine-tuning downloads it anew, and must not leave it beyond ``keep=``."""
+    names = CROWD[:3]
+    evening.rank(Hub([], [], []), names, 10, 0)
+    assert evening.weights() == 0
+    kept = WeightsKept(0, evening.store.root / command.DOWNLOADED)
+    cells = evening.candidates(names).cells
+    hub = Hub([names[1]], [], [])
+    with serving(hub, evening.cache, evening.patch):
+        with kept.at_hand(cells):  # the gated one is left to who needs it
+            assert {*hub.sent} >= {names[0], names[2]}
+            assert evening.weights() == 2 * len(weights_of(names[0]))
+        assert evening.weights() == 0
+        with pytest.raises(RuntimeError, match="on the way"), kept.at_hand(cells[:1]):
+            raise RuntimeError("on the way")
+    assert evening.weights() == 0
+
+
 def test_a_full_disk_is_a_reason_once_nothing_can_be_removed(evening: Evening, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk has room for the weights of one network more than the user has there."""
     size = len(weights_of(CROWD[0]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,11 @@ from pgebench.plan import unavailable
 from pgebench.plan.cell import Cell, Named
 from pgebench.plan.unavailable import not_installed, usable
 from pgebench.plan.units import counts, void_metrics
+from pgebench.plan.variation import Compose, put_in, remembered, split
 from pgebench.plan.words import literal
 
 GROUPS = ("backbone", "source", "target")
 SETTINGS = ("metric", "truth", "recipe", "checkpoints", "seed", "transfer_seed", "metric_seed")
-
-Compose = Callable[[Sequence[str]], DictConfig]
-"""Overrides of one cell -> its config."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +86,7 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
     Raises:
         ConfigError: no pair is left, one explicit pair is impossible, or two levels of a variation have one name.
     """
+    compose = remembered(compose)
     subtrees: dict[tuple[Any, ...], dict[str, Any]] = {}
     found = _product(overrides, compose, subtrees)
     for factor, levels in plain(found.config.variations).items():
@@ -98,7 +97,8 @@ def expand(overrides: Sequence[Override], compose: Compose) -> Sweep:
             variant = f"{factor}: {_level_name(level)}"
             if any(cell.variant == variant for cell in found.cells):
                 raise ConfigError(f"variations.{factor}: two of the lists change '{_level_name(level)}'; leave one out")
-            varied = _product([*overrides, *changed], compose, subtrees, variant)
+            choosing, values = split(changed, overrides)
+            varied = _product([*overrides, *choosing], put_in(values, compose), {} if values else subtrees, variant)
             found.cells.extend(varied.cells)
             found.left_out.extend(line for line in varied.left_out if line not in found.left_out)
     return found

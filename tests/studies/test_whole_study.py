@@ -22,11 +22,10 @@ from pgebench.studies.pge.tensor_groups import Parts, parts_of
 from pgebench.studies.pge.variants import (
     AVERAGES,
     ESTIMATES,
-    GRADIENTS,
     TENSORS,
     Variant,
+    compared_at,
     needed_for,
-    restarts_at,
 )
 
 SIZES = (5, 7, 2)
@@ -53,7 +52,7 @@ def test_parts_of_a_network_are_named_alike_on_every_backbone() -> None:
     assert set(parts_of(Net(), "stem*").groups) == set()
 
 
-@pytest.mark.parametrize("name", ["paired", "official", "open_scaled", "paired_supcon"])
+@pytest.mark.parametrize("name", ["paired", "official", "open_scaled", "paired_supcon", "wide"])
 def test_every_estimate_is_compared_over_all_parts_and_averages_at_as_many_gradients(name: str) -> None:
     settings = ESTIMATES[name]
     generator = torch.Generator().manual_seed(0)
@@ -68,23 +67,23 @@ def test_every_estimate_is_compared_over_all_parts_and_averages_at_as_many_gradi
     parts = Parts(("a", "b", "c"), {"norms": np.array([0.0, 1.0, 1.0])})
     one = estimated(found, [0, 1], settings, parts, seconds=0.1)
     variants = dict(variants_of(name, one, settings))
-    restarts = restarts_at(settings)
-    at = GRADIENTS // restarts
+    restarts, at = compared_at(settings)
+    total = restarts * at
     kept = [(gradient if at == settings.episodes else gradient.after(at)).halves[:restarts] for gradient in found]
     tensors = {variant.tensors for variant in variants}
     assert tensors == set(TENSORS) - {"stem", "last_block", "last_block_but_one"}
     assert {variant.average for variant in variants} == (set(AVERAGES) if restarts > 1 else {"distances"})
     scale = torch.from_numpy(np.repeat(inverse_noise(kept[:2], SIZES).numpy() ** 0.5, SIZES))
     for chosen, plain in (
-        (Variant(name, restarts, GRADIENTS, "unit"), kept),
-        (Variant(name, restarts, GRADIENTS, "unit", "norms"), [gradient[..., 5:] for gradient in kept]),
-        (Variant(name, restarts, GRADIENTS, "unit", "inverse_noise"), [gradient * scale for gradient in kept]),
-        (Variant(name, restarts, GRADIENTS, "unit", "all", "gradients"), [gradient.mean(0)[None] for gradient in kept]),
+        (Variant(name, restarts, total, "unit"), kept),
+        (Variant(name, restarts, total, "unit", "norms"), [gradient[..., 5:] for gradient in kept]),
+        (Variant(name, restarts, total, "unit", "inverse_noise"), [gradient * scale for gradient in kept]),
+        (Variant(name, restarts, total, "unit", "all", "gradients"), [gradient.mean(0)[None] for gradient in kept]),
     ):
         if chosen in variants:
             expected = -gradient_distance(*(PrincipalGradient(gradient) for gradient in (plain[0], plain[2])))
             assert variants[chosen].scores("unit")[0, 2] == pytest.approx(expected, rel=1e-5)
-    assert (Variant(name, restarts, GRADIENTS, "unit", "all", "gradients") in variants) == (restarts > 1)
+    assert (Variant(name, restarts, total, "unit", "all", "gradients") in variants) == (restarts > 1)
     assert one.energy.sum() == pytest.approx(1)
 
 
@@ -167,8 +166,16 @@ def test_the_study_reports_what_its_gradients_say(
     assert f"are {', '.join(kept[1::2])} (" in text
     assert "| paired 4 x 50, unit |" in text
     assert "| paired | 3 | 1 | `" in text
-    # 32 initialisations, each in one group of every size.
-    for row in ("| 1 | 32 |", "| 2 | 16 |", "| 4 | 8 |", "| 8 | 4 |", "| 16 | 2 |", "| 32 | 1 |"):
+    # 64 initialisations, each in one group of every size; few gradients at many of them beside many at few.
+    for row in (
+        "| 1 | 64 |",
+        "| 4 | 16 |",
+        "| 16 | 4 |",
+        "| 64 | 1 |",
+        "| 32 x 12 | 384 |",
+        "| 64 x 6 | 384 |",
+        "| 8 x 50 |",
+    ):
         assert row in text
     table = pd.read_csv(tmp_path / "out" / "variants.csv", keep_default_na=False)
     ours = table[(table.kind == "unit") & (table.estimate == "paired")]
@@ -202,8 +209,7 @@ def test_the_study_reports_what_its_gradients_say(
     assert f"**{best}**" in short
     assert "brief=true" in short
     assert "## Controls" not in short
-    assert "| 32 | 1 |" not in short
-    assert "| 4 | 1 |" in short
+    assert "## Restarts against gradients at each" not in short
     assert "## Convergence" not in short
     assert not list((tmp_path / "brief").glob("*.png"))
     with pytest.raises(ConfigError, match="brief=true reports what was chosen elsewhere: name folders"):

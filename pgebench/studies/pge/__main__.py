@@ -25,7 +25,7 @@ class DrawOptions:
         experiment: Name in ``conf/experiment`` whose datasets are used.
         backbone: Name in ``conf/backbone``.
         targets: Their training images: ``whole``, as the authors have them, or ``few``, as the experiment does.
-        truths: Results folder of that experiment, for its fine-tuning accuracies.
+        truths: Results folder of a run on this backbone with these datasets at least, for its fine-tuning accuracies.
         results: Folder for the draws' files and the page.
         store: Folder where gradients are kept.
         workers: Processes beside each other.
@@ -41,7 +41,7 @@ class DrawOptions:
     experiment: str = "embedded"
     backbone: str = "test_resnet"
     targets: str = WHOLE
-    truths: Path = Path("results/reference/embedded")
+    truths: Path = Path("results/reference/embedded_full")
     results: Path = Path("results/pge/full_budget")
     store: Path = Path("results/store")
     workers: int = field(default_factory=available_cores)

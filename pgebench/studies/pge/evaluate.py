@@ -17,7 +17,7 @@ from pgebench.analysis.quality import mean_where_defined
 from pgebench.analysis.resamples import Resamples
 from pgebench.analysis.table import FloatArray, Table, mean_over_seeds
 from pgebench.core.errors import ConfigError
-from pgebench.studies.pge.variants import Variant
+from pgebench.studies.pge.variants import MOST, Variant
 
 STATISTIC = "weighted_tau"
 
@@ -158,13 +158,14 @@ def choose(tables: Sequence[pd.DataFrame]) -> tuple[Variant, float]:
         tables: From ``judge``, one per study.
 
     Returns:
-        The variant, and that mean; ties go to fewer gradients. What has no score for some pair of some study, or is
-        missing in one, is not chosen.
+        The variant, and that mean; ties go to fewer gradients. What has no score for some pair of some study, is
+        missing in one, or takes more than ``MOST`` gradients is not chosen.
 
     Raises:
         ConfigError: No variant is in all of them.
     """
-    below = pd.concat([table[(table.kind != "") & (table.coverage == 1)] for table in tables])
+    every = pd.concat(tables)
+    below = every[(every.kind != "") & (every.coverage == 1) & (every.gradients <= MOST)]
     found = below.groupby(FIELDS, as_index=False, sort=False)["chosen_on"].agg(["mean", "size"])
     found = found[found["size"] == len(tables)]
     if found.empty:

@@ -25,7 +25,7 @@ from pgebench.studies.pge.figures import full_budget_figure
 from pgebench.studies.pge.full_budget import DRAWS, draw_units
 from pgebench.studies.pge.full_budget_curve import FITTED_AT, KINDS, beside, curve, noise_to_signal, points_of
 from pgebench.studies.pge.gradients import tasks_of
-from pgebench.studies.pge.truths import places_of, truths_of
+from pgebench.studies.pge.truths import cut_to, places_of, truths_of
 
 RIVALS = ("pge", "pge_official", "logme", "leep", "nce", "linear_probe", "same_collection")
 """Metrics of the run beside the curve; the static ranker is added."""
@@ -49,7 +49,7 @@ def compute_draw(draw: int, about: Mapping[str, str], truths: Path, results: Pat
             gradient failed.
     """
     tasks = tasks_of(about["experiment"], about["backbone"])
-    table = truths_of(truths, about["backbone"], tasks.collections)
+    table = cut_to(tasks, truths_of(truths, about["backbone"], tasks.collections))
     places = places_of(tasks, table)
     if draw not in [one.draw for one in read_draws(results, about)]:
         units = draw_units(tasks, DRAWS[draw], about["targets"])

@@ -16,7 +16,7 @@ from pgebench.analysis.table import FloatArray, Table
 from pgebench.studies.pge import tables
 from pgebench.studies.pge.controls import KINDS, Controls
 from pgebench.studies.pge.evaluate import STATISTIC, agreement_of_halves, differences, halves_of
-from pgebench.studies.pge.variants import DEFAULT, GRADIENTS, OFFICIAL, Variant
+from pgebench.studies.pge.variants import DEFAULT, GRADIENTS, MOST, OFFICIAL, Variant
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class StudyResults:
         controls: from ``control_distances``; None for a brief study, which has no curves either.
         confound: kind -> rank correlation of its scores with the norm of the source's gradient.
         draws: number of initialisations -> mean weighted tau of disjoint groups of so many.
-        many: from ``judge`` for 32 initialisations; None for a brief study.
+        episodes: gradients at each of these.
         energy: share of each tensor, see ``energy_table``.
         best: the variant that was chosen.
         chosen_on: its mean weighted tau where it was chosen.
@@ -48,7 +48,7 @@ class StudyResults:
     controls: Controls | None
     confound: Mapping[str, float]
     draws: Mapping[int, list[float]]
-    many: pd.DataFrame | None
+    episodes: int
     energy: pd.DataFrame
     best: Variant
     chosen_on: float
@@ -105,7 +105,9 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
         "kinds": [tables.plain(kind) for kind in KINDS],
         "controls": tables.controls(study.controls) if study.controls else [],
         "draws": tables.groups(study.draws),
-        "many": [] if study.many is None else tables.many(study.many),
+        "each": study.episodes,
+        "wide": tables.wide(judged),
+        "most": MOST,
         "without_labels": f"{study.controls.without_labels:.2f}" if study.controls else tables.NOTHING,
         "confound": [f"{tables.plain(kind)} {value:+.2f}" for kind, value in study.confound.items()],
     }

@@ -23,11 +23,10 @@ from pgebench.run.runner import run_side_by_side
 from pgebench.stages import gradient
 from pgebench.store.store import Store
 from pgebench.store.unit import Unit
-from pgebench.studies.pge.controls import DEFAULT_EPISODES, control_distances
+from pgebench.studies.pge.controls import control_distances
 from pgebench.studies.pge.evaluate import FIELDS, choose, halves_of, judge
 from pgebench.studies.pge.figures import controls_figure, convergence_figure
 from pgebench.studies.pge.gradients import Tasks, control_units, estimate_units, tasks_of
-from pgebench.studies.pge.products import products
 from pgebench.studies.pge.report import StudyResults, study_report
 from pgebench.studies.pge.scoring import (
     Estimated,
@@ -44,7 +43,7 @@ from pgebench.studies.pge.scoring import (
 from pgebench.studies.pge.starts import start_units
 from pgebench.studies.pge.tensor_groups import Parts, parts_of
 from pgebench.studies.pge.truths import TRUTH, places_of, truths_of
-from pgebench.studies.pge.variants import ESTIMATES, KINDS, MANY, STARTS, Variant, needed_for
+from pgebench.studies.pge.variants import ESTIMATES, STARTS, Variant, needed_for
 
 OTHERS = ("logme", "knn", "linear_probe", "leep", "nce", "source_accuracy", "same_collection")
 """Metrics of the records that the study compares with, beside the static ranker."""
@@ -92,9 +91,8 @@ def study_pge(
     # The controls are drawn for the sources that also are targets with a near source: the class halves.
     halves = [source for source in tasks.sources if source.config["classes"] is not None]
     controls = {} if brief else control_units(tasks, halves, draw)
-    crowd = {} if brief else estimate_units(tasks, draw, MANY)
     units = [unit for several in wanted.values() for unit in several]
-    run_side_by_side([*units, *controls.values(), *crowd.values()], store, workers, say)
+    run_side_by_side([*units, *controls.values()], store, workers, say)
 
     places = places_of(tasks, table)
     found = {name: _estimated(name, settings, tasks, wanted, store, choosing) for name, settings in estimates.items()}
@@ -114,14 +112,8 @@ def study_pge(
     given |= {"brief": "true"} if brief else {}
     command = shlex.join(["pgebench-pge", *(f"{key}={typed_value(value)}" for key, value in given.items())])
     paired = found["paired"].products
-    # The many where there are any, else the few that the default uses.
-    of_draws = paired[DEFAULT_EPISODES]
-    many = None
-    if crowd:
-        gradients = [gradient.from_tensors(store.load(unit)) for unit in crowd.values()]
-        of_draws = products([one.halves for one in gradients], gradients[0].sizes)
-        shown = {Variant("many", 32, 800, kind): scored(of_draws, places, kind, truth) for kind in KINDS}
-        many = judge(shown, truth, halves_of(table))
+    # The luck of the weights: of many initialisations where there are many.
+    widest = found.get("wide", found["paired"])
     judged = judge(scores, truth, halves_of(table))
     best, chosen_on = choose(elsewhere or [judged])
     study = StudyResults(
@@ -132,8 +124,8 @@ def study_pge(
         table=table,
         controls=control,
         confound=norm_confound(list(paired.values())[-1], places, truth),
-        draws=spread_over_draws(of_draws, places, table, TRUTH),
-        many=many,
+        draws=spread_over_draws(widest.products[max(widest.products)], places, table, TRUTH),
+        episodes=max(widest.products),
         energy=energy_table(found),
         best=best,
         chosen_on=chosen_on,

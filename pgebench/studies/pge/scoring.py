@@ -19,7 +19,6 @@ from pgebench.studies.pge.tensor_groups import Parts
 from pgebench.studies.pge.variants import (
     ALL,
     DISTANCES,
-    GRADIENTS,
     INVERSE_NOISE,
     KINDS,
     MEANS,
@@ -27,7 +26,7 @@ from pgebench.studies.pge.variants import (
     TOGETHER,
     WEIGHTED_KINDS,
     Variant,
-    restarts_at,
+    compared_at,
 )
 
 Places = tuple[Mapping[str, int], Mapping[str, int]]
@@ -40,7 +39,7 @@ class Estimated:
 
     Attributes:
         products: Gradients per restart -> inner products of all datasets' gradients.
-        compared: (tensors, average) -> those that all estimates are compared at, at ``GRADIENTS`` gradients.
+        compared: (tensors, average) -> those that all estimates are compared at, see ``compared_at``.
         energy: Share of each tensor, mean over datasets, shape (tensors,).
         names: Of the tensors.
         seconds: CPU seconds of one gradient, averaged over datasets.
@@ -77,8 +76,7 @@ def estimated(
         episodes or settings.episodes: products([one.after(episodes).halves for one in gradients], sizes)
         for episodes in (*settings.snapshots, None)
     }
-    restarts = restarts_at(settings)
-    episodes = GRADIENTS // restarts
+    restarts, episodes = compared_at(settings)
     at = None if episodes == settings.episodes else episodes
     halves = [one.after(at).halves[:restarts] for one in gradients]
     known = [halves[place] for place in sources]
@@ -137,14 +135,19 @@ def variants_of(name: str, one: Estimated, settings: GradientSettings) -> Iterat
         Each variant once.
     """
     for episodes, found in one.products.items():
-        for restarts in (1, 2, 4, 8):
-            if restarts <= len(found.values):
-                for kind in KINDS:
-                    yield Variant(name, restarts, restarts * episodes, kind), found.first(restarts)
+        for restarts in _groups(len(found.values)):
+            for kind in KINDS:
+                yield Variant(name, restarts, restarts * episodes, kind), found.first(restarts)
+    restarts, episodes = compared_at(settings)
     for (tensors, average), found in one.compared.items():
         if (tensors, average) != (ALL, DISTANCES):
             for kind in WEIGHTED_KINDS:
-                yield Variant(name, restarts_at(settings), GRADIENTS, kind, tensors, average), found
+                yield Variant(name, restarts, restarts * episodes, kind, tensors, average), found
+
+
+def _groups(restarts: int) -> list[int]:
+    """1, 2, 4 ... as many as there are."""
+    return [2**power for power in range(restarts.bit_length())]
 
 
 def scored(found: Products, places: Places, kind: str, truth: FloatArray) -> FloatArray:
@@ -169,8 +172,7 @@ def agreement(all_estimated: Mapping[str, Estimated]) -> pd.DataFrame:
         (name, restarts, restarts * episodes, float(found.first(restarts).agreement().mean()), one.seconds)
         for name, one in all_estimated.items()
         for episodes, found in one.products.items()
-        for restarts in (1, 2, 4, 8)
-        if restarts <= len(found.values)
+        for restarts in _groups(len(found.values))
     ]
     return pd.DataFrame(rows, columns=["estimate", "restarts", "gradients", "agreement", "seconds_a_gradient"])
 
@@ -208,7 +210,7 @@ def spread_over_draws(found: Products, places: Places, table: Table, truth: str)
     restarts = len(found.values)
     accuracy = table.truth[truth]
     result: dict[int, list[float]] = {}
-    for size in (2**power for power in range(restarts.bit_length())):
+    for size in _groups(restarts):
         groups = [Products(found.values[first : first + size]) for first in range(0, restarts - size + 1, size)]
         scores = [scored(group, places, "unit", accuracy) for group in groups]
         result[size] = [ranking_quality(score, accuracy).mean(STATISTIC) for score in scores]

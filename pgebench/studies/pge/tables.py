@@ -16,11 +16,10 @@ from pgebench.studies.pge.variants import (
     AVERAGES,
     DISTANCES,
     ESTIMATES,
-    GRADIENTS,
     TENSORS,
     TOGETHER,
     Variant,
-    restarts_at,
+    compared_at,
 )
 
 NOTHING = "-"
@@ -33,7 +32,11 @@ ABLATION_KINDS = ("unit", "unit_debiased", "unit_per_layer", "product", "gain", 
 PART_KINDS = ("unit", "gain")
 """Distance and directed form that are shown over parts of the tensors."""
 
-PART_ESTIMATES = ("paired", "open_scaled")
+WIDE = ("paired", "wide")
+WIDE_KINDS = ("unit", "unit_debiased", "gain")
+"""What restarts are weighed against gradients by."""
+
+PART_ESTIMATES = ("paired", "wide", "open_scaled")
 
 MOST_TENSORS = 8
 
@@ -57,15 +60,24 @@ def ablation(judged: pd.DataFrame, agreement: pd.DataFrame) -> list[list[str]]:
     """Every estimate at the same number of gradients."""
     rows = []
     for name, settings in ESTIMATES.items():
-        restarts = restarts_at(settings)
+        restarts, episodes = compared_at(settings)
+        gradients = restarts * episodes
         found = agreement[
-            (agreement.estimate == name) & (agreement.restarts == restarts) & (agreement.gradients == GRADIENTS)
+            (agreement.estimate == name) & (agreement.restarts == restarts) & (agreement.gradients == gradients)
         ]
         if found.empty:
             continue
         row = found.iloc[0]
-        cells = [interval(judged, Variant(name, restarts, GRADIENTS, kind)) for kind in ABLATION_KINDS]
-        rows.append([name, f"{float(row.seconds_a_gradient) * GRADIENTS:.1f}", f"{float(row.agreement):.2f}", *cells])
+        cells = [interval(judged, Variant(name, restarts, gradients, kind)) for kind in ABLATION_KINDS]
+        rows.append(
+            [
+                name,
+                str(gradients),
+                f"{float(row.seconds_a_gradient) * gradients:.1f}",
+                f"{float(row.agreement):.2f}",
+                *cells,
+            ]
+        )
     return rows
 
 
@@ -85,23 +97,27 @@ def groups(draws: Mapping[int, Sequence[float]]) -> list[list[str]]:
     return rows
 
 
-def many(judged: pd.DataFrame) -> list[list[str]]:
-    """What many initialisations reach: a row per distance or directed form, as ``judge`` gives them."""
+def wide(judged: pd.DataFrame) -> list[list[str]]:
+    """Restarts against gradients at each, at about equal cost: a row per estimate of the default's loss."""
     rows = []
-    for row in judged.to_dict("records"):
-        everywhere, choosing, far = (f"{row[name]:.2f}" for name in ("all_targets", "chosen_on", "far"))
-        rows.append([plain(row["kind"]), everywhere, choosing, with_interval(row), far])
-    return rows
+    for estimate, restarts, gradients in judged.loc[
+        judged.estimate.isin(WIDE) & (judged.kind == "unit") & (judged.tensors == ALL) & (judged.average == DISTANCES),
+        ["estimate", "restarts", "gradients"],
+    ].itertuples(index=False):
+        variants = [Variant(estimate, restarts, gradients, kind) for kind in WIDE_KINDS]
+        own = [cell for one in variants for cell in (value(judged, one, "all_targets"), interval(judged, one))]
+        rows.append([f"{restarts} x {gradients // restarts}", str(gradients), *own])
+    return sorted(rows, key=lambda row: (int(row[1]), int(row[0].split(" ")[0])))
 
 
 def parts(judged: pd.DataFrame) -> list[list[str]]:
     """Which tensors are compared, and what is averaged over restarts, for the estimates of ``PART_ESTIMATES``."""
     rows = []
     for name in PART_ESTIMATES:
-        restarts = restarts_at(ESTIMATES[name])
+        restarts, episodes = compared_at(ESTIMATES[name])
         for tensors in TENSORS:
             for average in AVERAGES:
-                variants = [Variant(name, restarts, GRADIENTS, kind, tensors, average) for kind in PART_KINDS]
+                variants = [Variant(name, restarts, restarts * episodes, kind, tensors, average) for kind in PART_KINDS]
                 if any(row_of(judged, variant) is not None for variant in variants):
                     cells = [interval(judged, variant) for variant in variants]
                     rows.append([name, plain(tensors), average, *cells])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import pandas as pd
 
 from pgebench.analysis.build_table import build_table
-from pgebench.analysis.table import Table
+from pgebench.analysis.table import FloatArray, Table
 from pgebench.core.errors import ConfigError
 from pgebench.studies.pge.gradients import Tasks
 from pgebench.studies.pge.scoring import Places
@@ -41,6 +42,33 @@ def truths_of(folder: Path, backbone: str, collections: Mapping[str, str] = NO_C
     if backbone not in table.backbones or TRUTH not in table.truth:
         raise ConfigError(f"truths={folder}: no {TRUTH} accuracies of backbone={backbone}")
     return table.only_backbone(backbone)
+
+
+def cut_to(tasks: Tasks, table: Table) -> Table:
+    """The part of a table about these tasks: a smaller experiment may be judged by the truths of a larger one.
+
+    Args:
+        tasks: Whose sources and targets are kept.
+        table: Of a run that has at least these.
+
+    Returns:
+        The sources and targets that both know, in the table's order.
+    """
+    sources, targets = (
+        [place for place, name in enumerate(known) if name in {one.name for one in wanted}]
+        for known, wanted in ((table.sources, tasks.sources), (table.targets, tasks.targets))
+    )
+
+    def cut(values: FloatArray) -> FloatArray:
+        return values[:, sources][:, :, targets]
+
+    return replace(
+        table,
+        sources=tuple(table.sources[place] for place in sources),
+        targets=tuple(table.targets[place] for place in targets),
+        truths={name: replace(one, values=cut(one.values)) for name, one in table.truths.items()},
+        replicates={name: replace(one, values=cut(one.values)) for name, one in table.replicates.items()},
+    )
 
 
 def places_of(tasks: Tasks, table: Table) -> Places:

@@ -48,6 +48,8 @@ ESTIMATES: dict[str, GradientSettings] = {
     "fresh": GradientSettings(restart="fresh", episodes=200),
     "fresh_ce": GradientSettings(restart="fresh", episodes=200, loss="ce"),
     "fresh_supcon": GradientSettings(restart="fresh", episodes=200, loss="supcon", way=None, shot=2, query=2),
+    # Few gradients at many initialisations: 32 x 12 and 64 x 6 of them are within MOST.
+    "wide": GradientSettings(restarts=64, episodes=12, snapshots=(3, 6)),
     # Where the gradient is taken, and the geometry of the loss.
     "open": GradientSettings(branches="open"),
     "scaled": GradientSettings(temperature=1.0),
@@ -63,8 +65,8 @@ ESTIMATES: dict[str, GradientSettings] = {
 }
 """Name -> settings. All are of the seed 0: nothing is chosen by its seed."""
 
-MANY = {"many": GradientSettings(restarts=32, episodes=25)}
-"""More initialisations than a person would pay for: is what PGE looks for there at all? Never chosen."""
+MOST = 400
+"""Gradients of a dataset that a variant may take to be chosen."""
 
 CONTROLLED = (
     ("proto", "first_half"),
@@ -126,22 +128,29 @@ def needed_for(best: Variant) -> dict[str, GradientSettings]:
 
     >>> {name: settings.episodes for name, settings in needed_for(Variant("open", 4, 200, "unit")).items()}
     {'open': 50, 'paired': 50, 'official': 200}
+    >>> needed_for(Variant("wide", 32, 384, "unit"))["wide"].points
+    32
     """
     found: dict[str, GradientSettings] = {}
     for one in (best, DEFAULT, OFFICIAL):
         settings = ESTIMATES[one.estimate]
-        restarts = restarts_at(settings)
-        if (one.restarts, one.gradients) == (restarts, GRADIENTS):
-            settings = replace(settings, episodes=GRADIENTS // restarts, snapshots=())
+        restarts, episodes = compared_at(settings)
+        if (one.restarts, one.gradients) == (restarts, restarts * episodes):
+            settings = replace(settings, episodes=episodes, snapshots=())
             settings = replace(settings, restarts=restarts) if settings.restart == "paired" else settings
         found.setdefault(one.estimate, settings)
     return found
 
 
-def restarts_at(settings: GradientSettings) -> int:
-    """Initialisations of an estimate where all are compared at as many gradients.
+def compared_at(settings: GradientSettings) -> tuple[int, int]:
+    """Initialisations, and gradients at each, at which an estimate is compared with others over parts of the tensors.
 
-    >>> restarts_at(ESTIMATES["open_scaled"]), restarts_at(ESTIMATES["fresh"])
-    (4, 1)
+    Of few gradients at each initialisation as many as may be chosen, of the others ``GRADIENTS`` in all.
+
+    >>> [compared_at(ESTIMATES[name]) for name in ("open_scaled", "fresh", "wide")]
+    [(4, 50), (1, 200), (32, 12)]
     """
-    return min(RESTARTS, settings.points)
+    restarts = min(RESTARTS, settings.points)
+    if restarts * settings.episodes >= GRADIENTS:
+        return restarts, GRADIENTS // restarts
+    return min(2 ** (MOST // settings.episodes).bit_length() // 2, settings.points), settings.episodes

@@ -120,15 +120,15 @@ def test_files_of_something_else_are_refused_and_stay(tmp_path: Path) -> None:
 
 
 def truths(folder: Path) -> Path:
-    """Accuracies of the smoke experiment's pairs, at random: what is tested is the way from gradients to the page."""
+    """Accuracies of the smoke experiment's pairs and of others, as those of a larger experiment, at random."""
     tasks = tasks_of("smoke", "test_resnet")
     rng = np.random.default_rng(0)
     rows = [
-        ("truth", "done", "test_resnet", one.name, two.name, None, "finetune", seed, rng.random())
-        for one in tasks.sources
-        for two in tasks.targets
+        ("truth", "done", "test_resnet", one, two, None, "finetune", seed, rng.random())
+        for one in (*(task.name for task in tasks.sources), "elsewhere")
+        for two in ("anywhere", *(task.name for task in tasks.targets))
         for seed in range(2)
-        if one.name != two.name
+        if one != two
     ]
     columns = ["stage", "status", "backbone", "source", "target", "metric", "truth", "seed", "value"]
     folder.mkdir()

@@ -20,7 +20,7 @@ from pgebench.studies.pge.evaluate import Halves, agreement_of_halves, choose, d
 from pgebench.studies.pge.gradients import Tasks
 from pgebench.studies.pge.products import Products, products, score_arrays
 from pgebench.studies.pge.scoring import spread_over_draws
-from pgebench.studies.pge.truths import places_of, truths_of
+from pgebench.studies.pge.truths import cut_to, places_of, truths_of
 from pgebench.studies.pge.variants import (
     KINDS,
     WEIGHTED_KINDS,
@@ -248,6 +248,18 @@ def test_scores_stand_where_the_truth_of_their_pair_stands() -> None:
     assert list(targets.items()) == [("b", 4), ("c", 3), ("d", 2)]
     with pytest.raises(ConfigError, match="nothing is known about d"):
         places_of(tasks, table_of(("net",), ("a", "b"), ("b", "c"), {}, {}))
+
+
+def test_a_smaller_experiment_is_judged_by_its_part_of_a_larger_ones_truths() -> None:
+    rng = np.random.default_rng(0)
+    names = tuple("abcd"), tuple("vwxyz")
+    accuracy, score = rng.random((1, 4, 5, 2)), rng.random((1, 4, 5))
+    table = table_of(("net",), *names, {"finetune": accuracy}, {"leep": score})
+    sources, targets = (tuple(Named(name, {}) for name in some) for some in ("db", "xv"))
+    small = cut_to(Tasks(Named("net", {}), sources, targets, 5), table)
+    assert (small.sources, small.targets) == (("b", "d"), ("v", "x"))
+    np.testing.assert_array_equal(small.truth["finetune"], accuracy[:, [1, 3]][:, :, [0, 2]])
+    np.testing.assert_array_equal(small.scores["leep"], score[:, [1, 3]][:, :, [0, 2]])
 
 
 def test_the_spread_over_draws_uses_each_initialisation_once() -> None:

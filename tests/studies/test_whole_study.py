@@ -65,7 +65,7 @@ def test_every_estimate_is_compared_over_all_parts_and_averages_at_as_many_gradi
         for _ in range(3)
     ]
     parts = Parts(("a", "b", "c"), {"norms": np.array([0.0, 1.0, 1.0])})
-    one = estimated(found, [0, 1], settings, parts, seconds=0.1)
+    one = estimated(lambda after: [one.after(after) for one in found], [0, 1], settings, parts, seconds=0.1)
     variants = dict(variants_of(name, one, settings))
     restarts, at = compared_at(settings)
     total = restarts * at

@@ -104,11 +104,12 @@ def products(gradients: Sequence[torch.Tensor], sizes: Sequence[int]) -> Product
     Returns:
         The products, in double precision.
     """
-    stacked = torch.stack([gradient.flatten(0, 1) for gradient in gradients])  # (datasets, restarts * 2, parameters)
     n, restarts = len(gradients), gradients[0].shape[0]
     found = np.empty((restarts, len(sizes), n, 2, n, 2))
-    for layer, part in enumerate(stacked.split(list(sizes), dim=-1)):
-        rows = part.double().view(n, restarts, 2, -1).permute(1, 0, 2, 3).reshape(restarts, n * 2, -1)
+    by_layer = [gradient.split(list(sizes), dim=-1) for gradient in gradients]
+    for layer in range(len(sizes)):
+        # Layer by layer: all layers in double precision would be several times what the gradients take.
+        rows = torch.stack([parts[layer] for parts in by_layer], dim=1).double().flatten(1, 2)
         found[:, layer] = torch.bmm(rows, rows.mT).view(restarts, n, 2, n, 2).numpy()
     return Products(found)
 

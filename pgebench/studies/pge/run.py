@@ -30,6 +30,7 @@ from pgebench.studies.pge.gradients import Tasks, control_units, estimate_units,
 from pgebench.studies.pge.report import StudyResults, study_report
 from pgebench.studies.pge.scoring import (
     Estimated,
+    Load,
     agreement,
     combined,
     energy_table,
@@ -155,9 +156,14 @@ def _estimated(
     choosing: frozenset[str],
 ) -> Estimated:
     units = {key[1:]: several for key, several in wanted.items() if key[0] == name}
-    gradients = [
-        side_by_side([gradient.from_tensors(store.load(unit)) for unit in several]) for several in units.values()
-    ]
+
+    def loading(places: Sequence[int]) -> Load:
+        chosen = [[*units.values()][place] for place in places]
+        return lambda after: [
+            side_by_side([gradient.from_tensors(store.load(unit)).after(after) for unit in several])
+            for several in chosen
+        ]
+
     records = [store.record(unit) for several in units.values() for unit in several]
     count = settings.points * settings.episodes * len(units) / len(records)
     whole = [record["cpu_s"] / count for record in records if "resumed_after" not in record["detail"]]
@@ -166,13 +172,12 @@ def _estimated(
     # Sources stand before targets.
     known = range(len(tasks.sources))
     if name not in STARTS:
-        return estimated(gradients, known, settings, parts, seconds)
+        return estimated(loading(range(len(units))), known, settings, parts, seconds)
     groups = []
     for half in (True, False):
         members = [place for place, (_, one) in enumerate(units) if (tasks.collections[one] in choosing) == half]
-        of_half = [gradients[place] for place in members]
         sources = [number for number, place in enumerate(members) if place in known]
-        groups.append((estimated(of_half, sources, settings, parts, seconds), members))
+        groups.append((estimated(loading(members), sources, settings, parts, seconds), members))
     return combined(groups, len(units))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,17 +52,17 @@ class Estimated:
     seconds: float
 
 
+Load = Callable[[int | None], Sequence[PrincipalGradient]]
+"""Episodes per restart, or None for all -> the gradients of all datasets after so many; of 64 restarts, gigabytes."""
+
+
 def estimated(
-    gradients: Sequence[PrincipalGradient],
-    sources: Sequence[int],
-    settings: GradientSettings,
-    parts: Parts,
-    seconds: float,
+    load: Load, sources: Sequence[int], settings: GradientSettings, parts: Parts, seconds: float
 ) -> Estimated:
     """Everything that the study asks of the gradients of one estimate.
 
     Args:
-        gradients: Of all datasets.
+        load: Gives the gradients, snapshot by snapshot: they are not held at once.
         sources: Places of the sources among them, from which units of entries and tensors are taken.
         settings: How they were estimated.
         parts: Names and groups of their tensors.
@@ -71,16 +71,29 @@ def estimated(
     Returns:
         Their products, whole and in parts.
     """
-    sizes = gradients[0].sizes
-    found = {
-        episodes or settings.episodes: products([one.after(episodes).halves for one in gradients], sizes)
-        for episodes in (*settings.snapshots, None)
-    }
-    restarts, episodes = compared_at(settings)
-    at = None if episodes == settings.episodes else episodes
-    halves = [one.after(at).halves[:restarts] for one in gradients]
+    restarts, at = compared_at(settings)
+    found: dict[int, Products] = {}
+    for after in (*settings.snapshots, None):
+        gradients = load(after)
+        episodes, sizes = after or settings.episodes, gradients[0].sizes
+        found[episodes] = products([one.halves for one in gradients], sizes)
+        if episodes == at:
+            halves = [one.halves[:restarts] for one in gradients]
+            compared = _compared(halves, sources, at, found[at].first(restarts), parts, sizes)
+            shares = torch.stack([energy(one, sizes) for one in halves]).mean(0).numpy()
+    return Estimated(found, compared, shares, parts.names, seconds)
+
+
+def _compared(
+    halves: Sequence[torch.Tensor],
+    sources: Sequence[int],
+    episodes: int,
+    whole: Products,
+    parts: Parts,
+    sizes: Sequence[int],
+) -> dict[tuple[str, str], Products]:
+    """Products over parts of the tensors, in other units, and with other averages over restarts."""
     known = [halves[place] for place in sources]
-    whole = found[episodes].first(restarts)
     moment = second_moment(known, episodes)
     by_tensors = {
         ALL: whole,
@@ -89,17 +102,16 @@ def estimated(
         SECOND_MOMENT: products([normalised(one, moment).float() for one in halves], sizes),
     }
     compared = {(name, DISTANCES): one for name, one in by_tensors.items()}
-    if restarts > 1:
+    if len(halves[0]) > 1:
         compared |= {(name, TOGETHER): one.together() for name, one in by_tensors.items()}
         compared[ALL, MEANS] = products([one.mean(0, keepdim=True) for one in halves], sizes)
-    shares = torch.stack([energy(one, sizes) for one in halves]).mean(0).numpy()
-    return Estimated(found, compared, shares, parts.names, seconds)
+    return compared
 
 
 def side_by_side(gradients: Sequence[PrincipalGradient]) -> PrincipalGradient:
-    """Gradients of one dataset at different weights as one with as many restarts; snapshots are left out of several."""
+    """Gradients of one dataset at different weights as one with as many restarts, without snapshots."""
     if len(gradients) == 1:
-        return gradients[0]
+        return replace(gradients[0], snapshots={})
     return replace(gradients[0], halves=torch.cat([one.halves for one in gradients]), snapshots={})
 
 

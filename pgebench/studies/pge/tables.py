@@ -34,7 +34,8 @@ PART_KINDS = ("unit", "gain")
 
 WIDE = ("paired", "wide")
 WIDE_KINDS = ("unit", "unit_debiased", "gain")
-"""What restarts are weighed against gradients by."""
+FEWEST = 48
+"""Estimates, kinds and smallest cost by which restarts are weighed against gradients at each."""
 
 PART_ESTIMATES = ("paired", "wide", "open_scaled")
 
@@ -98,16 +99,23 @@ def groups(draws: Mapping[int, Sequence[float]]) -> list[list[str]]:
 
 
 def wide(judged: pd.DataFrame) -> list[list[str]]:
-    """Restarts against gradients at each, at about equal cost: a row per estimate of the default's loss."""
+    """Restarts against gradients at each, at equal cost: a row for each way of dividing ``FEWEST`` gradients and more."""
+    found = judged[
+        judged.estimate.isin(WIDE)
+        & (judged.kind == "unit")
+        & (judged.tensors == ALL)
+        & (judged.average == DISTANCES)
+        & (judged.gradients >= FEWEST)
+    ]
+    # The first restarts of both are the same, and so are their first gradients.
+    found = found.drop_duplicates(["restarts", "gradients"]).sort_values(["gradients", "restarts"])
     rows = []
-    for estimate, restarts, gradients in judged.loc[
-        judged.estimate.isin(WIDE) & (judged.kind == "unit") & (judged.tensors == ALL) & (judged.average == DISTANCES),
-        ["estimate", "restarts", "gradients"],
-    ].itertuples(index=False):
+    for row in found.to_dict("records"):
+        estimate, restarts, gradients = (row[name] for name in ("estimate", "restarts", "gradients"))
         variants = [Variant(estimate, restarts, gradients, kind) for kind in WIDE_KINDS]
         own = [cell for one in variants for cell in (value(judged, one, "all_targets"), interval(judged, one))]
         rows.append([f"{restarts} x {gradients // restarts}", str(gradients), *own])
-    return sorted(rows, key=lambda row: (int(row[1]), int(row[0].split(" ")[0])))
+    return rows
 
 
 def parts(judged: pd.DataFrame) -> list[list[str]]:

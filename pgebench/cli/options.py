@@ -80,7 +80,7 @@ class PgeOptions:
         store: Folder where gradients are kept.
         workers: Processes beside each other.
         draw: Number of the draw of weights and episodes; gradients of two draws are independent.
-        chosen: Results folders of finished studies: the variant is chosen on their choosing halves, not on this one's.
+        chosen: Results folders of studies: the variant is chosen on their choosing halves; the one in results= is this.
         brief: Whether nothing is computed but what was chosen there, the default and the authors' procedure: minutes.
 
     Examples:

@@ -15,9 +15,10 @@ from pgebench.core.errors import ConfigError
 from pgebench.pge import PrincipalGradient, gradient_distance
 from pgebench.pge.tensors import inverse_noise
 from pgebench.studies.pge import run, starts
-from pgebench.studies.pge.evaluate import judge
+from pgebench.studies.pge.evaluate import choose, judge
 from pgebench.studies.pge.gradients import Tasks, estimate_units, tasks_of
 from pgebench.studies.pge.scoring import estimated, variants_of
+from pgebench.studies.pge.tables import name_of
 from pgebench.studies.pge.tensor_groups import Parts, parts_of
 from pgebench.studies.pge.variants import (
     AVERAGES,
@@ -193,6 +194,22 @@ def test_the_study_reports_what_its_gradients_say(
     assert "are those of draw 1" in again.read_text()
     assert f"draw=1 chosen={first}`" in again.read_text()
     assert table.tau.tolist() != pd.read_csv(tmp_path / "again" / "variants.csv").tau.tolist()
+    # Named among others, a study counts as it is now: its folder need not hold anything yet.
+    both = run.study_pge(
+        "embedded",
+        "test_resnet",
+        tmp_path,
+        tmp_path / "new",
+        StoreOfGradients(),
+        1,
+        draw=1,
+        chosen=(first, str(tmp_path / "new")),
+    )
+    picked = both.read_text().split("Chosen, among")[1].split("**")[1]
+    halves = [
+        pd.read_csv(folder / "variants.csv", keep_default_na=False) for folder in (tmp_path / "out", tmp_path / "new")
+    ]
+    assert picked == name_of(choose([one.astype({"chosen_on": float}) for one in halves])[0])
     # And shortly: what was chosen, the default and the authors' procedure, from the gradients that they use.
     asked: list[dict[str, object]] = []
     monkeypatch.setattr(

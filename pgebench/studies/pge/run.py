@@ -71,14 +71,16 @@ def study_pge(
         store: where gradients are kept.
         workers: processes.
         draw: of weights and episodes; that of another study is independent.
-        chosen: folders of results of other studies, on whose choosing halves the variant is chosen; empty for this one.
+        chosen: folders of results of studies, on whose choosing halves the variant is chosen; ``results`` is this one,
+            which it is alone if none is named.
         brief: whether nothing is computed but what was chosen elsewhere, the default and the authors' procedure.
 
     Raises:
         PgebenchError: it is to be brief without a choice; the folder of truths has none for these datasets, one of
             those to choose in has no variants, or a gradient failed.
     """
-    elsewhere = [_variants(Path(folder)) for folder in chosen]
+    # What this very study finds counts as it is found now, not as an earlier run of it left it.
+    elsewhere = [_variants(Path(folder)) for folder in chosen if brief or Path(folder) != results]
     if brief and not chosen:
         raise ConfigError("brief=true reports what was chosen elsewhere: name folders of finished studies in chosen=")
     estimates = needed_for(choose(elsewhere)[0]) if brief else ESTIMATES
@@ -116,7 +118,7 @@ def study_pge(
     # The luck of the weights: of many initialisations where there are many.
     widest = found.get("wide", found["paired"])
     judged = judge(scores, truth, halves_of(table))
-    best, chosen_on = choose(elsewhere or [judged])
+    best, chosen_on = choose([*elsewhere, judged] if len(elsewhere) < len(chosen) or not chosen else elsewhere)
     study = StudyResults(
         judged=judged,
         agreement=agreement(found),

@@ -99,7 +99,7 @@ def groups(draws: Mapping[int, Sequence[float]]) -> list[list[str]]:
 
 
 def wide(judged: pd.DataFrame) -> list[list[str]]:
-    """Restarts against gradients at each, at equal cost: a row for each way of dividing ``FEWEST`` gradients and more."""
+    """Restarts against gradients at each, at equal cost: a row for each way of dividing so many."""
     found = judged[
         judged.estimate.isin(WIDE)
         & (judged.kind == "unit")

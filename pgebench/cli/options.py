@@ -81,7 +81,7 @@ class PgeOptions:
         workers: Processes beside each other.
         draw: Number of the draw of weights and episodes; gradients of two draws are independent.
         chosen: Results folders of studies: the variant is chosen on their choosing halves; the one in results= is this.
-        brief: Whether nothing is computed but what was chosen there, the default and the authors' procedure: minutes.
+        brief: Whether nothing is computed but what was chosen there and what it is named beside: minutes.
 
     Examples:
         ``pgebench-pge``

@@ -221,7 +221,7 @@ def test_the_study_reports_what_its_gradients_say(
     short = brief(draw=2, chosen=(first,), brief=True).read_text()
     table = pd.read_csv(tmp_path / "brief" / "variants.csv", keep_default_na=False)
     found = set(table[table.kind != ""].estimate)
-    assert {"paired", "official"} <= found <= {"paired", "official", best.split()[0]}
+    assert {"paired", "wide", "official"} <= found <= {"paired", "wide", "official", best.split()[0]}
     assert len(asked) == len(found) * (len(tasks.sources) + len(tasks.targets))
     assert f"**{best}**" in short
     assert "brief=true" in short
@@ -238,5 +238,6 @@ def test_what_a_brief_study_computes_is_what_its_variants_use() -> None:
     assert {name: settings.points * settings.episodes for name, settings in short.items()} == {
         "open_scaled": 400,
         "paired": 200,
+        "wide": 384,
         "official": 200,
     }

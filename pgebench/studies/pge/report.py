@@ -16,7 +16,7 @@ from pgebench.analysis.table import FloatArray, Table
 from pgebench.studies.pge import tables
 from pgebench.studies.pge.controls import KINDS, Controls
 from pgebench.studies.pge.evaluate import STATISTIC, agreement_of_halves, differences, halves_of
-from pgebench.studies.pge.variants import DEFAULT, GRADIENTS, MOST, OFFICIAL, Variant
+from pgebench.studies.pge.variants import DEFAULT, GRADIENTS, MANY, MOST, OFFICIAL, Variant
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,12 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
     judged, halves = study.judged, halves_of(study.table)
     best = study.best
     others = judged[judged.kind == ""].sort_values("tau", ascending=False)
-    named = (("The default", DEFAULT), ("The authors' procedure with as many gradients", OFFICIAL))
-    shown = [best, DEFAULT, OFFICIAL, *(Variant(str(name)) for name in others.estimate)]
+    named = (
+        ("The default", DEFAULT),
+        ("The same at many initialisations of few gradients", MANY),
+        ("The authors' procedure with as many gradients as the default", OFFICIAL),
+    )
+    shown = [best, DEFAULT, MANY, OFFICIAL, *(Variant(str(name)) for name in others.estimate)]
     kept = {*halves.sources, *halves.targets} - halves.choosing
     whole, agreeing = agreement_of_halves(judged)
     context = {
@@ -118,7 +122,7 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
 
 def _compared(study: StudyResults, best: Variant) -> list[dict[str, str]]:
     rivals = [OFFICIAL, Variant("logme"), Variant("static")]
-    pairs = [(one, rival) for one in dict.fromkeys((best, DEFAULT)) for rival in rivals if one != rival]
+    pairs = [(one, rival) for one in dict.fromkeys((best, DEFAULT, MANY)) for rival in rivals if one != rival]
     pairs = [pair for pair in pairs if all(one in study.scores for one in pair)]
     table = differences(study.scores, study.truth, halves_of(study.table), pairs)
     return [

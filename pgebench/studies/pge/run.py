@@ -73,7 +73,8 @@ def study_pge(
         draw: of weights and episodes; that of another study is independent.
         chosen: folders of results of studies, on whose choosing halves the variant is chosen; ``results`` is this one,
             which it is alone if none is named.
-        brief: whether nothing is computed but what was chosen elsewhere, the default and the authors' procedure.
+        brief: whether nothing is computed but what was chosen elsewhere and what it is named beside (the default, the
+            same at many initialisations, the authors' procedure).
 
     Raises:
         PgebenchError: it is to be brief without a choice; the folder of truths has none for these datasets, one of

@@ -54,9 +54,6 @@ LINKS = sorted(
 IN_NO_PLAN = ("reuse", "results", "workers", "report_every")
 """Keys on which no cell depends; their values are judged before."""
 
-MANY_VARIATIONS = "experiment=budget_curve"
-"""What is composed a hundred times; ``tests/plan/test_budget_curve.py`` plans a part of it every time."""
-
 ELSEWHERE = ("is not installed", "cannot be downloaded", "/path/file")
 """What an error says where a command needs what this machine need not have."""
 
@@ -73,13 +70,7 @@ def readers_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param(command, marks=[pytest.mark.slow] if command.startswith(MANY_VARIATIONS) else [])
-        for command in COMMANDS
-    ],
-)
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shown_is_a_sweep_that_can_be_planned(command: str, readers_folders: None) -> None:
     register()
     arguments = as_hydra_reads(in_order(shlex.split(command)))

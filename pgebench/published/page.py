@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pgebench.analysis.correlation import PRIMARY
+from pgebench.analysis.influence import CANDIDATE, FAMILY, TASK, largest
 from pgebench.analysis.judge import STANDARDISED, TruthResult
 from pgebench.analysis.league import analyse
 from pgebench.analysis.question import QUESTIONS
@@ -33,7 +34,7 @@ from pgebench.published.expected import (
 from pgebench.published.records import records
 from pgebench.published.remarks import remarks
 from pgebench.published.tables import PublishedTable, load, names
-from pgebench.report.wording import MINUS, interval, number, percent
+from pgebench.report.wording import MINUS, NOTHING, interval, number, percent
 
 UNEXPLAINED = 0.05
 """Difference from which a printed correlation is listed; chosen after seeing the differences, as the page says."""
@@ -102,6 +103,7 @@ def judged(table: PublishedTable) -> TruthResult:
         primary_truth=table.truth,
         question=about.question,
         collections=about.collections,
+        families=about.families,
     )
     return found.results[0]
 
@@ -125,6 +127,8 @@ def _shown(table: PublishedTable, result: TruthResult) -> dict[str, Any]:
         "remarks": remarks(table),
         "question": question.text,
         "league": [_ranked(row) for _, row in result.league.iterrows()],
+        "hanging": _hanging(result),
+        "task": question.task,
         "groups": sorted(set(result.by_backbone["backbone"])),
         "by_group": _by_group(result),
         "candidate": question.candidate,
@@ -183,6 +187,27 @@ def _ranked(row: pd.Series) -> dict[str, str]:
     low, high = row[f"{PRIMARY}_low"], row[f"{PRIMARY}_high"]
     span = interval(low, high, 3) if math.isfinite(low) else ""
     return {"metric": row["metric"], "tau": number(row[PRIMARY], 3), "interval": span}
+
+
+def _hanging(result: TruthResult) -> list[list[str]]:
+    """What each number of the league becomes without the candidate, family and task that change it most."""
+    by_kind = {kind: largest(rows) for kind, rows in result.influence.groupby("kind")}
+    rows = []
+    for _, ranked in result.league.iterrows():
+        cells = [
+            _without(by_kind[kind].loc[ranked["metric"]])
+            if kind in by_kind and ranked["metric"] in by_kind[kind].index
+            else NOTHING
+            for kind in (CANDIDATE, FAMILY, TASK)
+        ]
+        if set(cells) != {NOTHING}:
+            rows.append([str(ranked["metric"]), number(ranked[PRIMARY], 3), *cells])
+    return rows
+
+
+def _without(row: pd.Series) -> str:
+    members = f" ({row['members']})" if row["members"] > 1 else ""
+    return f"{number(row['weighted_tau'], 3)} without {row['left_out']}{members}"
 
 
 def _printed(table: PublishedTable) -> list[str]:

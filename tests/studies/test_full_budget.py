@@ -159,7 +159,7 @@ def test_a_draw_is_a_command_that_ends_in_a_page_and_goes_on_from_the_files_of_o
     results = tmp_path / "out"
     given = ["experiment=smoke", f"truths={truths(tmp_path / 'truths')}", f"results={results}", "workers=1"]
     main(["draw=0", *given])
-    assert capsys.readouterr().out.strip() == str(results / "report.md")
+    assert capsys.readouterr().out.strip() == f"Report: {results / 'report.md'}"
     first = (results / "report.md").read_text()
     assert "at its authors' budget: 3,200 of 40,000 gradients" in first
     assert "| 10,000 | 0+1 |" not in first

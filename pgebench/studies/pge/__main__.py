@@ -74,7 +74,7 @@ def _draw(options: DrawOptions) -> None:
         store=open_store(options.store, create=True),
         workers=options.workers,
     )
-    say(str(page))
+    say(f"Report: {page}")
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def test_a_draw_reads_back_as_it_was_kept(tmp_path: Path) -> None:
     written = draws(2)
     for one in reversed(written):
         write_draw(tmp_path, one)
-    for one, other in zip(written, read_draws(tmp_path, ABOUT), strict=True):
+    for one, other in zip(written, read_draws(tmp_path, ABOUT, tuple(NAMES)), strict=True):
         assert (one.about, one.draw, one.datasets) == (other.about, other.draw, other.datasets)
         assert one.gradients == other.gradients
         assert {count: values.tolist() for count, values in one.products.items()} == {
@@ -110,12 +110,14 @@ def test_a_draw_reads_back_as_it_was_kept(tmp_path: Path) -> None:
 def test_files_of_something_else_are_refused_and_stay(tmp_path: Path) -> None:
     path = write_draw(tmp_path, draws(1)[0])
     with pytest.raises(ConfigError, match=r"draw 0 there is of backbone=test_resnet, .*not of backbone=test_vit"):
-        read_draws(tmp_path, ABOUT | {"backbone": "test_vit"})
+        read_draws(tmp_path, ABOUT | {"backbone": "test_vit"}, tuple(NAMES))
+    with pytest.raises(ConfigError, match=r"draw 0 there is of other datasets"):
+        read_draws(tmp_path, ABOUT, tuple(reversed(NAMES)))
     content = path.read_bytes()
     for damaged in (content[:200], b"", content.replace(b"about", b"abort")):
         path.write_bytes(damaged)
         with pytest.raises(ConfigError, match=r"draw0.safetensors: is no file of a draw's gradients"):
-            read_draws(tmp_path, ABOUT)
+            read_draws(tmp_path, ABOUT, tuple(NAMES))
         assert path.read_bytes() == damaged
 
 

@@ -115,12 +115,13 @@ def write_draw(folder: Path, one: DrawnGradients) -> Path:
     return path
 
 
-def read_draws(folder: Path, about: Mapping[str, str]) -> list[DrawnGradients]:
+def read_draws(folder: Path, about: Mapping[str, str], datasets: tuple[tuple[str, str], ...]) -> list[DrawnGradients]:
     """The draws in a folder.
 
     Args:
         folder: Where they lie.
         about: What they must be of.
+        datasets: Role and name of each dataset that they must be of, in this order: products know them by it.
 
     Returns:
         In the order of their numbers.
@@ -130,7 +131,9 @@ def read_draws(folder: Path, about: Mapping[str, str]) -> list[DrawnGradients]:
     """
     found = [_read(path) for path in sorted(folder.glob("draw*.safetensors"))]
     for one in found:
-        if one.about != about or one.datasets != found[0].datasets:
+        if one.about == about and one.datasets != datasets:
+            raise ConfigError(f"results={folder}: draw {one.draw} there is of other datasets; name another folder")
+        if one.about != about:
             raise ConfigError(
                 f"results={folder}: draw {one.draw} there is of {_words(one.about)}, not of {_words(about)}; "
                 "name another folder"

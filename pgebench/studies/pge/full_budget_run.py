@@ -8,11 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from pgebench.analysis.table import Table
-from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
 from pgebench.core.options import typed_value
@@ -25,6 +23,7 @@ from pgebench.studies.pge.figures import full_budget_figure
 from pgebench.studies.pge.full_budget import DRAWS, draw_units
 from pgebench.studies.pge.full_budget_curve import FITTED_AT, KINDS, beside, curve, noise_to_signal, points_of
 from pgebench.studies.pge.gradients import tasks_of
+from pgebench.studies.pge.pages import rendered, write_figure
 from pgebench.studies.pge.truths import cut_to, places_of, truths_of
 
 RIVALS = ("pge", "pge_official", "logme", "leep", "nce", "linear_probe", "same_collection")
@@ -51,12 +50,12 @@ def compute_draw(draw: int, about: Mapping[str, str], truths: Path, results: Pat
     tasks = tasks_of(about["experiment"], about["backbone"])
     table = cut_to(tasks, truths_of(truths, about["backbone"], tasks.collections))
     places = places_of(tasks, table)
-    if draw not in [one.draw for one in read_draws(results, about)]:
-        units = draw_units(tasks, DRAWS[draw], about["targets"])
+    units = draw_units(tasks, DRAWS[draw], about["targets"])
+    if draw not in [one.draw for one in read_draws(results, about, tuple(units))]:
         run_side_by_side(units.values(), store, workers, say)
         found = {name: gradient.from_tensors(store.load(unit)) for name, unit in units.items()}
         write_draw(results, drawn(about, draw, found, DRAWS[draw].gradients))
-    draws = read_draws(results, about)
+    draws = read_draws(results, about, tuple(units))
     points = points_of(draws)
     given = {"draw": draw, **about, "truths": truths, "results": results}
     command = [f"{key}={typed_value(value)}" for key, value in given.items()]
@@ -81,12 +80,9 @@ def _write(
 ) -> Path:
     figure = full_budget_figure(found, others, KINDS)
     write_atomically(results / "curve.csv", found.to_csv(index=False, float_format="%.4g").encode())
-    write_atomically(results / "curve.png", png(figure))
-    write_atomically(results / "curve.svg", svg(figure))
+    write_figure(results, "curve", figure)
     write_atomically(results / "meta.json", json.dumps(meta, indent=1, sort_keys=True).encode())
     context = {
-        "meta": meta,
-        "versions": ", ".join(f"{name} {version}" for name, version in sorted(meta["versions"].items())),
         "about": draws[0].about,
         "draws": [one.draw for one in draws],
         "reached": sum(one.gradients for one in draws),
@@ -102,10 +98,8 @@ def _write(
             [str(row["metric"]), _interval(row, "tau"), f"{row['tau_far']:.2f}"] for row in others.to_dict("records")
         ],
     }
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)
     page = results / "report.md"
-    write_atomically(page, (environment.get_template("full_budget.md.j2").render(context) + "\n").encode())
+    write_atomically(page, rendered("full_budget.md.j2", meta, context).encode())
     return page
 
 

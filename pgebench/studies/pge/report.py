@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from pgebench.analysis.ceiling import noise_ceiling
@@ -16,6 +14,7 @@ from pgebench.analysis.table import FloatArray, Table
 from pgebench.studies.pge import tables
 from pgebench.studies.pge.controls import KINDS, Controls
 from pgebench.studies.pge.evaluate import STATISTIC, agreement_of_halves, differences, halves_of
+from pgebench.studies.pge.pages import rendered
 from pgebench.studies.pge.variants import DEFAULT, GRADIENTS, MANY, MOST, OFFICIAL, Variant
 
 
@@ -70,8 +69,6 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
     kept = {*halves.sources, *halves.targets} - halves.choosing
     whole, agreeing = agreement_of_halves(judged)
     context = {
-        "meta": meta,
-        "versions": ", ".join(f"{name} {version}" for name, version in sorted(meta["versions"].items())),
         "elsewhere": study.elsewhere,
         "draw": study.draw,
         "backbone": study.table.backbones[0],
@@ -115,9 +112,7 @@ def study_report(study: StudyResults, meta: Mapping[str, Any]) -> str:
         "without_labels": f"{study.controls.without_labels:.2f}" if study.controls else tables.NOTHING,
         "confound": [f"{tables.plain(kind)} {value:+.2f}" for kind, value in study.confound.items()],
     }
-    loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, autoescape=False)
-    return environment.get_template("report.md.j2").render(context) + "\n"
+    return rendered("report.md.j2", meta, context)
 
 
 def _compared(study: StudyResults, best: Variant) -> list[dict[str, str]]:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from pgebench.analysis.static_ranker import static_scores
 from pgebench.core.errors import ConfigError
-from pgebench.core.figures import png, svg
 from pgebench.core.files import write_atomically
 from pgebench.core.machine import machine, versions
 from pgebench.core.options import typed_value
@@ -27,6 +26,7 @@ from pgebench.studies.pge.controls import control_distances
 from pgebench.studies.pge.evaluate import FIELDS, choose, halves_of, judge
 from pgebench.studies.pge.figures import controls_figure, convergence_figure
 from pgebench.studies.pge.gradients import Tasks, control_units, estimate_units, tasks_of
+from pgebench.studies.pge.pages import write_figure
 from pgebench.studies.pge.report import StudyResults, study_report
 from pgebench.studies.pge.scoring import (
     Estimated,
@@ -203,7 +203,6 @@ def _write(results: Path, study: StudyResults, command: str) -> None:
     for name, table in tables.items():
         write_atomically(results / f"{name}.csv", table.to_csv(index=False, float_format="%.4g").encode())
     for name, figure in figures.items():
-        write_atomically(results / f"{name}.png", png(figure))
-        write_atomically(results / f"{name}.svg", svg(figure))
+        write_figure(results, name, figure)
     write_atomically(results / "meta.json", json.dumps(meta, indent=1, sort_keys=True).encode())
     write_atomically(results / "report.md", study_report(study, meta).encode())
